@@ -1,0 +1,75 @@
+"""Strict readers for settings from the environment.
+
+A value that cannot be understood stops the program with a sentence that names the variable; nothing falls back
+silently. Every variable may also be given as NAME_FILE, the path of a file with the value (container secrets).
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def text(name: str, default: str = "") -> str:
+    value = os.environ.get(name)
+    path = os.environ.get(f"{name}_FILE")
+    if value and path:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Keep one of them.")
+    if path:
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    return value if value else default
+
+
+def choice(name: str, default: str, allowed: Iterable[str]) -> str:
+    value = text(name, default)
+    options = list(allowed)
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of: {', '.join(options)}.")
+    return value
+
+
+def integer(name: str, default: int, *, at_least: int = 0, at_most: int | None = None) -> int:
+    value = text(name, str(default))
+    try:
+        number = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number.") from None
+    _check_range(name, number, at_least, at_most)
+    return number
+
+
+def decimal(name: str, default: float, *, at_least: float = 0.0, at_most: float | None = None) -> float:
+    value = text(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a number.") from None
+    _check_range(name, number, at_least, at_most)
+    return number
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name, "1" if default else "0").lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A list, separated by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def _check_range(name: str, number: float, at_least: float, at_most: float | None) -> None:
+    if number != number or number < at_least or (at_most is not None and number > at_most):
+        upper = "" if at_most is None else f" and at most {at_most}"
+        raise ImproperlyConfigured(f"{name} is {number}; it must be at least {at_least}{upper}.")

@@ -1,0 +1,271 @@
+"""All settings. Every one that a person may set comes from the environment and is described in docs/settings.md."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from chatsite import carried, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are -------------------------------------------------------------------------------------------
+
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
+DEBUG = env.flag("DEBUG", default=False)
+LISTEN_HOST = env.text("HOST", "127.0.0.1")
+LISTEN_PORT = env.integer("PORT", 8000, at_least=1, at_most=65535)
+
+
+def _secret(name: str) -> str:
+    """From the environment, else made once and kept in the data folder, readable by its owner only."""
+    given = env.text(name)
+    if given:
+        if len(given) < 32:
+            raise ImproperlyConfigured(f"{name} is shorter than 32 characters. Make one with: openssl rand -hex 32")
+        return given
+    return carried.kept_secret(DATA_DIR, name.lower(), make=lambda: secrets.token_urlsafe(48))
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+# The root of every other key. Losing it makes keyed search terms, and what is encrypted with it, unreadable.
+ENCRYPTION_KEY = _secret("ENCRYPTION_KEY")
+
+# --- Network ------------------------------------------------------------------------------------------------------
+
+# The address people type, when it differs from where the server listens (a proxy). Used in links in mail.
+BASE_URL = env.text("BASE_URL", f"http://{LISTEN_HOST}:{LISTEN_PORT}").rstrip("/")
+HTTPS = BASE_URL.startswith("https://")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+if (_host := urlsplit(BASE_URL).hostname) and _host not in {*ALLOWED_HOSTS, "0.0.0.0"}:  # noqa: S104 - compared, not bound
+    ALLOWED_HOSTS.append(_host)
+ALLOWED_ORIGINS = env.words("ALLOWED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS + ([BASE_URL] if HTTPS else [])
+TRUST_PROXY = env.flag("TRUST_PROXY", default=False)
+if TRUST_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^ready$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- Applications -------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "chatsite.apps.ChatsiteConfig",
+    "accounts",
+    "llms",
+    "documents",
+    "chats",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "django_htmx",
+    "django_otp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "chatsite.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "chatsite.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    # Deny by default: a page without a sign-in says so itself, with @login_not_required.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "chatsite.middleware.htmx",
+]
+
+ROOT_URLCONF = "chatsite.urls"
+ASGI_APPLICATION = "chatsite.asgi.application"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "chatsite.context_processors.chatsite",
+            ],
+        },
+    },
+]
+
+# --- Database, broker, live state -----------------------------------------------------------------------------------
+
+
+def _database(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", "") or (parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        # A pool: under ASGI every request runs in a thread of its own, so a connection per thread would be one per request.
+        "OPTIONS": {
+            **query,
+            "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 10, at_least=2), "timeout": 10},
+        },
+    }
+
+
+DATABASE_URL = env.text("DATABASE_URL")
+CARRIES_DATABASE = not DATABASE_URL
+DATABASES = {"default": _database(DATABASE_URL or carried.database_url(DATA_DIR))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL")
+CARRIES_REDIS = not REDIS_URL
+if CARRIES_REDIS:
+    REDIS_URL = carried.redis_url(DATA_DIR)
+
+CHANNEL_LAYERS = {
+    "default": {
+        # Best effort, like the default layer, and five times cheaper (docs/decisions); sequence numbers make loss harmless.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "chatsite"},
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) if REDIS_URL.startswith("unix://") else REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Publishing must fail fast: the row is written already, and the beat task finds it (jobs.leases.overdue).
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
+CELERY_TASK_ROUTES = {"chats.tasks.*": {"queue": "answers"}, "documents.tasks.*": {"queue": "documents"}}
+CELERY_BEAT_SCHEDULE = {
+    "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
+    "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
+}
+
+# --- Sign-in --------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+SIGN_UP_OPEN = env.flag("SIGN_UP_OPEN", default=False)
+ADMIN_EMAIL = env.text("ADMIN_EMAIL")
+ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
+
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65535)
+EMAIL_HOST_USER = env.text("EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD")
+EMAIL_USE_TLS = EMAIL_PORT == 587
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "chatsite@localhost")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+
+# --- Models -----------------------------------------------------------------------------------------------------------
+
+LLM_PROVIDER = env.choice("LLM_PROVIDER", "auto", ["auto", "ollama", "builtin"])
+OLLAMA_BASE_URL = env.text("OLLAMA_BASE_URL", "http://127.0.0.1:11434").rstrip("/")
+DEFAULT_MODEL = env.text("DEFAULT_MODEL")
+FAST_MODEL = env.text("FAST_MODEL")
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
+FALLBACK_MODELS = env.words("FALLBACK_MODELS")
+# The most context to ask a model for, in tokens. One value per model: a changed value makes Ollama load it again.
+CONTEXT_LENGTH_LIMIT = env.integer("CONTEXT_LENGTH_LIMIT", 16_384, at_least=2_048)
+# Seconds. A model may first have to be loaded from disk and read a long prompt, in silence.
+FIRST_TOKEN_TIMEOUT = env.decimal("FIRST_TOKEN_TIMEOUT", 300.0, at_least=0.1)
+NEXT_TOKEN_TIMEOUT = env.decimal("NEXT_TOKEN_TIMEOUT", 60.0, at_least=0.1)
+MAX_PARALLEL_ANSWERS = env.integer("MAX_PARALLEL_ANSWERS", 256, at_least=1)
+SYSTEM_PROMPT = env.text(
+    "SYSTEM_PROMPT", "You are a helpful, careful assistant. Answer in the language of the question, in Markdown."
+)
+
+# --- Documents --------------------------------------------------------------------------------------------------------
+
+UPLOAD_MAX_SIZE_MB = env.integer("UPLOAD_MAX_SIZE_MB", 100, at_least=1)
+UPLOAD_MAX_SIZE = UPLOAD_MAX_SIZE_MB * 1024 * 1024
+# Files above this size are spooled to disk while they arrive.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", 100_000, at_least=1_000)
+CHUNK_SIZE = env.integer("CHUNK_SIZE", 1000, at_least=200, at_most=8000)
+CHUNK_OVERLAP = env.integer("CHUNK_OVERLAP", 200, at_least=0, at_most=2000)
+RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
+RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.0)
+OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
+
+# --- Files, languages, logs ---------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "chatsite.logs.JSONFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "celery": {"level": "INFO" if LOG_LEVEL == "DEBUG" else "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+    },
+}

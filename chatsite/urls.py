@@ -1,0 +1,14 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from chatsite import views
+
+urlpatterns = [
+    path("health", views.health, name="health"),
+    path("ready", views.ready, name="ready"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("accounts.urls")),
+    path("documents/", include("documents.urls")),
+    path("", include("chats.urls")),
+]

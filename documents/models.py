@@ -1,0 +1,204 @@
+import uuid
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from pgvector.django import VectorField
+
+from jobs.leases import Leased
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Collection(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections")
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name"], name="collection_name_unique_per_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def visible_to(self, user: "User") -> Self:
+        return self.filter(owner=user)
+
+    def searchable(self) -> Self:
+        """Documents with an indexed version; a newer version may be on its way."""
+        return self.filter(current_version__isnull=False)
+
+
+class Document(Leased):
+    """A file a person gave us, and the job of making it searchable."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        PARSING = "parsing", "Reading"
+        EMBEDDING = "embedding", "Indexing"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    QUEUED = Status.QUEUED
+    WORKING = (Status.PARSING, Status.EMBEDDING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="documents")
+    collection = models.ForeignKey(
+        Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
+    )
+    name = models.CharField(max_length=255)
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
+    progress_done = models.PositiveIntegerField(default=0)
+    progress_total = models.PositiveIntegerField(default=0)
+    # Text for the person: what happened and what to do. The code is stable, for tests and the API.
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    error_text = models.TextField(blank=True, default="")
+    current_version = models.ForeignKey(
+        "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar = DocumentQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            # The library page: one owner's documents, newest first.
+            models.Index(fields=["owner", "-created_at"], name="document_library"),
+            # The beat task that looks for work nobody holds.
+            models.Index(
+                fields=["status", "lease_until"],
+                name="document_unfinished",
+                condition=models.Q(status__in=["queued", "parsing", "embedding"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DocumentVersion(models.Model):
+    """One upload of a document: the bytes and what was read from them. Old citations keep pointing at old versions."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    # Where the bytes lie, for documents.blobs.
+    blob = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    media_type = models.CharField(max_length=120, help_text="found by looking at the content, not at the name")
+    page_count = models.PositiveIntegerField(default=0)
+    passage_count = models.PositiveIntegerField(default=0)
+    term_count = models.PositiveBigIntegerField(
+        default=0, help_text="stemmed words in all passages, for BM25's average"
+    )
+    indexed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "number"], name="version_number_unique_per_document"),
+        ]
+        indexes: ClassVar = [
+            # "You already have this file": looked up at upload.
+            models.Index(fields=["sha256"], name="version_by_content"),
+        ]
+
+
+class Page(models.Model):
+    """The text of one page of a PDF, or of one section of a format without pages. Passages are ranges of it."""
+
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(help_text="from 1")
+    text = models.TextField()
+    width = models.FloatField(default=0, help_text="points; 0 where the format has no pages")
+    height = models.FloatField(default=0, help_text="points")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["version", "number"], name="page_number_unique_per_version"),
+        ]
+
+
+class Chunk(models.Model):
+    """A passage: what is embedded, searched, quoted and cited."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
+    index = models.PositiveIntegerField(help_text="from 0, in reading order")
+    page = models.PositiveIntegerField(help_text="the page it begins on, from 1")
+    start = models.PositiveIntegerField(help_text="offset in characters in the text of its first page")
+    content = models.TextField()
+    heading = models.CharField(max_length=500, blank=True, default="", help_text="path of headings above it")
+    # [[page, x0, y0, x1, y1], …] in points from the page's top left; one box per run of words on a line.
+    boxes = models.JSONField(default=list, blank=True)
+    length = models.PositiveIntegerField(help_text="stemmed words, for BM25")
+
+    class Meta:
+        constraints: ClassVar = [
+            # Ingesting twice leaves the same rows: a second insert of a passage cannot happen.
+            models.UniqueConstraint(fields=["version", "index"], name="chunk_index_unique_per_version"),
+        ]
+
+
+class Posting(models.Model):
+    """The inverted index: where one term stands in one version.
+
+    `term` is a keyed 64-bit hash of the stem, so the table holds no words. Equality on bigint is leakproof, so the
+    index below stays usable under row-level security.
+    """
+
+    term = models.BigIntegerField()
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="postings")
+    chunks = ArrayField(models.BigIntegerField())
+    frequencies = ArrayField(models.SmallIntegerField(), help_text="times the term stands in each of `chunks`")
+
+    class Meta:
+        constraints: ClassVar = [
+            # Keyword search: all postings of the question's terms within the visible versions.
+            models.UniqueConstraint(fields=["term", "version"], name="posting_term_version"),
+        ]
+
+
+class EmbeddingSpace(models.Model):
+    """All vectors of one embedding model. One space is active; another may be built beside it and then switched to."""
+
+    class State(models.TextChoices):
+        BUILDING = "building", "Building"
+        ACTIVE = "active", "Active"
+        RETIRED = "retired", "Retired"
+
+    id = models.SmallAutoField(primary_key=True)
+    model = models.CharField(max_length=200, help_text="provider:name, as in llms.embeddings")
+    dimension = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["state"], name="one_active_space", condition=models.Q(state="active")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} ({self.dimension})"
+
+
+class Embedding(models.Model):
+    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="embeddings")
+    space = models.ForeignKey(EmbeddingSpace, on_delete=models.CASCADE, related_name="embeddings")
+    vector = VectorField(help_text="unit length; its dimension is the space's")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["space", "chunk"], name="embedding_unique_per_space"),
+        ]

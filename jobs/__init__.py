@@ -1,0 +1,1 @@
+"""Durable work. No application of its own: an abstract model and four functions that the applications share."""

@@ -1,0 +1,84 @@
+"""Durable work: a row with a status and a lease is the truth, a queue message is a hint.
+
+A worker *claims* a row by a conditional UPDATE, *renews* the lease while it works, and *settles* the row at the end.
+A row whose lease ran out, or that nobody claimed in time, is *overdue*: a beat task re-queues it. So a lost
+broker message, a killed worker or a restart costs time, never work.
+
+All clocks are the database's, so that workers on several hosts agree.
+"""
+
+import os
+import socket
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar, TypeVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+LEASE = timedelta(seconds=15)
+RENEW_EVERY = timedelta(seconds=4)
+UNCLAIMED_AFTER = timedelta(seconds=10)
+
+
+def worker_name() -> str:
+    """A name for one attempt at one row, unique across hosts, processes and restarts."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+class Leased(models.Model):
+    """A row that is also a job. Subclasses have a `status` field and say which values mean waiting and working."""
+
+    QUEUED: ClassVar[str]
+    WORKING: ClassVar[tuple[str, ...]]
+
+    claimed_by = models.CharField(max_length=200, blank=True, default="", editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    queued_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        abstract = True
+
+
+Job = TypeVar("Job", bound=Leased)
+
+
+def _free(model: type[Leased]) -> Q:
+    return Q(status=model.QUEUED) | Q(status__in=model.WORKING, lease_until__lt=Now())
+
+
+def claim(model: type[Job], pk: object, *, worker: str, status: str) -> bool:
+    """Take the row if it waits or its lease ran out. False: it is gone, finished, or somebody else's."""
+    taken = model._default_manager.filter(_free(model), pk=pk).update(
+        status=status,
+        claimed_by=worker,
+        lease_until=Now() + LEASE,
+        attempts=F("attempts") + 1,
+    )
+    return taken == 1
+
+
+def renew(model: type[Job], pk: object, *, worker: str, **changes: Any) -> bool:
+    """Prolong the lease and store `changes` with it. False: the row is no longer this worker's, so stop quietly."""
+    kept = model._default_manager.filter(pk=pk, claimed_by=worker, status__in=model.WORKING).update(
+        lease_until=Now() + LEASE, **changes
+    )
+    return kept == 1
+
+
+def settle(model: type[Job], pk: object, *, worker: str, status: str, **changes: Any) -> bool:
+    """End the job with its result, once. False: somebody else took over, so nothing was written."""
+    ended = model._default_manager.filter(pk=pk, claimed_by=worker, status__in=model.WORKING).update(
+        status=status, claimed_by="", lease_until=None, **changes
+    )
+    return ended == 1
+
+
+def overdue(model: type[Job]) -> models.QuerySet[Job]:
+    """Rows to queue again: the lease ran out, or the queue message was lost before anybody claimed them."""
+    return model._default_manager.filter(
+        Q(status__in=model.WORKING, lease_until__lt=Now())
+        | Q(status=model.QUEUED, queued_at__lt=Now() - UNCLAIMED_AFTER)
+    )
