@@ -1,0 +1,172 @@
+"""Markdown of a model to HTML that is safe to put on a page.
+
+Raw HTML is shown as text, links lead only to http, https and mail addresses, and images become links: nothing that
+a model writes is ever fetched by itself.
+"""
+
+import html
+import re
+from collections.abc import Mapping, MutableMapping, Sequence
+from functools import cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.tasklists import tasklists_plugin
+
+# Past this size a code block is shown without colours: highlighting is for reading, and nobody reads a megabyte.
+HIGHLIGHT_LIMIT = 200_000
+# Nested containers past this depth are text. Keeps hostile input from costing quadratic time.
+MAX_NESTING = 20
+
+# Where a citation mark leads, by its number. Marks without an entry stay plain text.
+Citations = Mapping[int, str]
+
+_CITATION = re.compile(r"\[(\d{1,3})\](?![(\[:])")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
+_ALLOWED_LINK = re.compile(r"^(https?:|mailto:|#|/(?!/))", re.IGNORECASE)
+
+
+def render(text: str, citations: Citations | None = None) -> str:
+    """The whole text at once, with highlighted code. This is the authoritative form of a finished answer."""
+    return str(parser().render(_normal(text), {"citations": citations or {}, "highlight": True}))
+
+
+def render_tokens(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> str:
+    markdown = parser()
+    return str(markdown.renderer.render(tokens, markdown.options, env))
+
+
+def code_shell(language: str, *, code_id: str = "") -> tuple[str, str]:
+    """What stands before and after the code of a block: one look for streamed, plain and highlighted code."""
+    label = html.escape(language) or "code"
+    identity = f' id="{code_id}"' if code_id else ""
+    before = (
+        f'<figure class="code"><figcaption><span>{label}</span>'
+        '<button type="button" class="copy" data-copy="code">Copy</button></figcaption>'
+        f'<pre class="highlight" tabindex="0"><code{identity}>'
+    )
+    return before, "</code></pre></figure>\n"
+
+
+def fence_language(info: str) -> str:
+    found = _LANGUAGE.match(info.strip())
+    return found.group() if found else ""
+
+
+def _normal(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+
+
+@cache
+def parser() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
+    markdown.enable(["table", "strikethrough"])
+    markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, renderer=_math)
+    markdown.use(footnote_plugin)
+    markdown.use(tasklists_plugin)
+    markdown.inline.ruler.before("link", "citation", _citation_rule)
+    markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
+    for name, rule in {
+        "fence": _fence,
+        "code_block": _fence,
+        "image": _image,
+        "link_open": _link_open,
+        "citation": _citation,
+        "table_open": _table_open,
+        "table_close": _table_close,
+    }.items():
+        markdown.add_render_rule(name, rule)
+    return markdown
+
+
+def _is_allowed_link(url: str) -> bool:
+    return bool(_ALLOWED_LINK.match(url.strip()))
+
+
+def _citation_rule(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] != "[":
+        return False
+    found = _CITATION.match(state.src, state.pos)
+    if not found or int(found.group(1)) not in state.env.get("citations", {}):
+        return False
+    if not silent:
+        state.push("citation", "", 0).meta = {"number": int(found.group(1))}
+    state.pos = found.end()
+    return True
+
+
+def _citation(
+    _self: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, env: MutableMapping[str, Any]
+) -> str:
+    number = tokens[index].meta["number"]
+    url = html.escape(env["citations"][number])
+    return (
+        f'<sup class="cite"><a href="{url}" hx-get="{url}" hx-target="#panel" hx-swap="innerHTML" '
+        f'data-citation="{number}" aria-label="Source {number}">{number}</a></sup>'
+    )
+
+
+def _fence(
+    _self: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, env: MutableMapping[str, Any]
+) -> str:
+    token = tokens[index]
+    language = fence_language(token.info)
+    before, after = code_shell(language)
+    code = highlight(token.content, language) if env.get("highlight") else html.escape(token.content, quote=False)
+    return f"{before}{code}{after}"
+
+
+def highlight(code: str, language: str) -> str:
+    """Escaped code with Pygments' class names, or just escaped when the language is unknown or the block is huge."""
+    if not language or len(code) > HIGHLIGHT_LIMIT:
+        return html.escape(code, quote=False)
+    from pygments import highlight as colour
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return html.escape(code, quote=False)
+    return str(colour(code, lexer, HtmlFormatter(nowrap=True)))
+
+
+def _image(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    token = tokens[index]
+    url = html.escape(str(token.attrs.get("src", "")))
+    label = html.escape(self.renderInlineAsText(token.children, options, env)) or url
+    return f'<a href="{url}" rel="noopener noreferrer nofollow" target="_blank">{label}</a>'
+
+
+def _link_open(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    tokens[index].attrSet("rel", "noopener noreferrer nofollow")
+    tokens[index].attrSet("target", "_blank")
+    return self.renderToken(tokens, index, options, env)
+
+
+def _table_open(*_: Any) -> str:
+    return '<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
+
+
+def _table_close(*_: Any) -> str:
+    return "</table></div>\n"
+
+
+def _math(source: str, options: Mapping[str, Any]) -> str:
+    from latex2mathml.converter import convert
+
+    try:
+        display = "block" if options.get("display_mode") else "inline"
+        return str(convert(source, display=display))
+    except Exception:  # noqa: BLE001 - the converter raises many types, and a formula nobody can read is shown as typed
+        return f"<code>{html.escape(source)}</code>"
