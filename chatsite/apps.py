@@ -3,3 +3,7 @@ from django.apps import AppConfig
 
 class ChatsiteConfig(AppConfig):
     name = "chatsite"
+
+    def ready(self) -> None:
+        # Makes the Celery application the current one, so that `.delay()` finds the broker in every process.
+        import chatsite.celery  # noqa: F401

@@ -2,7 +2,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402 - settings must be named first
+from django.core.asgi import get_asgi_application
 
 http = get_asgi_application()
 

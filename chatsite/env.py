@@ -24,7 +24,7 @@ def text(name: str, default: str = "") -> str:
             value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
-    return value if value else default
+    return value or default
 
 
 def choice(name: str, default: str, allowed: Iterable[str]) -> str:

@@ -134,7 +134,7 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        # A pool: under ASGI every request runs in a thread of its own, so a connection per thread would be one per request.
+        # A pool: under ASGI every request runs in a thread of its own, so without one each request would connect.
         "OPTIONS": {
             **query,
             "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 10, at_least=2), "timeout": 10},
@@ -154,7 +154,7 @@ if CARRIES_REDIS:
 
 CHANNEL_LAYERS = {
     "default": {
-        # Best effort, like the default layer, and five times cheaper (docs/decisions); sequence numbers make loss harmless.
+        # Best effort, like the default layer, and five times cheaper; sequence numbers make loss harmless.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "chatsite"},
     }
@@ -179,7 +179,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- Sign-in --------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -243,7 +243,7 @@ RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
 RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.0)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 
-# --- Files, languages, logs ---------------------------------------------------------------------------------------------
+# --- Files, languages, logs -------------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -1,0 +1,107 @@
+"""One PostgreSQL and one Redis for the whole test run, and the people who appear in the tests.
+
+The servers are the carried ones, unless DATABASE_URL and REDIS_URL name others. They must run before the settings
+are loaded, so this happens while pytest reads this file, and not in a fixture.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import django
+import pytest
+
+from chatsite import carried
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+PASSWORD = "correct horse battery"
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    atexit.register(_stop, server)
+    return server
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    # Nothing here is worth keeping: SIGQUIT ends PostgreSQL at once, with its children; Redis simply dies of it.
+    server.send_signal(signal.SIGQUIT)
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+def _wait_until_up(data_dir: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not carried.postgres_is_up(data_dir):
+        if time.monotonic() > deadline:
+            raise RuntimeError("The PostgreSQL server for the tests did not start within 30 seconds.")
+        time.sleep(0.05)
+
+
+def _prepare() -> None:
+    data_dir = Path(tempfile.mkdtemp(prefix="chatsite-test-"))
+    atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
+    os.environ["DATA_DIR"] = str(data_dir)
+    os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
+    os.environ.setdefault("ENCRYPTION_KEY", secrets.token_hex(32))
+    # Never a real model server: tests that want one start the one in tests/ollama_server.py.
+    os.environ.setdefault("LLM_PROVIDER", "builtin")
+    if not os.environ.get("REDIS_URL"):
+        _start(carried.redis_command(data_dir))
+        os.environ["REDIS_URL"] = carried.redis_url(data_dir)
+    if not os.environ.get("DATABASE_URL"):
+        carried.prepare_postgres(data_dir)
+        _start(carried.postgres_command(data_dir, fsync="off", synchronous_commit="off", full_page_writes="off"))
+        _wait_until_up(data_dir)
+        os.environ["DATABASE_URL"] = carried.database_url(data_dir)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
+
+
+def _ease(settings: object) -> None:
+    """What differs from production: cheap passwords, and static files straight from their folders."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+    settings.STORAGES["staticfiles"]["BACKEND"] = (  # type: ignore[attr-defined]
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    settings.WHITENOISE_USE_FINDERS = True  # type: ignore[attr-defined]
+    settings.WHITENOISE_AUTOREFRESH = True  # type: ignore[attr-defined]
+
+
+_prepare()
+
+from django.conf import settings as django_settings  # noqa: E402 - the servers and the environment come first
+
+_ease(django_settings)
+django.setup()
+
+
+def _user(email: str, role: str) -> "User":
+    from accounts.models import User
+
+    return User.objects.create_user(email, PASSWORD, role=role)
+
+
+@pytest.fixture
+def owner(db: None) -> "User":
+    return _user("owner@example.org", "user")
+
+
+@pytest.fixture
+def stranger(db: None) -> "User":
+    return _user("stranger@example.org", "user")
+
+
+@pytest.fixture
+def admin_user(db: None) -> "User":
+    return _user("admin@example.org", "super_admin")
