@@ -5,6 +5,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
 
 
 class Role(models.TextChoices):
@@ -37,7 +38,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=20, choices=Role, default=Role.USER)
     is_active = models.BooleanField("active", default=True)
+    # Part of what a session is checked against at every request: counting up ends all of the person's sessions.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
+    # What a person may do follows from the role alone (accounts.capabilities), so Django's second system is left out.
+    groups = None  # type: ignore[assignment]  # removes the inherited field
+    user_permissions = None  # type: ignore[assignment]  # removes the inherited field
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -54,6 +60,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.is_superuser = self.role == Role.SUPER_ADMIN
         super().save(*args, **kwargs)
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django's one place for it: the current key, the fallback keys and the sockets all come through here.
+        value = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("accounts.User.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+    def end_sessions(self) -> None:
+        """Sign the person out everywhere, from the next request on."""
+        self.session_epoch = models.F("session_epoch") + 1
+        self.save(update_fields=["session_epoch"])
+        self.refresh_from_db(fields=["session_epoch"])
+
     @property
     def is_staff(self) -> bool:
         return self.role in {Role.SUPER_ADMIN, Role.ADMIN}
@@ -61,3 +78,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def display_name(self) -> str:
         return self.name or self.email.partition("@")[0]
+
+
+class SetUpLink(models.Model):
+    """The one link with which the first administrator may be created: one row at most, gone when it is used."""
+
+    ONLY: ClassVar[int] = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    token_sha256 = models.CharField(max_length=64, help_text="the token itself is shown once and kept nowhere")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            # A new link replaces the old one, whoever makes it.
+            models.CheckConstraint(condition=models.Q(id=1), name="one_set_up_link"),
+        ]

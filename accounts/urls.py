@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from accounts import views
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("set-up/<str:token>", views.set_up, name="set_up"),
+    path("settings", views.settings, name="settings"),
+    path("settings/sign-out-everywhere", views.sign_out_everywhere, name="sign_out_everywhere"),
+]

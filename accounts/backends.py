@@ -1,0 +1,31 @@
+from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model
+
+from accounts.capabilities import model_permissions
+from accounts.models import User
+
+Person = AbstractBaseUser | AnonymousUser
+
+
+class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no type hints
+    """Sign-in by e-mail address; Django's permissions (those the admin asks for) follow from the role.
+
+    A suspended account is nobody: `get_user`, asked at every request and at every socket's connect, finds none.
+    """
+
+    def get_all_permissions(self, user_obj: Person, obj: Model | None = None) -> set[str]:  # noqa: ARG002 - Django's shape
+        if not isinstance(user_obj, User) or not user_obj.is_active:
+            return set()
+        return set(model_permissions(user_obj))
+
+    # There are no permissions of single accounts or groups: a role's are all.
+    get_user_permissions = get_all_permissions
+    get_group_permissions = get_all_permissions
+
+    def has_perm(self, user_obj: Person, perm: str, obj: Model | None = None) -> bool:
+        return perm in self.get_all_permissions(user_obj, obj)
+
+    def has_module_perms(self, user_obj: Person, app_label: str) -> bool:
+        return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))

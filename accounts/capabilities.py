@@ -1,0 +1,87 @@
+"""What each role may do: one table, asked by views, sockets, tasks, templates and the admin."""
+
+import enum
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.models import Role, User
+
+P = ParamSpec("P")
+
+
+class Capability(enum.Enum):
+    """A thing that one may do, with the words for telling somebody that they may not."""
+
+    READ = "read what is shared with you"
+    CHAT = "start and continue chats"
+    UPLOAD = "add and change documents"
+    SEE_DOCUMENT_METADATA = "see the names and states of everybody's documents"
+    MANAGE_USERS = "manage accounts"
+    MANAGE_ADMINS = "manage the accounts of administrators"
+    SEE_AUDIT = "see the audit log"
+    CONFIGURE = "change models and settings"
+
+
+_VIEWER = {Capability.READ}
+_USER = _VIEWER | {Capability.CHAT, Capability.UPLOAD}
+_ADMIN = _USER | {Capability.SEE_DOCUMENT_METADATA, Capability.MANAGE_USERS, Capability.SEE_AUDIT}
+_SUPER_ADMIN = _ADMIN | {Capability.MANAGE_ADMINS, Capability.CONFIGURE}
+
+CAPABILITIES: dict[str, frozenset[Capability]] = {
+    Role.VIEWER: frozenset(_VIEWER),
+    Role.USER: frozenset(_USER),
+    Role.ADMIN: frozenset(_ADMIN),
+    Role.SUPER_ADMIN: frozenset(_SUPER_ADMIN),
+}
+
+# Which of Django's model permissions a capability brings. The content of chats is in none of them.
+_MODEL_PERMISSIONS: dict[Capability, frozenset[str]] = {
+    Capability.MANAGE_USERS: frozenset(f"accounts.{verb}_user" for verb in ("add", "change", "delete", "view")),
+    Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document", "documents.view_collection"}),
+}
+
+
+def may(user: User | AnonymousUser, capability: Capability) -> bool:
+    return isinstance(user, User) and user.is_active and capability in CAPABILITIES.get(user.role, frozenset())
+
+
+def may_manage(user: User | AnonymousUser, role: str) -> bool:
+    """Whether `user` may create and change accounts of this role. Administrators are managed by super admins only."""
+    needed = Capability.MANAGE_ADMINS if role in {Role.ADMIN, Role.SUPER_ADMIN} else Capability.MANAGE_USERS
+    return may(user, needed)
+
+
+def model_permissions(user: User) -> Iterable[str]:
+    for capability, permissions in _MODEL_PERMISSIONS.items():
+        if may(user, capability):
+            yield from permissions
+
+
+def requires(
+    capability: Capability,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponseBase]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+]:
+    """For views: answer 403, with a sentence, to a signed-in person whose role does not have the capability."""
+
+    def decorator(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not may(request.user, capability):
+                raise PermissionDenied(refusal(capability))
+            return view(request, *args, **kwargs)
+
+        return wrapper
+
+    return decorator
+
+
+def refusal(capability: Capability) -> str:
+    return f"Your account may not {capability.value}. An administrator can change that."

@@ -1,0 +1,66 @@
+from allauth.core import ratelimit
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import setup
+from accounts.forms import ProfileForm, SetUpForm
+from accounts.http import AuthenticatedHttpRequest
+
+
+@login_not_required
+@sensitive_post_parameters("password", "password_again")
+@sensitive_variables("form")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def set_up(request: HttpRequest, token: str) -> HttpResponse:
+    """Create the first administrator with the one-time link."""
+    if not ratelimit.consume(request, action="set_up"):
+        limited: HttpResponse = ratelimit.respond_429(request)
+        return limited
+    if not setup.is_usable(token):
+        return _link_gone(request)
+    form = SetUpForm(request.POST or None)
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            user = setup.create_with_link(
+                token, email=values["email"], name=values["name"], password=values["password"]
+            )
+        except setup.LinkNotUsable:
+            return _link_gone(request)
+        except setup.AddressTaken:
+            form.add_error("email", "There is an account with this address already. Choose another one.")
+        else:
+            login(request, user)
+            return redirect("chats:home")
+    return render(request, "accounts/set_up.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _link_gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/set_up_link_gone.html", {"needed": setup.needed()}, status=410)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Your settings are saved.")
+        return redirect("accounts:settings")
+    return render(request, "accounts/settings.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def sign_out_everywhere(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """End the person's sessions on other devices. This one goes on."""
+    request.user.end_sessions()
+    update_session_auth_hash(request, request.user)
+    messages.success(request, "You are signed out on all other devices.")
+    return redirect("accounts:settings")
