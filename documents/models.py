@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
-from pgvector.django import VectorField
+from pgvector.django import HalfVectorField
 
 from jobs.leases import Leased
 
@@ -102,6 +102,9 @@ class DocumentVersion(models.Model):
     term_count = models.PositiveBigIntegerField(
         default=0, help_text="stemmed words in all passages, for BM25's average"
     )
+    language = models.CharField(
+        max_length=20, blank=True, default="", help_text="guessed; the name of the stemmer its words went through"
+    )
     indexed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -134,7 +137,7 @@ class Chunk(models.Model):
     """A passage: what is embedded, searched, quoted and cited."""
 
     id = models.BigAutoField(primary_key=True)
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks", db_index=False)
     index = models.PositiveIntegerField(help_text="from 0, in reading order")
     page = models.PositiveIntegerField(help_text="the page it begins on, from 1")
     start = models.PositiveIntegerField(help_text="offset in characters in the text of its first page")
@@ -158,16 +161,15 @@ class Posting(models.Model):
     index below stays usable under row-level security.
     """
 
+    # Keyword search: all postings of the question's terms within the visible versions.
+    pk = models.CompositePrimaryKey("term", "version_id")
     term = models.BigIntegerField()
     version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="postings")
     chunks = ArrayField(models.BigIntegerField())
     frequencies = ArrayField(models.SmallIntegerField(), help_text="times the term stands in each of `chunks`")
-
-    class Meta:
-        constraints: ClassVar = [
-            # Keyword search: all postings of the question's terms within the visible versions.
-            models.UniqueConstraint(fields=["term", "version"], name="posting_term_version"),
-        ]
+    lengths = ArrayField(
+        models.IntegerField(), help_text="`Chunk.length` of each, so that ranking reads only this table"
+    )
 
 
 class EmbeddingSpace(models.Model):
@@ -179,7 +181,7 @@ class EmbeddingSpace(models.Model):
         RETIRED = "retired", "Retired"
 
     id = models.SmallAutoField(primary_key=True)
-    model = models.CharField(max_length=200, help_text="provider:name, as in llms.embeddings")
+    model = models.CharField(max_length=200, help_text="a key of llms.catalogue, such as builtin/wordllama")
     dimension = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -194,11 +196,10 @@ class EmbeddingSpace(models.Model):
 
 
 class Embedding(models.Model):
+    # Reindexing: which passages the space has already.
+    pk = models.CompositePrimaryKey("space_id", "chunk_id")
+    space = models.ForeignKey(EmbeddingSpace, on_delete=models.CASCADE, related_name="embeddings", db_index=False)
     chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="embeddings")
-    space = models.ForeignKey(EmbeddingSpace, on_delete=models.CASCADE, related_name="embeddings")
-    vector = VectorField(help_text="unit length; its dimension is the space's")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["space", "chunk"], name="embedding_unique_per_space"),
-        ]
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="embeddings")
+    # Half precision: the same ranking as single (docs/decisions) in half the memory.
+    vector = HalfVectorField(help_text="unit length; its dimension is the space's")

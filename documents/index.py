@@ -1,0 +1,171 @@
+"""Writing the search index: passages, their terms and their vectors, one version at a time."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from documents.models import Chunk, DocumentVersion, EmbeddingSpace, Posting
+from documents.spaces import active_space, embed
+from documents.terms import PassageTerms, language_of, passage_terms
+
+__all__ = ["NewPassage", "active_space", "searchable_text", "write_passages"]
+
+_MOST_FREQUENT = 32_767  # what a smallint holds
+
+
+@dataclass(frozen=True)
+class NewPassage:
+    """One passage to be indexed, in reading order. `searchable` is what is embedded and searched for it."""
+
+    page: int
+    start: int
+    content: str
+    heading: str = ""
+    boxes: list[Any] = field(default_factory=list)
+    searchable: str = ""
+
+
+def searchable_text(name: str, heading: str, content: str) -> str:
+    """A passage with where it stands: the question often names the document rather than the passage."""
+    return "\n".join(part for part in (name, heading, content) if part)
+
+
+def write_passages(
+    version: DocumentVersion,
+    passages: Sequence[NewPassage],
+    vectors: Sequence[Sequence[float]],
+    *,
+    space: EmbeddingSpace,
+) -> None:
+    """Make these the passages of `version`, in one transaction. Doing it twice leaves the same rows.
+
+    `vectors` belong to `passages`, in `space`. Should another space have become the active one meanwhile, the
+    passages are embedded again for that one.
+    """
+    if len(passages) != len(vectors):
+        raise ValueError(f"{len(passages)} passages came with {len(vectors)} vectors.")
+    texts = [_clean(passage.searchable or passage.content) for passage in passages]
+    language = language_of(texts)
+    terms = [passage_terms(text, language) for text in texts]
+    while not _written(version, passages, terms, vectors, space=space, language=language):
+        space = active_space()
+        vectors = embed(space, texts)
+
+
+def _written(
+    version: DocumentVersion,
+    passages: Sequence[NewPassage],
+    terms: Sequence[PassageTerms],
+    vectors: Sequence[Sequence[float]],
+    *,
+    space: EmbeddingSpace,
+    language: str,
+) -> bool:
+    with transaction.atomic():
+        # Shared with other writers; a switch of spaces waits for us and then sees our passages (documents.spaces).
+        state = EmbeddingSpace.objects.raw(
+            f"SELECT id, state FROM {EmbeddingSpace._meta.db_table} WHERE id = %s FOR SHARE",  # noqa: S608 - our own name
+            [space.pk],
+        )
+        if [row.state for row in state] != [EmbeddingSpace.State.ACTIVE]:
+            return False
+        # Two workers on one version take turns.
+        DocumentVersion.objects.select_for_update().get(pk=version.pk)
+        # Through the ORM, so that whoever points at a passage that is no more is told.
+        Chunk.objects.filter(version=version, index__gte=len(passages)).delete()
+        chunk_ids = _write_chunks(version, passages, terms)
+        _write_postings(version, chunk_ids, terms)
+        write_vectors(space, [version.pk] * len(chunk_ids), chunk_ids, vectors)
+        DocumentVersion.objects.filter(pk=version.pk).update(
+            passage_count=len(passages),
+            term_count=sum(passage.length for passage in terms),
+            language=language,
+            indexed_at=Now(),
+        )
+    version.refresh_from_db(fields=["passage_count", "term_count", "language", "indexed_at"])
+    return True
+
+
+def _write_chunks(version: DocumentVersion, passages: Sequence[NewPassage], terms: Sequence[PassageTerms]) -> list[int]:
+    """Ids in the order of `passages`. A passage that was there keeps its id, so citations keep their passage."""
+    if not passages:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO documents_chunk (version_id, index, page, start, content, heading, boxes, length)
+            SELECT %s, ordinal - 1, page, start, content, heading, boxes::jsonb, length
+            FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::int[])
+                WITH ORDINALITY AS new (page, start, content, heading, boxes, length, ordinal)
+            ON CONFLICT (version_id, index) DO UPDATE SET
+                page = excluded.page, start = excluded.start, content = excluded.content,
+                heading = excluded.heading, boxes = excluded.boxes, length = excluded.length
+            RETURNING index, id
+            """,
+            [
+                version.pk,
+                [passage.page for passage in passages],
+                [passage.start for passage in passages],
+                [_clean(passage.content) for passage in passages],
+                [_clean(passage.heading)[:500] for passage in passages],
+                [json.dumps(passage.boxes) for passage in passages],
+                [passage.length for passage in terms],
+            ],
+        )
+        return [chunk_id for _, chunk_id in sorted(cursor.fetchall())]
+
+
+def _write_postings(version: DocumentVersion, chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> None:
+    Posting.objects.filter(version=version).delete()
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY documents_posting (term, version_id, chunks, frequencies, lengths) FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        copy.set_types(["int8", "uuid", "int8[]", "int2[]", "int4[]"])
+        for term, (chunks, frequencies, lengths) in _inverted(chunk_ids, terms):
+            copy.write_row((term, version.pk, chunks, frequencies, lengths))
+
+
+def _inverted(
+    chunk_ids: Sequence[int], terms: Sequence[PassageTerms]
+) -> Iterator[tuple[int, tuple[list[int], list[int], list[int]]]]:
+    """Per term: its passages, how often it stands in each, and how long each is."""
+    found: defaultdict[int, tuple[list[int], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
+    for chunk_id, passage in zip(chunk_ids, terms, strict=True):
+        for term, frequency in passage.frequencies.items():
+            chunks, frequencies, lengths = found[term]
+            chunks.append(chunk_id)
+            frequencies.append(min(frequency, _MOST_FREQUENT))
+            lengths.append(passage.length)
+    # In order of term: two writers then take index pages in the same order, and the index grows evenly.
+    return iter(sorted(found.items()))
+
+
+def write_vectors(
+    space: EmbeddingSpace, version_ids: Sequence[Any], chunk_ids: Sequence[int], vectors: Sequence[Sequence[float]]
+) -> None:
+    """Store one vector per passage, replacing what the space had for it."""
+    if any(len(vector) != space.dimension for vector in vectors):
+        raise ValueError(f"A vector of {space} must have {space.dimension} numbers.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO documents_embedding (space_id, version_id, chunk_id, vector)
+            SELECT %s, version_id, chunk_id, vector::halfvec
+            FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS new (version_id, chunk_id, vector)
+            ON CONFLICT (space_id, chunk_id) DO UPDATE SET vector = excluded.vector
+            """,
+            [space.pk, list(version_ids), list(chunk_ids), [json.dumps(list(vector)) for vector in vectors]],
+        )
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL stores neither NUL nor half a surrogate pair."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,184 @@
+"""From text to search terms: keyed 64-bit numbers that rank like words and say nothing to a reader of the database.
+
+A word is normalised (NFKC, lower case), stemmed by its language, stripped of accents and hashed under a key derived
+from ENCRYPTION_KEY. Scripts written without spaces are cut into pairs of characters. Numbers stay whole.
+The same functions serve passages and questions, so the two always meet.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from documents.stopwords import STOP_WORDS
+
+LONGEST_WORD = 64
+# What a question may cost. A person's question has some ten words; a pasted page still finds its rarest ones here.
+MOST_QUERY_CHARACTERS = 4_000
+MOST_QUERY_TERMS = 64
+
+DEFAULT_LANGUAGE = "english"
+_LATIN_LANGUAGES = tuple(language for language in STOP_WORDS if language != "russian")
+
+# Written without spaces, or (Hangul) with particles glued to words: pairs of characters find them all.
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
+_UNSPACED = (
+    _HAN
+    + "\u3005\u3040-\u30ff\u31f0-\u31ff\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\uac00-\ud7af"
+)
+_TOKEN = re.compile(
+    rf"(?P<unspaced>[{_UNSPACED}]+)"
+    r"|(?P<number>\d+(?:[.,]\d+)*(?![^\W_]))"
+    rf"|(?P<word>[^\W_{_UNSPACED}]+(?:[\u0300-\u036f]+[^\W_{_UNSPACED}]*)*)"
+)
+_GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")
+_IS_HAN = re.compile(f"[{_HAN}]")
+_SAMPLE = 20_000
+
+_SCRIPT_LANGUAGES = (
+    ("\u0400", "\u052f", "russian"),
+    ("\u0370", "\u03ff", "greek"),
+    ("\u1f00", "\u1fff", "greek"),
+    ("\u0530", "\u058f", "armenian"),
+    ("\u0590", "\u05ff", ""),
+    ("\u0600", "\u06ff", "arabic"),
+    ("\u0900", "\u097f", "hindi"),
+    ("\u0b80", "\u0bff", "tamil"),
+)
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 - PyStemmer's name
+
+
+@dataclass(frozen=True)
+class PassageTerms:
+    """Terms of one passage with how often each stands in it; `length` is their sum, for BM25."""
+
+    frequencies: dict[int, int]
+    length: int
+
+
+def normalised(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def guess_language(text: str) -> str:
+    """The Snowball name of the language whose common words are most frequent here.
+
+    Good enough to choose a stemmer: a wrong guess costs a few word forms. Needs no model and no network.
+    """
+    counts = Counter(re.findall(r"[^\W\d_]+", normalised(text[:_SAMPLE])))
+    best, best_score = DEFAULT_LANGUAGE, 0
+    for language in _LATIN_LANGUAGES:
+        score = sum(count for word, count in counts.items() if word in STOP_WORDS[language])
+        if score > best_score:
+            best, best_score = language, score
+    return best
+
+
+def language_of(texts: Sequence[str]) -> str:
+    """One language for a document, guessed over a sample of all its passages."""
+    step = max(1, len(texts) // 40)
+    return guess_language(" ".join(text[:500] for text in texts[::step]))
+
+
+def passage_terms(text: str, language: str) -> PassageTerms:
+    frequencies = Counter(_hashed(_stem(word, language)) for word in _words(text))
+    return PassageTerms(dict(frequencies), frequencies.total())
+
+
+def query_terms(query: str, languages: Iterable[str]) -> list[int]:
+    """The distinct terms of a question, in its order, stemmed for every one of `languages` (of the library searched).
+
+    Common words are left out, unless there is nothing else. Long questions are cut.
+    """
+    # A set would lose the order of languages, and with it which terms a long question keeps.
+    wanted = list(dict.fromkeys([*languages])) or [DEFAULT_LANGUAGE]
+    words = list(dict.fromkeys(_words(query[:MOST_QUERY_CHARACTERS])))
+    asking = _stop_words(guess_language(query[:MOST_QUERY_CHARACTERS]), *wanted)
+    telling = [word for word in words if word not in asking] or words
+    terms = dict.fromkeys(_hashed(_stem(word, language)) for word in telling for language in wanted)
+    return list(terms)[:MOST_QUERY_TERMS]
+
+
+def _stop_words(*languages: str) -> frozenset[str]:
+    return frozenset().union(*(STOP_WORDS.get(language, frozenset()) for language in (*languages, "russian")))
+
+
+def _words(text: str) -> Iterator[str]:
+    for match in _TOKEN.finditer(normalised(text)):
+        token = match.group()
+        if match.lastgroup == "unspaced":
+            yield from _pairs(token)
+        elif match.lastgroup == "number":
+            yield token.replace(",", "") if _GROUPED_NUMBER.fullmatch(token) else token
+        else:
+            token = token[:LONGEST_WORD]
+            yield token
+            # "FY2018" is found by 2018, and "XR500" by "XR 500".
+            if not token.isalpha() and len(parts := _LETTERS_OR_DIGITS.findall(token)) > 1:
+                yield from parts
+
+
+def _pairs(run: str) -> Iterator[str]:
+    """Overlapping pairs; single Han characters too, because many words are one character long."""
+    if len(run) == 1:
+        yield run
+        return
+    for first, second in pairwise(run):
+        yield first + second
+    yield from (character for character in run if _IS_HAN.match(character))
+
+
+@lru_cache(maxsize=200_000)
+def _stem(word: str, language: str) -> str:
+    if not word[0].isalpha():
+        return word
+    own = _script_language(word[0])
+    chosen = language if own is None else own
+    return _without_accents(_stemmer(chosen).stemWord(word) if chosen else word)
+
+
+def _script_language(character: str) -> str | None:
+    """None: Latin letters, so the document's own language decides. Empty: there is no stemmer for this script."""
+    if character < "\u0370":
+        return None
+    for first, last, language in _SCRIPT_LANGUAGES:
+        if first <= character <= last:
+            return language
+    return None if "\u1e00" <= character <= "\u1eff" else ""
+
+
+@lru_cache(maxsize=64)
+def _stemmer(language: str) -> _Stemmer:
+    import Stemmer
+
+    made: Any = Stemmer.Stemmer(language if language in Stemmer.algorithms() else DEFAULT_LANGUAGE)
+    stemmer: _Stemmer = made
+    return stemmer
+
+
+def _without_accents(word: str) -> str:
+    if word.isascii() or word[0] > "\u1eff":
+        return word
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+
+
+@lru_cache(maxsize=200_000)
+def _hashed(stem: str) -> int:
+    digest = blake2b(stem.encode("utf-8", "replace"), digest_size=8, key=_key(settings.ENCRYPTION_KEY)).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+@lru_cache(maxsize=4)
+def _key(root: str) -> bytes:
+    return blake2b(root.encode(), digest_size=32, person=b"chatsite-terms").digest()
