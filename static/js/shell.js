@@ -1,0 +1,114 @@
+// The frame: theme, sidebar, panel, toasts, menus, confirmation, the shortcut for a new chat.
+// Everything listens on the document, so that swapped-in parts need no wiring.
+
+const root = document.documentElement;
+const year = 60 * 60 * 24 * 365;
+const remember = (name, value) => {
+  const secure = location.protocol === "https:" ? ";secure" : "";
+  document.cookie = `${name}=${value};path=/;max-age=${year};samesite=lax${secure}`;
+};
+
+function setTheme(name) {
+  root.dataset.theme = name;
+  remember("theme", name);
+  markTheme();
+}
+
+function markTheme() {
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === (root.dataset.theme || "system")));
+  }
+}
+
+function toggleSidebar() {
+  const sidebar = document.getElementById("sidebar");
+  if (sidebar.matches(":popover-open")) return sidebar.hidePopover();
+  const closed = root.dataset.sidebar === "closed";
+  if (closed) delete root.dataset.sidebar;
+  else root.dataset.sidebar = "closed";
+  remember("sidebar", closed ? "open" : "closed");
+}
+
+// The side panel: focus goes in when it opens and back to what opened it when it closes.
+let opener = null;
+
+function closePanel() {
+  const panel = document.getElementById("panel");
+  if (!panel?.firstElementChild) return false;
+  panel.replaceChildren();
+  if (opener?.isConnected) opener.focus({ preventScroll: true });
+  opener = null;
+  return true;
+}
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.target?.id === "panel" && !ctx.sourceElement.closest("#panel")) opener = ctx.sourceElement;
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.target?.id !== "panel") return;
+  const panel = document.getElementById("panel");
+  panel.scrollTop = 0;
+  const heading = panel.querySelector("h2");
+  if (heading) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+  panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+});
+
+document.addEventListener("click", (event) => {
+  const at = (selector) => event.target.closest?.(selector);
+  const choice = at("[data-theme-choice]");
+  if (choice) setTheme(choice.dataset.themeChoice);
+  if (at("[data-toggle-sidebar]")) toggleSidebar();
+  if (at("[data-close-panel]")) closePanel();
+  at("[data-dismiss]")?.parentElement.remove();
+  // An open menu closes when the pointer goes elsewhere.
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+      event.preventDefault();
+    } else if (closePanel()) {
+      event.preventDefault();
+    }
+  }
+  if (event.key.toLowerCase() === "n" && event.ctrlKey && event.shiftKey) {
+    const link = document.querySelector("[data-new-chat]");
+    if (link) {
+      event.preventDefault();
+      location.href = link.href;
+    }
+  }
+});
+
+// hx-confirm asks in our own dialog.
+document.addEventListener("htmx:confirm", (event) => {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  const dialog = document.getElementById("confirm");
+  if (!ctx.confirm || !dialog) return;
+  event.preventDefault();
+  dialog.querySelector("p").textContent = ctx.confirm;
+  dialog.returnValue = "no";
+  dialog.addEventListener("close", () => (dialog.returnValue === "yes" ? issueRequest() : dropRequest()), { once: true });
+  dialog.showModal();
+});
+
+// Good news leaves by itself; a problem stays until it is dismissed.
+const toasts = document.getElementById("toasts");
+const fade = (toast) => {
+  if (toast.matches?.(".toast:not(.error, .warning)")) setTimeout(() => toast.remove(), 7000);
+};
+if (toasts) {
+  [...toasts.children].forEach(fade);
+  new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(fade))).observe(toasts, { childList: true });
+}
+
+markTheme();
