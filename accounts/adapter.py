@@ -1,8 +1,45 @@
+import logging
+import smtplib
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no type hints
+    request: HttpRequest
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGN_UP_OPEN)
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Where a `next` may lead: this very host. allauth would take every host of ALLOWED_HOSTS."""
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, smtplib.SMTPException):
+            # The page must look the same as for an address without an account; it says what to do if no mail comes.
+            logger.exception("The mail server did not take a mail.")
+
+    # Links in mail never follow the Host header of whoever asked for the mail.
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        # allauth hands over "<user>-<key>", and its route wants the two apart.
+        uid, _, secret = key.partition("-")
+        return f"{settings.BASE_URL}{reverse('account_reset_password_from_key', args=[uid, secret])}"
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: object) -> str:
+        key = getattr(emailconfirmation, "key")  # noqa: B009 - untyped in allauth
+        return f"{settings.BASE_URL}{reverse('account_confirm_email', args=[key])}"
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("accounts:settings")

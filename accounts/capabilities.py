@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -12,6 +12,9 @@ from django.http import HttpRequest, HttpResponseBase
 from accounts.models import Role, User
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpRequest)
+T = TypeVar("T", bound=HttpResponseBase)
+View = Callable[Concatenate[R, P], T]
 
 
 class Capability(enum.Enum):
@@ -22,7 +25,7 @@ class Capability(enum.Enum):
     UPLOAD = "add and change documents"
     SEE_DOCUMENT_METADATA = "see the names and states of everybody's documents"
     MANAGE_USERS = "manage accounts"
-    MANAGE_ADMINS = "manage the accounts of administrators"
+    MANAGE_SUPER_ADMINS = "manage the accounts of super admins"
     SEE_AUDIT = "see the audit log"
     CONFIGURE = "change models and settings"
 
@@ -30,7 +33,7 @@ class Capability(enum.Enum):
 _VIEWER = {Capability.READ}
 _USER = _VIEWER | {Capability.CHAT, Capability.UPLOAD}
 _ADMIN = _USER | {Capability.SEE_DOCUMENT_METADATA, Capability.MANAGE_USERS, Capability.SEE_AUDIT}
-_SUPER_ADMIN = _ADMIN | {Capability.MANAGE_ADMINS, Capability.CONFIGURE}
+_SUPER_ADMIN = _ADMIN | {Capability.MANAGE_SUPER_ADMINS, Capability.CONFIGURE}
 
 CAPABILITIES: dict[str, frozenset[Capability]] = {
     Role.VIEWER: frozenset(_VIEWER),
@@ -51,8 +54,8 @@ def may(user: User | AnonymousUser, capability: Capability) -> bool:
 
 
 def may_manage(user: User | AnonymousUser, role: str) -> bool:
-    """Whether `user` may create and change accounts of this role. Administrators are managed by super admins only."""
-    needed = Capability.MANAGE_ADMINS if role in {Role.ADMIN, Role.SUPER_ADMIN} else Capability.MANAGE_USERS
+    """Whether `user` may create and change accounts of this role. Super admins are managed by super admins only."""
+    needed = Capability.MANAGE_SUPER_ADMINS if role == Role.SUPER_ADMIN else Capability.MANAGE_USERS
     return may(user, needed)
 
 
@@ -62,18 +65,12 @@ def model_permissions(user: User) -> Iterable[str]:
             yield from permissions
 
 
-def requires(
-    capability: Capability,
-) -> Callable[
-    [Callable[Concatenate[HttpRequest, P], HttpResponseBase]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]
-]:
+def requires(capability: Capability) -> Callable[[View[R, P, T]], View[R, P, T]]:
     """For views: answer 403, with a sentence, to a signed-in person whose role does not have the capability."""
 
-    def decorator(
-        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    def decorator(view: View[R, P, T]) -> View[R, P, T]:
         @wraps(view)
-        def wrapper(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def wrapper(request: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
             if not may(request.user, capability):
                 raise PermissionDenied(refusal(capability))
             return view(request, *args, **kwargs)

@@ -36,7 +36,9 @@ ENCRYPTION_KEY = _secret("ENCRYPTION_KEY")
 # --- Network ------------------------------------------------------------------------------------------------------
 
 # The address people type, when it differs from where the server listens (a proxy). Used in links in mail.
-BASE_URL = env.text("BASE_URL", f"http://{LISTEN_HOST}:{LISTEN_PORT}").rstrip("/")
+BASE_URL = env.text("BASE_URL").rstrip("/")
+BASE_URL_IS_GIVEN = bool(BASE_URL)
+BASE_URL = BASE_URL or f"http://{'localhost' if LISTEN_HOST in {'127.0.0.1', '0.0.0.0'} else LISTEN_HOST}:{LISTEN_PORT}"  # noqa: S104
 HTTPS = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if (_host := urlsplit(BASE_URL).hostname) and _host not in {*ALLOWED_HOSTS, "0.0.0.0"}:  # noqa: S104 - compared, not bound
@@ -152,6 +154,19 @@ CARRIES_REDIS = not REDIS_URL
 if CARRIES_REDIS:
     REDIS_URL = carried.redis_url(DATA_DIR)
 
+CACHES = {
+    "default": {
+        "BACKEND": "chatsite.cache.ForgetfulRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "chatsite:cache",
+        "OPTIONS": {
+            "serializer": "chatsite.cache.JSONSerializer",
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+        },
+    }
+}
+
 CHANNEL_LAYERS = {
     "default": {
         # Best effort, like the default layer, and five times cheaper; sequence numbers make loss harmless.
@@ -193,12 +208,27 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.sign_in_forms.SignInForm",
+    "signup": "accounts.sign_in_forms.SignUpForm",
+    "change_password": "accounts.sign_in_forms.ChangePasswordForm",
+    "set_password": "accounts.sign_in_forms.SetPasswordForm",
+    "reset_password": "accounts.sign_in_forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.sign_in_forms.ResetPasswordKeyForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
+# Nobody can make this server write to strangers by asking for the password of an address without an account.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+# Added to allauth's own limits, which cover sign-in, failures, sign-up and reset.
+ACCOUNT_RATE_LIMITS = {"set_up": "20/m/ip"}
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if TRUST_PROXY else 0
 SIGN_UP_OPEN = env.flag("SIGN_UP_OPEN", default=False)
 ADMIN_EMAIL = env.text("ADMIN_EMAIL")
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
@@ -208,6 +238,7 @@ EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65535)
 EMAIL_HOST_USER = env.text("EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD")
 EMAIL_USE_TLS = EMAIL_PORT == 587
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "chatsite@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
@@ -239,6 +270,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 MESSAGE_MAX_LENGTH = env.integer("MESSAGE_MAX_LENGTH", 100_000, at_least=1_000)
 CHUNK_SIZE = env.integer("CHUNK_SIZE", 1000, at_least=200, at_most=8000)
 CHUNK_OVERLAP = env.integer("CHUNK_OVERLAP", 200, at_least=0, at_most=2000)
+MAX_PARALLEL_DOCUMENTS = env.integer("MAX_PARALLEL_DOCUMENTS", 2, at_least=1, at_most=64)
 RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
 RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.0)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
@@ -256,6 +288,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 
+LOG_FORMAT = env.choice("LOG_FORMAT", "json", ["json", "text"])
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -7,7 +7,7 @@ urlpatterns = [
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("accounts.sign_in_urls")),
     path("", include("accounts.urls")),
     path("documents/", include("documents.urls")),
     path("", include("chats.urls")),

@@ -1,0 +1,51 @@
+"""allauth's forms in this product's words: a label above each field and no placeholder that repeats it."""
+
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+
+NEW_PASSWORD_HINT = "At least 12 characters. Not a common password, and not your name or address."  # noqa: S105
+
+LABELS = {
+    "login": "E-mail address",
+    "email": "E-mail address",
+    "password": "Password",
+    "oldpassword": "Current password",
+    "password1": "New password",
+    "password2": "New password again",
+}
+
+
+class PlainFields:
+    fields: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.label = LABELS.get(name, field.label)
+            field.help_text = NEW_PASSWORD_HINT if name == "password1" else ""
+
+
+class SignInForm(PlainFields, allauth_forms.LoginForm):  # type: ignore[misc]
+    pass
+
+
+class SignUpForm(PlainFields, allauth_forms.SignupForm):  # type: ignore[misc]
+    pass
+
+
+class ChangePasswordForm(PlainFields, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class SetPasswordForm(PlainFields, allauth_forms.SetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordForm(PlainFields, allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordKeyForm(PlainFields, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    pass
