@@ -1,11 +1,48 @@
 """The Celery application. Queues: `answers` (talks to models) and `documents` (ingestion, with beat)."""
 
 import os
+import warnings
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task, signals
+from celery.exceptions import SecurityWarning
+
+from chatsite import logs, processes, workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
 app = Celery("chatsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["chats", "documents"])
+app.steps["worker"].update({workers.Pulse, workers.BeatGuard})
+
+
+# It warns of root because of pickled tasks. Ours are JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
+
+@signals.setup_logging.connect
+def _leave_logging_to_django(**_: Any) -> None:
+    """A receiver is all it takes: Celery then configures nothing of its own."""
+
+
+@signals.before_task_publish.connect
+def _send_request_id(headers: dict[str, Any], **_: Any) -> None:
+    headers["request_id"] = logs.request_id.get()
+
+
+@signals.task_prerun.connect
+def _take_request_id(task_id: str, task: "Task[Any, Any]", **_: Any) -> None:
+    # A job that beat queued again belongs to no request; its task id then ties its lines together.
+    logs.request_id.set(task.request.get("request_id") or task_id)
+
+
+@signals.task_postrun.connect
+def _drop_request_id(**_: Any) -> None:
+    logs.request_id.set("")
+
+
+@signals.worker_process_init.connect
+@signals.beat_embedded_init.connect
+def _die_with_parent(**_: Any) -> None:
+    processes.die_with_parent()

@@ -1,4 +1,4 @@
-"""JSON log lines with the id of the request, or of the question, that they belong to."""
+"""Log lines, as JSON for machines or as text for a terminal, with the id of the request that they belong to."""
 
 import json
 import logging
@@ -7,6 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given as `extra=`."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 class JSONFormatter(logging.Formatter):
@@ -19,6 +26,19 @@ class JSONFormatter(logging.Formatter):
         }
         if current := request_id.get():
             line["request_id"] = current
+        for name, value in _extra(record).items():
+            line.setdefault(name, value)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        line = f"{moment} {record.levelname.lower():<7} {record.name}: {record.getMessage()}"
+        if current := request_id.get():
+            line += f" [{current[:8]}]"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
