@@ -137,9 +137,7 @@ def highlight(code: str, language: str) -> str:
     return str(colour(code, lexer, HtmlFormatter(nowrap=True)))
 
 
-def _image(
-    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
-) -> str:
+def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
     token = tokens[index]
     url = html.escape(str(token.attrs.get("src", "")))
     label = html.escape(self.renderInlineAsText(token.children, options, env)) or url

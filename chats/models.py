@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
@@ -12,9 +13,17 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+# How long a deleted conversation can be brought back.
+UNDO_FOR = timedelta(days=30)
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, user: "User") -> Self:
         return self.filter(owner=user, deleted_at=None)
+
+    def deleted_by(self, user: "User") -> Self:
+        """Those that can still be brought back."""
+        return self.filter(owner=user, deleted_at__gt=Now() - UNDO_FOR)
 
 
 class Conversation(models.Model):
@@ -121,6 +130,7 @@ class Citation(models.Model):
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
     number = models.PositiveSmallIntegerField(help_text="as printed in the answer, from 1")
+    is_marked = models.BooleanField(default=True, help_text="false: given to the model, but not marked in its answer")
     chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
     version = models.ForeignKey(DocumentVersion, null=True, on_delete=models.SET_NULL, related_name="+")
     document_name = models.CharField(max_length=255)

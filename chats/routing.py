@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from chats.consumers import ConversationConsumer
+
+urlpatterns = [path("ws/chats/<uuid:conversation_id>", ConversationConsumer.as_asgi())]

@@ -82,3 +82,26 @@ def overdue(model: type[Job]) -> models.QuerySet[Job]:
         Q(status__in=model.WORKING, lease_until__lt=Now())
         | Q(status=model.QUEUED, queued_at__lt=Now() - UNCLAIMED_AFTER)
     )
+
+
+def release_dead(model: type[Job]) -> int:
+    """End the leases of workers of this host whose process is gone, so that nobody waits for them to run out."""
+    host = socket.gethostname()
+    held = model._default_manager.filter(
+        status__in=model.WORKING, claimed_by__startswith=f"{host}:", lease_until__gt=Now()
+    ).values_list("claimed_by", flat=True)
+    dead = [name for name in held if not _is_alive(name)]
+    if not dead:
+        return 0
+    return model._default_manager.filter(claimed_by__in=dead).update(lease_until=Now() - LEASE)
+
+
+def _is_alive(worker: str) -> bool:
+    try:
+        pid = int(worker.rsplit(":", 2)[1])
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError, IndexError):
+        return True
+    return True

@@ -1,0 +1,384 @@
+"""One worker's attempt at one answer, from the claim to the settled row."""
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import InterfaceError, OperationalError
+from llms.catalogue import ModelInfo
+from redis.exceptions import RedisError
+
+from chats import live, presentation
+from chats.answering import prompt, records, title
+from chats.answering.continuation import Continuation
+from chats.answering.delivery import LiveAnswer
+from chats.answering.records import Job, Source
+from chats.models import Message
+from jobs import leases
+from llms import catalogue, chat
+from llms.errors import AnswerCut, ModelError
+from llms.requests import Delta, Finish
+
+if TYPE_CHECKING:
+    from chats.answering.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+# Sources listed under an answer that marked none of them.
+_UNMARKED_SOURCES = 3
+_SUMMARY_TIMEOUT = 60.0
+_DATABASE_AWAY = 0.5
+
+
+class Attempt:
+    def __init__(self, runner: "Runner", message_id: uuid.UUID, stop: asyncio.Event) -> None:
+        self._runner = runner
+        self._message_id = message_id
+        self._stop = stop
+        self._worker = leases.worker_name()
+        self._sources: list[Source] = []
+        self._steps: list[str] = []
+        self._timings: dict[str, float] = {}
+        self._answered_by = ""
+        self._status: str = Message.Status.SEARCHING
+        self._began = time.monotonic()
+        self._live: LiveAnswer
+        self._job: Job
+
+    async def run(self) -> None:
+        job = await self._runner.in_thread(records.claim, self._message_id, self._worker)
+        if job is None:
+            return
+        self._job = job
+        self._timings["queued"] = round(job.waited, 3)
+        self._live = LiveAnswer(
+            job.message_id, job.conversation_id, seq=job.attempt * live.FRAMES_PER_ATTEMPT, thinking=job.thinking
+        )
+        self._live.text = await self._text_so_far()
+        self._sources, self._steps = list(job.passages), list(job.steps)
+        self._live.cite(self._citations())
+        self._show()
+        self._runner.delivery.add(self._live)
+        try:
+            await self._run_claimed()
+        finally:
+            self._runner.delivery.remove(self._live)
+        if job.names_conversation and self._status == Message.Status.DONE:
+            await title.name_conversation(self._runner, job, self._live.text)
+
+    async def _run_claimed(self) -> None:
+        writing = asyncio.ensure_future(self._write())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        keeping = asyncio.ensure_future(self._keep_lease())
+        tasks: list[asyncio.Future[Any]] = [writing, stopping, keeping]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _cancel(tasks)
+            await self._hand_over()
+            raise
+        if writing.done():
+            await _cancel([stopping, keeping])
+            await self._finish_written(writing)
+            return
+        stopped = stopping.done()
+        await _cancel(tasks)
+        if stopped:
+            await self._finish(Message.Status.STOPPED)
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    async def _write(self) -> Finish:
+        if self._job.searchable_documents and not self._live.text:
+            await self._find_passages()
+        return await self._stream_with_fallback()
+
+    async def _find_passages(self) -> None:
+        count = self._job.searchable_documents
+        self._show(f"Searching {count} document{'s' if count != 1 else ''}")
+        began = time.monotonic()
+        found = await self._in_database(_search, self._job.owner_id, self._job.question)
+        self._timings["search"] = round(time.monotonic() - began, 3)
+        self._sources = found.sources
+        passages = len(found.sources)
+        self._steps = [
+            f"Searched {count} document{'s' if count != 1 else ''}",
+            f"Read {passages} passage{'s' if passages != 1 else ''}" if passages else "Found nothing that fits",
+        ]
+        kept = await self._in_database(
+            records.remember_sources, self._message_id, self._worker, self._sources, found.trace, self._steps
+        )
+        if not kept:
+            raise asyncio.CancelledError
+        self._live.cite(self._citations())
+
+    async def _stream_with_fallback(self) -> Finish:
+        """The wanted model, then its fallbacks, as long as nothing was written yet."""
+        candidates: list[ModelInfo | str] = [self._job.model]
+        tried: list[str] = []
+        error: ModelError | None = None
+        while candidates:
+            candidate = candidates.pop(0)
+            try:
+                model = await self._runner.in_thread(_resolve, candidate)
+                return await self._stream(model)
+            except ModelError as failure:
+                logger.warning("Model failed: %s", failure)
+                if len(self._live.text) > len(self._job.text):
+                    raise
+                error = error or failure
+                if not tried:
+                    candidates = list(await self._runner.in_thread(catalogue.fallbacks, self._job.model))
+                tried.append(candidate if isinstance(candidate, str) else candidate.key)
+                if candidates:
+                    self._steps.append(f"{failure.text.split('.')[0]}, so another model answers")
+        assert error is not None  # noqa: S101 - the loop ends by return or with an error
+        raise error
+
+    async def _stream(self, model: ModelInfo) -> Finish:
+        self._answered_by = model.key
+        self._show("Reading the question")
+        before = self._live.text
+        built = await self._in_database(prompt.build, self._job, model, self._sources, before)
+        if built.to_summarise:
+            built = await self._with_summary(built, model, before)
+        if built.left_out:
+            self._note(f"{built.left_out} earlier messages did not fit and were summarised or left out")
+        continuation = Continuation(before)
+        stream = chat.stream(built.request)
+        try:
+            async for item in stream:
+                if isinstance(item, Finish):
+                    self._say(continuation.rest())
+                    return item
+                self._take(item, continuation)
+        finally:
+            # Closing ends the request, so that the model server frees its place at once.
+            await stream.aclose()
+        raise AnswerCut
+
+    def _take(self, delta: Delta, continuation: Continuation) -> None:
+        if "first_token" not in self._timings:
+            self._timings["first_token"] = round(time.monotonic() - self._began, 3)
+        if delta.thinking:
+            self._live.thinking += delta.thinking
+            if self._status != Message.Status.THINKING:
+                self._status = Message.Status.THINKING
+                self._show()
+        if delta.text:
+            if self._status != Message.Status.WRITING:
+                self._status = Message.Status.WRITING
+                self._show()
+            self._say(continuation.take(delta.text))
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._live.say(text)
+            self._runner.delivery.wake()
+
+    async def _with_summary(self, built: prompt.Prompt, model: ModelInfo, before: str) -> prompt.Prompt:
+        """Summarise what does not fit; without a summary the question is still answered, and the bubble says so."""
+        self._show("Summarising the earlier conversation")
+        try:
+            fast = await self._runner.in_thread(catalogue.fast_model)
+            request = await self._in_database(prompt.summary_request, built.to_summarise, fast)
+            text = await asyncio.wait_for(chat.complete(request), _SUMMARY_TIMEOUT)
+        except (ModelError, TimeoutError) as failure:
+            logger.warning("No summary of the earlier conversation: %s", failure)
+            return built
+        if not text.strip() or fast.provider == "builtin":
+            return built
+        await self._in_database(prompt.store_summary, built.to_summarise[-1], text, fast.key)
+        return await self._in_database(prompt.build, self._job, model, self._sources, before)
+
+    # --- the row -------------------------------------------------------------------------------------------------
+
+    async def _keep_lease(self) -> None:
+        """Checkpoint and renew until the row is lost. A database that is away is waited for."""
+        while True:
+            await asyncio.sleep(leases.RENEW_EVERY.total_seconds())
+            try:
+                kept, stop = await self._runner.in_thread(
+                    records.keep,
+                    self._message_id,
+                    self._worker,
+                    status=self._status,
+                    content=self._live.text,
+                    thinking=self._live.thinking,
+                )
+            except (OperationalError, InterfaceError):
+                logger.warning("The database is away; the answer goes on in memory.")
+                continue
+            if not kept:
+                return
+            if stop:
+                self._stop.set()
+            await self._refresh_state()
+
+    async def _refresh_state(self) -> None:
+        try:
+            async with self._runner.redis.pipeline(transaction=False) as pipe:
+                live.expire(pipe, self._message_id, live.KEEP_FOR)
+                await pipe.execute()
+        except (RedisError, OSError):
+            pass  # Delivery notices and says so.
+
+    async def _finish_written(self, writing: "asyncio.Future[Finish]") -> None:
+        try:
+            finish = writing.result()
+        except ModelError as error:
+            status = Message.Status.INTERRUPTED if self._live.text else Message.Status.FAILED
+            await self._finish(status, error_code=error.code, error_text=error.text)
+        except asyncio.CancelledError:
+            return
+        except Exception:
+            logger.exception("Answering failed.")
+            status = Message.Status.INTERRUPTED if self._live.text else Message.Status.FAILED
+            await self._finish(
+                status,
+                error_code="internal",
+                error_text="Something went wrong on our side. Your question and what was written are kept: try again.",
+            )
+        else:
+            await self._finish(
+                Message.Status.DONE,
+                tokens_prompt=finish.tokens_prompt,
+                tokens_completion=finish.tokens_completion,
+                error_code="length" if finish.reason == "length" else "",
+            )
+
+    async def _finish(self, status: str, **changes: Any) -> None:
+        self._timings["total"] = round(time.monotonic() - self._began, 3)
+        cited = self._cited()
+        html = await self._runner.in_thread(presentation.final_html, self._live.text, self._citations())
+        message = await self._in_database(
+            records.settle,
+            self._message_id,
+            self._worker,
+            status,
+            cited=cited,
+            content=self._live.text,
+            thinking=self._live.thinking,
+            html=html,
+            answered_by=self._answered_by,
+            timings=self._timings,
+            steps=self._steps,
+            **changes,
+        )
+        if message is None:
+            return
+        self._status = status
+        bubble = await self._in_database(presentation.bubble, message)
+        self._runner.in_background(self._publish_final(bubble, self._live.seq + 2))
+
+    async def _publish_final(self, bubble: str, seq: int) -> None:
+        """Pages wait for this, so a Redis that is away is waited for; later they would ask the database."""
+        event = live.event(self._message_id, "final", seq=seq, content=bubble)
+        deadline = time.monotonic() + live.ANNOUNCE_FOR
+        while time.monotonic() < deadline:
+            try:
+                async with self._runner.redis.pipeline(transaction=False) as pipe:
+                    live.forget(pipe, self._message_id)
+                    live.publish(pipe, self._job.conversation_id, event)
+                    await pipe.execute()
+            except (RedisError, OSError):
+                await asyncio.sleep(_DATABASE_AWAY)
+            else:
+                return
+
+    async def _hand_over(self) -> None:
+        await self._runner.in_thread(
+            records.release,
+            self._message_id,
+            self._worker,
+            content=self._live.text,
+            thinking=self._live.thinking,
+        )
+
+    async def _in_database(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Run it in a thread, again and again while the database is away; the lease decides when to give up."""
+        while True:
+            try:
+                return await self._runner.in_thread(function, *args, **kwargs)
+            except (OperationalError, InterfaceError):
+                logger.warning("The database is away; trying again.")
+                await asyncio.sleep(_DATABASE_AWAY)
+
+    async def _text_so_far(self) -> str:
+        """The checkpoint, or what the pages have seen since."""
+        try:
+            state = await live.read(self._runner.redis, self._message_id)
+        except (RedisError, OSError):
+            return self._job.text
+        seen = state.text if state else ""
+        return seen if seen.startswith(self._job.text) else self._job.text
+
+    # --- what is shown -------------------------------------------------------------------------------------------
+
+    def _show(self, doing: str = "") -> None:
+        steps = [*self._steps, doing] if doing else self._steps
+        self._live.show_state(self._status, presentation.state_line(self._status, steps))
+        self._runner.delivery.wake()
+
+    def _note(self, step: str) -> None:
+        if step not in self._steps:
+            self._steps.append(step)
+            self._show()
+
+    def _citations(self) -> dict[int, str]:
+        return presentation.citation_urls(
+            self._job.conversation_id, self._message_id, [source.number for source in self._sources]
+        )
+
+    def _cited(self) -> Sequence[tuple[Source, bool]]:
+        """The passages the text marks; of an answer without marks, the best of those it was given."""
+        marked = {int(number) for number in _MARK.findall(self._live.text)}
+        used = [(source, True) for source in self._sources if source.number in marked]
+        if used or not self._live.text:
+            return used
+        return [(source, False) for source in self._sources[:_UNMARKED_SOURCES]]
+
+
+class _Found:
+    def __init__(self, sources: list[Source], trace: dict[str, Any]) -> None:
+        self.sources = sources
+        self.trace = trace
+
+
+def _search(owner_id: uuid.UUID, question: str) -> _Found:
+    from documents import retrieval
+
+    result = retrieval.search(user_id=owner_id, query=question)
+    sources = [
+        Source(
+            number=number,
+            chunk_id=passage.chunk_id,
+            version_id=str(passage.version_id),
+            document_name=passage.document_name,
+            page=passage.page,
+            heading=passage.heading,
+            text=passage.text,
+            boxes=passage.boxes,
+            score=passage.score,
+        )
+        for number, passage in enumerate(result.passages, start=1)
+    ]
+    return _Found(sources, result.trace)
+
+
+def _resolve(model: ModelInfo | str) -> ModelInfo:
+    return catalogue.resolve(model) if isinstance(model, str) else model
+
+
+async def _cancel(tasks: "Iterable[asyncio.Future[Any]]") -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

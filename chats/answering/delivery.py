@@ -1,0 +1,195 @@
+"""From tokens to pages: gathers what all answers of this process have to say and sends it in one round trip.
+
+Rendering, Redis and sockets cost per batch, not per token, so tokens are gathered for 40 to 100 ms, longer when many
+answers are being written. The first words of an answer do not wait.
+"""
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass, field, replace
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chats import live
+from chats.live import LiveState, Pipeline
+from chats.markdown import Citations
+from chats.markdown_stream import Change, MarkdownStream
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_TICK = 0.04
+LONGEST_TICK = 0.1
+_TICK_PER_ANSWER = 0.0006
+_REDIS_AWAY = 0.5
+
+
+@dataclass(eq=False)
+class LiveAnswer:
+    """One answer being written: what was said so far, and what Redis and the pages know of it."""
+
+    message_id: uuid.UUID
+    conversation_id: uuid.UUID
+    seq: int
+    citations: Citations = field(default_factory=dict)
+    text: str = ""
+    thinking: str = ""
+
+    def __post_init__(self) -> None:
+        self._stream = self._new_stream()
+        self._finished: list[str] = []
+        self._pending = [self.text] if self.text else []
+        self._state = ""
+        self._status = ""
+        self._state_is_new = True
+        # Until Redis holds it all: at the beginning, and again after Redis lost it.
+        self.needs_whole = True
+        self._published = False
+
+    def _new_stream(self) -> MarkdownStream:
+        return MarkdownStream(code_id=f"m-{self.message_id}-code", citations=self.citations)
+
+    def cite(self, citations: Citations) -> None:
+        """Passages are known now. Only called before the first token."""
+        self.citations = citations
+        self._stream = self._new_stream()
+        if self.text:
+            self._finished, self._pending, self.needs_whole = [], [self.text], True
+
+    def say(self, text: str) -> None:
+        self.text += text
+        self._pending.append(text)
+
+    def show_state(self, status: str, html: str) -> None:
+        """The quiet line above the text: what is being done before and while writing."""
+        self._status, self._state = status, html
+        self._state_is_new = True
+
+    @property
+    def is_dirty(self) -> bool:
+        return bool(self._pending) or self._state_is_new or self.needs_whole
+
+    @property
+    def is_urgent(self) -> bool:
+        """Nothing of the answer was on the page yet, so its first words go out at once."""
+        return self.is_dirty and not self._published
+
+    def write_to(self, pipe: "Pipeline[bytes]") -> list[str]:
+        """Add this answer's changes to the pipeline. Returns what its length-answering commands are for."""
+        text = "".join(self._pending)
+        self._pending.clear()
+        change = self._stream.feed(text) if text else Change()
+        if change.finished:
+            self._finished.append(change.finished)
+        self._published = self._published or bool(text)
+        if self.needs_whole:
+            self._write_whole(pipe)
+            return []
+        return self._write_change(pipe, change, text)
+
+    def _write_change(self, pipe: "Pipeline[bytes]", change: Change, text: str) -> list[str]:
+        state, status = (self._state, self._status) if self._state_is_new else (None, None)
+        self._state_is_new = False
+        if change or state is not None:
+            self.seq += 1
+            event = live.delta_event(self.message_id, change, seq=self.seq, state=state, status=status)
+            live.publish(pipe, self.conversation_id, event)
+        head: dict[str, str | int] = {"seq": self.seq, "suffix": self._stream.open_suffix}
+        if state is not None and status is not None:
+            head |= {"state": state, "status": status}
+        return live.write_change(pipe, self.message_id, change, text, head)
+
+    def _write_whole(self, pipe: "Pipeline[bytes]") -> None:
+        self.seq += 1
+        self.needs_whole = self._state_is_new = False
+        done, block, suffix = "".join(self._finished), self._stream.open_html, self._stream.open_suffix
+        held = LiveState(self.seq, done, block, self._state, self._status, self.text)
+        live.write_whole(pipe, self.message_id, held, suffix)
+        live.publish(pipe, self.conversation_id, replace(held, open=block + suffix).event(self.message_id))
+
+    def has_all(self, reported: dict[str, int]) -> bool:
+        """Whether Redis' lengths are those of what it should hold; False after it restarted empty."""
+        held = {"done": sum(map(_size, self._finished)), "open": _size(self._stream.open_html), "text": 0}
+        held["text"] = _size(self.text) - sum(map(_size, self._pending))
+        return all(held[part] == length for part, length in reported.items())
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+class Delivery:
+    """One per process and event loop."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+        self._answers: set[LiveAnswer] = set()
+        self._wake = asyncio.Event()
+        self._sending = asyncio.Lock()
+
+    def add(self, answer: LiveAnswer) -> None:
+        self._answers.add(answer)
+        self.wake()
+
+    def remove(self, answer: LiveAnswer) -> None:
+        self._answers.discard(answer)
+
+    def wake(self) -> None:
+        """Somebody has something new to say."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for as long as the process lives."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            sent = await self.send()
+            pause = self._tick() if sent else _REDIS_AWAY
+            deadline = asyncio.get_running_loop().time() + pause
+            # Within the pause only the first words of an answer may go out.
+            while (left := deadline - asyncio.get_running_loop().time()) > 0:
+                try:
+                    await asyncio.wait_for(self._wake.wait(), left)
+                except TimeoutError:
+                    break
+                self._wake.clear()
+                urgent = [answer for answer in self._answers if answer.is_urgent]
+                if urgent and sent:
+                    await self.send(urgent)
+            if any(answer.is_dirty for answer in self._answers):
+                self._wake.set()
+
+    def _tick(self) -> float:
+        return min(LONGEST_TICK, SHORTEST_TICK + _TICK_PER_ANSWER * len(self._answers))
+
+    async def send(self, answers: "list[LiveAnswer] | None" = None) -> bool:
+        """One round trip for all that is new. False: Redis is away; nothing is lost, the whole goes out later."""
+        async with self._sending:
+            return await self._send([a for a in (answers or list(self._answers)) if a.is_dirty])
+
+    async def _send(self, dirty: list[LiveAnswer]) -> bool:
+        if not dirty:
+            return True
+        pipe = self._redis.pipeline(transaction=False)
+        expected: list[tuple[int, LiveAnswer, str]] = []
+        for answer in dirty:
+            before = len(pipe)
+            appended = answer.write_to(pipe)
+            appends = [i for i in range(before, len(pipe)) if pipe.command_stack[i][0][0] == "APPEND"]
+            expected.extend((at, answer, part) for at, part in zip(appends, appended, strict=True))
+        try:
+            replies = await pipe.execute()
+        except (RedisError, OSError) as error:
+            logger.warning("Redis is away; %d live answers are kept in memory: %s", len(dirty), type(error).__name__)
+            for answer in dirty:
+                answer.needs_whole = True
+            return False
+        lengths: dict[LiveAnswer, dict[str, int]] = {}
+        for at, answer, part in expected:
+            lengths.setdefault(answer, {})[part] = replies[at]
+        for answer, reported in lengths.items():
+            if not answer.has_all(reported):
+                answer.needs_whole = True
+                self._wake.set()
+        return True

@@ -1,0 +1,151 @@
+"""The database side of an answer. Short transactions, run in threads; nothing here waits for a model."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from chats.models import Citation, Conversation, Message
+from documents.models import Chunk, Document, DocumentVersion
+from jobs import leases
+
+# An answer whose workers died this often is taken to be what kills them.
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to know of the answer it claimed."""
+
+    message_id: uuid.UUID
+    conversation_id: uuid.UUID
+    owner_id: uuid.UUID
+    question_id: uuid.UUID
+    question: str
+    attempt: int
+    model: str
+    text: str
+    thinking: str
+    waited: float
+    searchable_documents: int
+    # From an earlier attempt: the passages the text so far refers to by number.
+    passages: list["Source"]
+    steps: list[str]
+    names_conversation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage as it was given to the model, kept with the message so that its number never changes its meaning."""
+
+    number: int
+    chunk_id: int
+    version_id: str
+    document_name: str
+    page: int
+    heading: str
+    text: str
+    boxes: list[list[float]] = field(default_factory=list)
+    score: float = 0.0
+
+
+def claim(message_id: uuid.UUID, worker: str) -> Job | None:
+    if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING):
+        return None
+    message = Message.objects.select_related("conversation", "parent").get(pk=message_id)
+    conversation, question = message.conversation, message.parent
+    if question is None or conversation.deleted_at or message.stop_requested:
+        leases.settle(Message, message_id, worker=worker, status=Message.Status.STOPPED, finished_at=Now())
+        return None
+    if message.attempts > MAX_ATTEMPTS:
+        leases.settle(
+            Message,
+            message_id,
+            worker=worker,
+            status=Message.Status.INTERRUPTED if message.content else Message.Status.FAILED,
+            error_code="worker_died",
+            error_text="Writing this answer was interrupted several times. What was written is kept: try again.",
+            finished_at=Now(),
+        )
+        return None
+    documents = 0
+    if conversation.use_documents:
+        documents = Document.objects.filter(owner_id=conversation.owner_id).searchable().count()
+    assert message.lease_until is not None  # noqa: S101 - the claim has just set it
+    return Job(
+        message_id=message.pk,
+        conversation_id=conversation.pk,
+        owner_id=conversation.owner_id,
+        question_id=question.pk,
+        question=question.content,
+        attempt=message.attempts,
+        model=message.model,
+        text=message.content,
+        thinking=message.thinking,
+        waited=max(0.0, (message.lease_until - leases.LEASE - message.queued_at).total_seconds()),
+        searchable_documents=documents,
+        passages=[Source(**source) for source in message.retrieval.get("passages", [])],
+        steps=list(message.steps),
+        names_conversation=question.parent_id is None and conversation.title_is_automatic,
+    )
+
+
+def keep(message_id: uuid.UUID, worker: str, **changes: Any) -> tuple[bool, bool]:
+    """Prolong the lease with a checkpoint. (still ours, the person asked to stop)"""
+    kept = leases.renew(Message, message_id, worker=worker, **changes)
+    stop = kept and Message.objects.filter(pk=message_id, stop_requested=True).exists()
+    return kept, stop
+
+
+def remember_sources(
+    message_id: uuid.UUID, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]
+) -> bool:
+    retrieval = {"passages": [asdict(source) for source in sources], "trace": trace}
+    return leases.renew(Message, message_id, worker=worker, retrieval=retrieval, steps=steps)
+
+
+def settle(
+    message_id: uuid.UUID, worker: str, status: str, *, cited: Sequence[tuple[Source, bool]], **changes: Any
+) -> Message | None:
+    """End the answer and store its citations, in one transaction. None: it is no longer this worker's."""
+    with transaction.atomic():
+        if not leases.settle(
+            Message, message_id, worker=worker, status=status, stop_requested=False, finished_at=Now(), **changes
+        ):
+            return None
+        Citation.objects.filter(message_id=message_id).delete()
+        chunks = set(Chunk.objects.filter(pk__in=[s.chunk_id for s, _ in cited]).values_list("pk", flat=True))
+        versions = {
+            str(pk)
+            for pk in DocumentVersion.objects.filter(pk__in=[s.version_id for s, _ in cited]).values_list(
+                "pk", flat=True
+            )
+        }
+        Citation.objects.bulk_create(
+            Citation(
+                message_id=message_id,
+                number=source.number,
+                is_marked=is_marked,
+                chunk_id=source.chunk_id if source.chunk_id in chunks else None,
+                version_id=uuid.UUID(source.version_id) if source.version_id in versions else None,
+                document_name=source.document_name,
+                page=source.page,
+                boxes=source.boxes,
+                quoted=source.text,
+                score=source.score,
+            )
+            for source, is_marked in cited
+        )
+        message = Message.objects.select_related("conversation").get(pk=message_id)
+        Conversation.objects.filter(pk=message.conversation_id).update(updated_at=Now())
+    return message
+
+
+def release(message_id: uuid.UUID, worker: str, **changes: Any) -> None:
+    """Put the row back in the queue with what was written, for another worker."""
+    Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING).update(
+        status=Message.Status.QUEUED, claimed_by="", lease_until=None, queued_at=Now(), **changes
+    )

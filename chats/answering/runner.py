@@ -1,0 +1,136 @@
+"""One event loop per worker process carries all its streams; the Celery threads only wait for it.
+
+So a Stop, a time-out or a fallback cancels at once, even while the model still reads the prompt.
+"""
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import connection
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chats import live
+from chats.answering.delivery import Delivery
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Threads for database work and for rendering and retrieval. Few: they share the interpreter with the streams.
+_THREADS = 6
+
+
+class Runner:
+    """The loop, its thread, and what all answers of the process share."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answer-work")
+        self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._stops: dict[uuid.UUID, asyncio.Event] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self.redis: Redis
+        self.delivery: Delivery
+        ready = threading.Event()
+        threading.Thread(target=self._run_loop, args=(ready,), name="answers", daemon=True).start()
+        ready.wait()
+
+    def _run_loop(self, ready: threading.Event) -> None:
+        asyncio.set_event_loop(self.loop)
+
+        async def set_up() -> None:
+            self.redis = live.connect()
+            self.delivery = Delivery(self.redis)
+            self._slots = asyncio.Semaphore(settings.MAX_PARALLEL_ANSWERS)
+            self.in_background(self.delivery.run())
+            self.in_background(self._listen_for_stops())
+            ready.set()
+
+        self.loop.create_task(set_up())
+        self.loop.run_forever()
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background_ended)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("A background task of the answers worker failed.", exc_info=error)
+
+    def submit(self, message_id: uuid.UUID) -> "Future[None]":
+        return asyncio.run_coroutine_threadsafe(self._answer(message_id), self.loop)
+
+    async def _answer(self, message_id: uuid.UUID) -> None:
+        from chats.answering.attempt import Attempt
+
+        if message_id in self._running:
+            return
+        async with self._slots:
+            stop = self._stops.setdefault(message_id, asyncio.Event())
+            task = asyncio.ensure_future(Attempt(self, message_id, stop).run())
+            self._running[message_id] = task
+            try:
+                await task
+            finally:
+                self._running.pop(message_id, None)
+                self._stops.pop(message_id, None)
+
+    async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run blocking work. Its database connection goes back to the pool with the call, never held by a stream."""
+
+        def call() -> R:
+            try:
+                return function(*args, **kwargs)
+            finally:
+                connection.close()
+
+        return await self.loop.run_in_executor(self._threads, call)
+
+    def release_all(self, timeout: float) -> None:
+        """The process is going down: let every answer keep its text and be taken over by another worker."""
+
+        async def cancel() -> None:
+            tasks = list(self._running.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        try:
+            asyncio.run_coroutine_threadsafe(cancel(), self.loop).result(timeout)
+        except TimeoutError:
+            logger.warning("Some answers could not be released in time; their leases will run out.")
+
+    async def _listen_for_stops(self) -> None:
+        while True:
+            try:
+                async with self.redis.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(live.STOP_CHANNEL)
+                    async for message in channel.listen():
+                        if event := self._stops.get(uuid.UUID(message["data"].decode())):
+                            event.set()
+            except (RedisError, OSError, ValueError):
+                # Stops also stand in the rows, which every attempt reads as it renews its lease.
+                await asyncio.sleep(0.5)
+
+
+_runner: Runner | None = None
+_lock = threading.Lock()
+
+
+def runner() -> Runner:
+    """The process's own, made at first use: never at import, never in a process that does not answer."""
+    global _runner  # noqa: PLW0603 - one loop per process is the point
+    with _lock:
+        if _runner is None:
+            _runner = Runner()
+        return _runner

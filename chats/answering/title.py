@@ -1,0 +1,65 @@
+"""A short name for a new conversation, in the model's words where there is a model."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from llms.catalogue import ModelInfo
+from redis.exceptions import RedisError
+
+from chats import live, presentation
+from chats.answering.records import Job
+from chats.conversation import TITLE_LENGTH
+from chats.models import Conversation
+from llms import catalogue, chat
+from llms.errors import ModelError
+from llms.requests import ChatRequest, Turn
+
+if TYPE_CHECKING:
+    from chats.answering.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT = 30.0
+
+
+async def name_conversation(runner: "Runner", job: Job, answer: str) -> None:
+    """Best effort: the beginning of the question stays the title when no model finds a better one."""
+    try:
+        model = await runner.in_thread(catalogue.fast_model)
+        if model.provider == "builtin":
+            return
+        title = _tidy(await asyncio.wait_for(chat.complete(_request(job, answer, model)), _TIMEOUT))
+    except (ModelError, TimeoutError) as error:
+        logger.info("No automatic title: %s", error)
+        return
+    if not title or not await runner.in_thread(_store, job.conversation_id, title):
+        return
+    content = await runner.in_thread(presentation.title, job.conversation_id, title)
+    # Without Redis the next page shows it.
+    with contextlib.suppress(RedisError, OSError):
+        await live.publish(runner.redis, job.conversation_id, live.event(job.message_id, "title", content=content))
+
+
+def _request(job: Job, answer: str, model: ModelInfo) -> ChatRequest:
+    return ChatRequest(
+        model=model.key,
+        turns=[
+            Turn("system", "Give a title of two to six words for this conversation, in its language. Only the title."),
+            Turn("user", f"Question: {job.question[:1000]}\n\nAnswer: {answer[:1000]}"),
+        ],
+        max_tokens=24,
+    )
+
+
+def _tidy(title: str) -> str:
+    first = next((line for line in title.strip().splitlines() if line.strip()), "")
+    words = " ".join(first.split()).strip(" \"'“”«»*#.:")
+    return words[:80] if len(words) <= TITLE_LENGTH else ""
+
+
+def _store(conversation_id: uuid.UUID, title: str) -> bool:
+    """Only where the person has not typed one meanwhile."""
+    return bool(Conversation.objects.filter(pk=conversation_id, title_is_automatic=True).update(title=title))

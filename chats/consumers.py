@@ -1,0 +1,90 @@
+"""The socket of a conversation: it authorises, joins, catches the page up, and forwards. It never does work."""
+
+import asyncio
+import json
+import uuid
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from redis.exceptions import RedisError
+
+from chats import live, reading
+
+# A live answer that said nothing for this long is looked at: its end may have been lost with a dying server.
+QUIET = 5.0
+
+
+class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no type hints
+    async def connect(self) -> None:
+        self.seen: dict[str, int] = {}
+        self.watch: asyncio.Task[None] | None = None
+        self.conversation_id: uuid.UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
+        self.tab = parse_qs(self.scope["query_string"].decode("latin-1")).get("tab", [""])[0]
+        unfinished = await database_sync_to_async(reading.unfinished_answers)(self.scope["user"], self.conversation_id)
+        if unfinished is None:
+            await self.close(code=4404)
+            return
+        self.redis = live.shared_connection()
+        await self.channel_layer.group_add(live.group_name(self.conversation_id), self.channel_name)
+        self.joined = True
+        await self.accept()
+        for message_id in unfinished:
+            await self.catch_up(str(message_id))
+        self.watch = asyncio.create_task(self.look_after_quiet_answers())
+
+    async def disconnect(self, _code: int) -> None:
+        if self.watch:
+            self.watch.cancel()
+        if getattr(self, "joined", False):
+            await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
+
+    async def receive(self, text_data: str | None = None, **_binary: bytes | None) -> None:
+        """A page asks for the state of a bubble that it missed something of."""
+        try:
+            message_id = str(uuid.UUID(json.loads(text_data or "")["resume"]))
+        except (ValueError, KeyError, TypeError):
+            return
+        await self.catch_up(message_id)
+
+    async def live_frame(self, event: dict[str, Any]) -> None:
+        message_id, seq = event["m"], event["seq"]
+        if event["origin"] and event["origin"] == self.tab:
+            return
+        if event["kind"] == "delta":
+            last = self.seen.get(message_id)
+            if last is not None and seq <= last:
+                return
+            if last is None or seq > last + 1:
+                await self.catch_up(message_id)
+                return
+        if event["kind"] in {"delta", "state"}:
+            self.seen[message_id] = max(seq, self.seen.get(message_id, 0))
+        elif event["kind"] == "final":
+            self.seen.pop(message_id, None)
+        await self.send(text_data=event["frame"])
+
+    async def catch_up(self, message_id: str) -> None:
+        try:
+            state = await live.read(self.redis, message_id)
+        except (RedisError, OSError):
+            return  # The watch tries again.
+        if state:
+            self.seen[message_id] = state.seq
+            await self.send(text_data=state.event(message_id)["frame"])
+            return
+        bubble = await database_sync_to_async(reading.settled_bubble)(self.conversation_id, message_id)
+        if bubble:
+            self.seen.pop(message_id, None)
+            await self.send(text_data=live.event(message_id, "final", content=bubble)["frame"])
+        else:
+            self.seen.setdefault(message_id, 0)
+
+    async def look_after_quiet_answers(self) -> None:
+        before: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(QUIET)
+            for message_id in [m for m, seq in self.seen.items() if before.get(m) == seq]:
+                await self.catch_up(message_id)
+            before = dict(self.seen)

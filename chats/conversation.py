@@ -1,0 +1,211 @@
+"""Everything a person can do with their conversations. Each verb is one short transaction.
+
+Verbs take rows that were reached through the person (`visible_to`), so another's conversation is never at hand here.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError as BrokerUnreachable
+
+from chats import tree
+from chats.models import Conversation, Message
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+TITLE_LENGTH = 200
+
+
+class ChatError(Exception):
+    """The verb cannot be done. `text` is for the person, `status` the HTTP status it leads to."""
+
+    code = "not_possible"
+    status = 409
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(text)
+
+
+class BadMessage(ChatError):
+    code = "bad_message"
+    status = 422
+
+
+class StillWriting(ChatError):
+    code = "still_writing"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and the empty answer that a worker will fill."""
+
+    question: Message
+    answer: Message
+
+
+def start(user: "User", *, use_documents: bool = True, model: str = "") -> Conversation:
+    return Conversation.objects.create(owner=user, use_documents=use_documents, model=model)
+
+
+def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID | None = None) -> Exchange:
+    """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer."""
+    text = clean(text)
+    with transaction.atomic():
+        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        parent = _parent(locked, parent_id)
+        if parent is not None and parent.is_live:
+            raise StillWriting("The last answer is still being written. Stop it or wait, then send again.")
+        question = Message.objects.create(
+            conversation=locked, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.DONE
+        )
+        answer = _queue_answer(locked, question)
+        if not locked.title and locked.title_is_automatic:
+            Conversation.objects.filter(pk=locked.pk).update(title=first_title(text))
+    return Exchange(question, answer)
+
+
+def regenerate(answer: Message, *, model: str = "") -> Message:
+    """Another answer to the same question, beside the old one."""
+    if answer.role != Message.Role.ASSISTANT or answer.parent is None:
+        raise ChatError("Only an answer can be written again.")
+    if answer.is_live:
+        raise StillWriting("This answer is still being written. Stop it first.")
+    with transaction.atomic():
+        locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
+        return _queue_answer(locked, answer.parent, model=model)
+
+
+def continue_answer(answer: Message) -> Message:
+    """Go on from the text so far, in the same message."""
+    with transaction.atomic():
+        taken = Message.objects.filter(
+            pk=answer.pk,
+            role=Message.Role.ASSISTANT,
+            status__in=[Message.Status.STOPPED, Message.Status.INTERRUPTED, Message.Status.FAILED],
+        ).update(
+            status=Message.Status.QUEUED,
+            queued_at=Now(),
+            attempts=0,
+            claimed_by="",
+            lease_until=None,
+            stop_requested=False,
+            error_code="",
+            error_text="",
+            html="",
+            finished_at=None,
+        )
+        if not taken:
+            raise StillWriting("This answer is complete or still being written, so there is nothing to continue.")
+        transaction.on_commit(lambda: enqueue(answer.pk))
+    answer.refresh_from_db()
+    return answer
+
+
+def stop(answer: Message) -> bool:
+    """True: nobody had begun, and it is over. False: its worker has to be told; what was written stays."""
+    unclaimed = Message.objects.filter(pk=answer.pk, status=Message.Status.QUEUED).update(
+        status=Message.Status.STOPPED, finished_at=Now()
+    )
+    if not unclaimed:
+        Message.objects.filter(pk=answer.pk, status__in=Message.WORKING).update(stop_requested=True)
+    return bool(unclaimed)
+
+
+def rename(conversation: Conversation, title: str) -> None:
+    title = " ".join(title.replace("\0", "").split())[:TITLE_LENGTH]
+    if not title:
+        raise BadMessage("A title needs at least one character. The old one is kept.")
+    Conversation.objects.filter(pk=conversation.pk).update(title=title, title_is_automatic=False)
+    conversation.title = title
+
+
+def delete(conversation: Conversation) -> list[uuid.UUID]:
+    """Hide it at once; `restore` brings it back, and a later clean-up removes what nobody missed.
+
+    Returns the answers whose workers have to be told to stop.
+    """
+    with transaction.atomic():
+        Conversation.objects.filter(pk=conversation.pk).update(deleted_at=Now())
+        answers = Message.objects.filter(conversation=conversation)
+        answers.filter(status=Message.Status.QUEUED).update(status=Message.Status.STOPPED, finished_at=Now())
+        working = answers.filter(status__in=Message.WORKING)
+        working.update(stop_requested=True)
+        return list(working.values_list("pk", flat=True))
+
+
+def restore(conversation: Conversation) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None)
+
+
+def configure(conversation: Conversation, *, model: str | None = None, use_documents: bool | None = None) -> None:
+    if model is not None:
+        conversation.model = model
+    if use_documents is not None:
+        conversation.use_documents = use_documents
+    conversation.save(update_fields=["model", "use_documents"])
+
+
+def switch_branch(message: Message) -> None:
+    """Show the path through this message, down to its newest leaf."""
+    Conversation.objects.filter(pk=message.conversation_id).update(active_leaf=tree.leaf_below(message))
+
+
+def clean(text: str) -> str:
+    """The text as it will be kept. Refused: nothing, or more than the limit."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
+    if not text:
+        raise BadMessage("There is nothing to send yet. Write a question first.")
+    if len(text) > settings.MESSAGE_MAX_LENGTH:
+        raise BadMessage(
+            f"This message has {len(text):,} characters; the limit is {settings.MESSAGE_MAX_LENGTH:,}. "
+            "It was not sent and still stands in the field. Shorten it, or upload it as a document and ask about it."
+        )
+    return text
+
+
+def first_title(text: str) -> str:
+    """The beginning of the question, until a model has found better words."""
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:60].rsplit(" ", 1)[0] + "…"
+
+
+def enqueue(message_id: uuid.UUID) -> None:
+    """Tell a worker. A broker that is away costs time, not the answer: the beat task finds the row."""
+    from chats.tasks import answer_message
+
+    try:
+        answer_message.delay(str(message_id))
+    except (BrokerUnreachable, OSError):
+        logger.warning("The broker is away; answer %s waits for the beat task.", message_id)
+
+
+def _parent(conversation: Conversation, parent_id: uuid.UUID | None) -> Message | None:
+    pk = parent_id or conversation.active_leaf_id
+    if pk is None:
+        return None
+    found = Message.objects.filter(conversation=conversation, pk=pk).first()
+    if found is None:
+        raise BadMessage("The message you answer is gone. Reload the page; your text is kept.")
+    return found
+
+
+def _queue_answer(conversation: Conversation, question: Message, *, model: str = "") -> Message:
+    answer = Message.objects.create(
+        conversation=conversation,
+        parent=question,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.QUEUED,
+        model=model or conversation.model,
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(active_leaf=answer, updated_at=Now())
+    transaction.on_commit(lambda: enqueue(answer.pk))
+    return answer

@@ -1,0 +1,206 @@
+"""Answers while they are being written: a replayable state in Redis and frames to the pages that show it.
+
+For each live answer Redis holds what a page needs to catch up at any moment: the finished HTML, the open block, the
+text, and a sequence number. Every change adds one to the number and goes to the conversation's channel group as a
+frame. Group delivery may drop; whoever sees a gap, or connects, reads the state and then takes only what is newer.
+"""
+
+import asyncio
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from chats.markdown_stream import Change
+
+logger = logging.getLogger(__name__)
+
+FrameKind = Literal["delta", "state", "final", "exchange", "title", "gone"]
+
+# Long enough for any answer and any pause of a page; a live answer renews it with its lease.
+KEEP_FOR = 3600
+# For how long a worker tries to tell the pages of an answer's end. After that they ask the database.
+ANNOUNCE_FOR = 60
+# Room for the frames of one attempt. A later attempt's numbers are always higher.
+FRAMES_PER_ATTEMPT = 10_000_000
+
+STOP_CHANNEL = "chatsite:stop"
+
+
+def connect() -> "Redis":
+    """No hidden retries: a command that silently ran on a restarted, empty server would corrupt the state."""
+    return Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), socket_timeout=5, socket_connect_timeout=2)
+
+
+def group_name(conversation_id: uuid.UUID | str) -> str:
+    return f"chat.{conversation_id}"
+
+
+def publish(
+    pipe: "Pipeline[bytes] | Redis | SyncRedis", conversation_id: uuid.UUID | str, message: dict[str, Any]
+) -> Any:
+    """`channel_layer.group_send` as a Redis command, so that many frames and their states travel in one round trip."""
+    config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    channel = f"{config['prefix']}__group__{group_name(conversation_id)}"
+    return pipe.publish(channel, get_channel_layer().serialize(message))
+
+
+def event(
+    message_id: uuid.UUID | str, kind: FrameKind, *, seq: int = 0, origin: str = "", **fields: Any
+) -> dict[str, Any]:
+    """What travels through the group. `frame` is what the browser gets, made once for all its readers.
+
+    A delta appends `done` and `code` and replaces `open`, `state` and `status`; a state replaces them all; both are
+    applied by live.js to elements it knows. The other kinds are rare and carry `content`, which htmx swaps.
+    `origin` names the tab that caused it and already has the content in its HTTP answer.
+    """
+    frame = {"m": str(message_id), "kind": kind, "seq": seq, **fields}
+    return {
+        "type": "live.frame",
+        "m": str(message_id),
+        "kind": kind,
+        "seq": seq,
+        "origin": origin,
+        "frame": json.dumps(frame, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def delta_event(
+    message_id: uuid.UUID, change: Change, *, seq: int, state: str | None, status: str | None
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if change.finished:
+        fields["done"] = change.finished
+    if change.open is not None:
+        fields["open"] = change.open
+    if change.code:
+        fields["code"] = change.code
+    if state is not None:
+        fields["state"] = state
+    if status is not None:
+        fields["status"] = status
+    return event(message_id, "delta", seq=seq, **fields)
+
+
+# --- The replayable state -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    seq: int
+    done: str
+    open: str
+    state: str
+    status: str
+    text: str
+
+    def event(self, message_id: uuid.UUID | str) -> dict[str, Any]:
+        """The frame that brings a page up to date."""
+        return event(
+            message_id, "state", seq=self.seq, done=self.done, open=self.open, state=self.state, status=self.status
+        )
+
+
+def _key(message_id: uuid.UUID | str, part: str = "") -> str:
+    # The braces keep the keys of one answer together on a Redis cluster.
+    return f"chatsite:live:{{{message_id}}}{part}"
+
+
+async def read(redis: "Redis", message_id: uuid.UUID | str) -> LiveState | None:
+    """The state at one moment, or None when nobody writes this answer any more."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hgetall(_key(message_id))
+        pipe.mget(_key(message_id, ":done"), _key(message_id, ":open"), _key(message_id, ":text"))
+        head, (done, open_block, text) = await pipe.execute()
+    if not head:
+        return None
+    return LiveState(
+        seq=int(head[b"seq"]),
+        done=(done or b"").decode(),
+        open=(open_block or b"").decode() + head[b"suffix"].decode(),
+        state=head[b"state"].decode(),
+        status=head[b"status"].decode(),
+        text=(text or b"").decode(),
+    )
+
+
+def write_whole(pipe: "Pipeline[bytes]", message_id: uuid.UUID, state: LiveState, suffix: str) -> None:
+    """`state.open` without `suffix`, which stands apart so that code can be appended before it."""
+    pipe.hset(
+        _key(message_id), mapping={"seq": state.seq, "suffix": suffix, "state": state.state, "status": state.status}
+    )
+    pipe.set(_key(message_id, ":done"), state.done)
+    pipe.set(_key(message_id, ":open"), state.open)
+    pipe.set(_key(message_id, ":text"), state.text)
+    expire(pipe, message_id, KEEP_FOR)
+
+
+def write_change(
+    pipe: "Pipeline[bytes]", message_id: uuid.UUID, change: Change, text: str, head: dict[str, str | int]
+) -> list[str]:
+    """Apply one change. Returns what the appending commands are for, in order, to check the lengths they answer."""
+    pipe.hset(_key(message_id), mapping=head)
+    appended = []
+    if change.finished:
+        pipe.append(_key(message_id, ":done"), change.finished)
+        appended.append("done")
+    if change.open is not None:
+        suffix = str(head["suffix"])
+        pipe.set(_key(message_id, ":open"), change.open.removesuffix(suffix) if suffix else change.open, ex=KEEP_FOR)
+    if change.code:
+        pipe.append(_key(message_id, ":open"), change.code)
+        appended.append("open")
+    if text:
+        pipe.append(_key(message_id, ":text"), text)
+        appended.append("text")
+    return appended
+
+
+def expire(pipe: "Pipeline[bytes]", message_id: uuid.UUID, seconds: int) -> None:
+    for part in ("", ":done", ":open", ":text"):
+        pipe.expire(_key(message_id, part), seconds)
+
+
+def forget(pipe: "Pipeline[bytes]", message_id: uuid.UUID) -> None:
+    """The answer is settled: the database has it."""
+    pipe.delete(*(_key(message_id, part) for part in ("", ":done", ":open", ":text")))
+
+
+_connections: "WeakKeyDictionary[asyncio.AbstractEventLoop, Redis]" = WeakKeyDictionary()
+
+
+def shared_connection() -> "Redis":
+    """One pool for all sockets of the process's event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _connections:
+        _connections[loop] = connect()
+    return _connections[loop]
+
+
+def publish_now(conversation_id: uuid.UUID | str, message: dict[str, Any]) -> None:
+    """From a view, after commit. A Redis that is away costs other tabs an update, never the request."""
+    try:
+        with SyncRedis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1) as redis:
+            publish(redis, conversation_id, message)
+    except (RedisError, OSError):
+        logger.warning("Redis is away; other tabs learn of this with their next page.")
+
+
+def ask_to_stop(message_id: uuid.UUID) -> None:
+    """Tell the worker at once; should this be lost, it reads the row with its next lease."""
+    try:
+        with SyncRedis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1) as redis:
+            redis.publish(STOP_CHANNEL, str(message_id))
+    except (RedisError, OSError):
+        logger.warning("Redis is away; the worker sees the stop with its next lease.")

@@ -1,0 +1,86 @@
+"""What templates need to show a message, computed once for the page, the fragment and the push."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+
+from chats import markdown
+from chats.models import Citation, Conversation, Message
+from chats.tree import Siblings, siblings_of
+
+
+@dataclass(frozen=True, slots=True)
+class LiveText:
+    """What a page shows of an answer in the making until its socket brings it up to date."""
+
+    done_html: SafeString
+    open_html: str = ""
+    seq: int = 0
+
+
+def final_html(text: str, citations: Mapping[int, str]) -> str:
+    return markdown.render(text, citations)
+
+
+def citation_urls(conversation_id: uuid.UUID, message_id: uuid.UUID, numbers: Iterable[int]) -> dict[int, str]:
+    base = reverse("chats:citation", args=[conversation_id, message_id, 0])[:-1]
+    return {number: f"{base}{number}" for number in numbers}
+
+
+def state_line(status: str, steps: Sequence[str]) -> str:
+    return render_to_string("chats/_state.html", {"message": Message(status=status, steps=list(steps))})
+
+
+def title(conversation_id: uuid.UUID, text: str) -> str:
+    return render_to_string("chats/_title.html", {"conversation": Conversation(pk=conversation_id, title=text)})
+
+
+def bubble(message: Message) -> str:
+    """One message by itself, as it is pushed to pages. Nothing in it depends on who reads it."""
+    prepare([message], siblings_of(message))
+    return render_to_string("chats/_message.html", {"message": message, "oob": True})
+
+
+def exchange(question: Message, answer: Message, conversation: Conversation) -> str:
+    """A question and its answer to be, for the other tabs. Both were prepared."""
+    context = {"question": question, "answer": answer, "conversation": conversation, "oob": True}
+    return render_to_string("chats/_exchange.html", context)
+
+
+def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:
+    """Attach what `chats/_message.html` shows: siblings, citations, and the text of live answers. One query."""
+    citations: dict[uuid.UUID, list[Citation]] = {}
+    answers = [message.pk for message in messages if message.role == Message.Role.ASSISTANT]
+    for citation in Citation.objects.filter(message_id__in=answers).order_by("number"):
+        citations.setdefault(citation.message_id, []).append(citation)
+    for message in messages:
+        _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
+    return messages
+
+
+def _attach(message: Any, citations: list[Citation], siblings: Siblings) -> None:
+    for citation in citations:
+        citation.url = reverse(  # type: ignore[attr-defined]  # for the template
+            "chats:citation", args=[message.conversation_id, message.pk, citation.number]
+        )
+    message.citation_list = citations
+    message.sibling_index = siblings.index
+    message.sibling_count = siblings.count
+    message.sibling_ids = (siblings.previous, siblings.next)
+    message.live = None
+    if message.role != Message.Role.ASSISTANT:
+        return
+    if message.is_live:
+        message.live = LiveText(mark_safe(_checkpoint(message)))  # noqa: S308 - our renderer escapes
+    else:
+        message.safe_html = mark_safe(message.html or _checkpoint(message))  # noqa: S308 - our renderer escapes
+
+
+def _checkpoint(message: Message) -> str:
+    numbers = [source["number"] for source in message.retrieval.get("passages", [])]
+    return markdown.render(message.content, citation_urls(message.conversation_id, message.pk, numbers))

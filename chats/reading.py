@@ -1,0 +1,70 @@
+"""What pages and sockets read of conversations. Everything begins with what is visible to the person."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from accounts.models import User
+from chats import presentation
+from chats.models import Citation, Conversation, Message
+from documents.models import DocumentVersion
+
+SIDEBAR_LENGTH = 200
+
+
+def unfinished_answers(user: "User | AnonymousUser", conversation_id: uuid.UUID) -> list[uuid.UUID] | None:
+    """Answers still queued or being written, or None when the conversation is not this person's to see."""
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    if not Conversation.objects.visible_to(user).filter(pk=conversation_id).exists():
+        return None
+    unfinished = Message.objects.filter(conversation_id=conversation_id, status__in=[Message.QUEUED, *Message.WORKING])
+    return list(unfinished.values_list("pk", flat=True))
+
+
+def settled_bubble(conversation_id: uuid.UUID, message_id: "uuid.UUID | str") -> str:
+    """The finished bubble of a message of this conversation, or nothing while it is live or if it is not there."""
+    message = Message.objects.filter(conversation_id=conversation_id, pk=message_id).first()
+    return "" if message is None or message.is_live else presentation.bubble(message)
+
+
+def sidebar(user: User) -> list[tuple[str, list[Conversation]]]:
+    """Conversations by date, latest first. One query."""
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    steps: Sequence[tuple[str, datetime]] = [
+        ("Today", today),
+        ("Yesterday", today - timedelta(days=1)),
+        ("Last 7 days", today - timedelta(days=7)),
+        ("Last 30 days", today - timedelta(days=30)),
+    ]
+    groups: dict[str, list[Conversation]] = {}
+    rows: Any = Conversation.objects.visible_to(user).only("id", "title", "updated_at", "owner_id")
+    for row in rows.order_by("-updated_at")[:SIDEBAR_LENGTH]:
+        label = next((name for name, since in steps if row.updated_at >= since), f"{row.updated_at:%B %Y}")
+        groups.setdefault(label, []).append(row)
+    return list(groups.items())
+
+
+def source(message: Message, number: int) -> Citation | None:
+    """What mark `number` of an answer stands on: the stored citation, or, while it is written, the passage given."""
+    stored = Citation.objects.filter(message=message, number=number).first()
+    if stored:
+        return stored
+    given = next((p for p in message.retrieval.get("passages", []) if p["number"] == number), None)
+    if given is None:
+        return None
+    version = DocumentVersion.objects.filter(pk=given["version_id"]).first()
+    return Citation(
+        message=message,
+        number=number,
+        version=version,
+        document_name=given["document_name"],
+        page=given["page"],
+        boxes=given["boxes"],
+        quoted=given["text"],
+        score=given["score"],
+    )

@@ -1,0 +1,110 @@
+"""Reading a conversation: the messages on the chosen path and their siblings, in a constant number of queries."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from chats.models import Message
+
+# From a message up to the root: the ids, nearest first. One query however long the conversation is; the depth
+# bound stops a cycle that a damaged table might hold.
+_PATH_UP = """
+WITH RECURSIVE up (id, parent_id, depth) AS (
+    SELECT id, parent_id, 0 FROM chats_message WHERE id = %s AND conversation_id = %s
+    UNION ALL
+    SELECT parent.id, parent.parent_id, up.depth + 1
+    FROM chats_message AS parent JOIN up ON parent.id = up.parent_id
+    WHERE up.depth < %s
+)
+SELECT id FROM up ORDER BY depth
+"""
+
+# From a message down, along the newest answers, to the leaf: where a reader lands who switches to a branch.
+_LEAF_BELOW = """
+WITH RECURSIVE down (id, depth) AS (
+    SELECT %s::uuid, 0
+    UNION ALL
+    SELECT (SELECT child.id FROM chats_message AS child WHERE child.conversation_id = %s AND child.parent_id = down.id
+            ORDER BY child.created_at DESC, child.id DESC LIMIT 1), down.depth + 1
+    FROM down WHERE down.id IS NOT NULL AND down.depth < %s
+)
+SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1
+"""
+
+MAX_DEPTH = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """Where a message stands among those that share its parent."""
+
+    index: int = 1
+    count: int = 1
+    previous: uuid.UUID | None = None
+    next: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the path, oldest first, and whether there is more above it."""
+
+    messages: list[Message]
+    has_earlier: bool
+    siblings: dict[uuid.UUID, Siblings] = field(default_factory=dict)
+
+
+def part_of_path(conversation_id: uuid.UUID, last: uuid.UUID | None, *, limit: int, below: bool = False) -> Part:
+    """The `limit` messages that end with `last`, or, with `below`, that end just above it. Three queries."""
+    if last is None:
+        return Part([], has_earlier=False)
+    skip = 1 if below else 0
+    with connection.cursor() as cursor:
+        cursor.execute(_PATH_UP, [last, conversation_id, limit + skip])
+        ids: list[uuid.UUID] = [row[0] for row in cursor.fetchall()][skip:]
+    shown = ids[:limit]
+    found = Message.objects.in_bulk(shown)
+    messages = [found[pk] for pk in reversed(shown) if pk in found]
+    return Part(messages, has_earlier=len(ids) > limit, siblings=_siblings(conversation_id, messages))
+
+
+def path_to_root(conversation_id: uuid.UUID, last: uuid.UUID) -> list[uuid.UUID]:
+    """Ids from `last` up to the root."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PATH_UP, [last, conversation_id, MAX_DEPTH])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def leaf_below(message: Message) -> uuid.UUID:
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAF_BELOW, [message.id, message.conversation_id, MAX_DEPTH])
+        row = cursor.fetchone()
+    leaf: uuid.UUID = row[0] if row else message.id
+    return leaf
+
+
+def siblings_of(message: Message) -> dict[uuid.UUID, Siblings]:
+    return _siblings(message.conversation_id, [message])
+
+
+def _siblings(conversation_id: uuid.UUID, messages: Sequence[Message]) -> dict[uuid.UUID, Siblings]:
+    parents = {message.parent_id for message in messages}
+    rows = Message.objects.filter(conversation_id=conversation_id, parent_id__in=[p for p in parents if p])
+    if None in parents:
+        rows = rows | Message.objects.filter(conversation_id=conversation_id, parent_id=None)
+    families: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
+    for pk, parent_id in rows.order_by("created_at", "id").values_list("id", "parent_id"):
+        families[parent_id].append(pk)
+    result = {}
+    for message in messages:
+        family = families[message.parent_id]
+        at = family.index(message.id) if message.id in family else 0
+        result[message.id] = Siblings(
+            index=at + 1,
+            count=max(len(family), 1),
+            previous=family[at - 1] if at > 0 else None,
+            next=family[at + 1] if at + 1 < len(family) else None,
+        )
+    return result

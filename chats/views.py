@@ -1,0 +1,266 @@
+"""Thin edges: each view reaches its rows through the person, calls one verb, and answers a fragment or a page."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import escape
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.capabilities import Capability, requires
+from accounts.http import AuthenticatedHttpRequest
+from chats import conversation as conversations
+from chats import live, presentation, reading, tree
+from chats.models import Conversation, Message
+from documents import pages
+from documents.models import Document
+from llms import catalogue
+
+# Messages shown at first and added each time the reader reaches the top.
+PAGE_LENGTH = 30
+
+
+def _conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
+    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=conversation_id)
+
+
+def _message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Message:
+    rows = Message.objects.visible_to(request.user).select_related("conversation", "parent")
+    return get_object_or_404(rows, pk=message_id, conversation_id=conversation_id)
+
+
+@require_GET
+def home(request: AuthenticatedHttpRequest) -> HttpResponse:
+    return render(request, "chats/conversation.html", _page_context(request, None))
+
+
+@require_GET
+def conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    found = _conversation(request, conversation_id)
+    return render(request, "chats/conversation.html", _page_context(request, found))
+
+
+@require_POST
+@requires(Capability.CHAT)
+def start(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """A new conversation with its first question."""
+    try:
+        text = conversations.clean(request.POST.get("content", ""))
+        found = conversations.start(
+            request.user, use_documents="use_documents" in request.POST, model=request.POST.get("model", "")
+        )
+        conversations.post_message(found, text)
+    except conversations.ChatError as error:
+        return _refused(request, error, back=reverse("chats:home"))
+    return _go(request, reverse("chats:conversation", args=[found.pk]))
+
+
+@require_POST
+@requires(Capability.CHAT)
+def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    found = _conversation(request, conversation_id)
+    back = reverse("chats:conversation", args=[found.pk])
+    try:
+        conversations.configure(found, model=request.POST.get("model"), use_documents="use_documents" in request.POST)
+        exchange = conversations.post_message(found, request.POST.get("content", ""))
+    except conversations.ChatError as error:
+        return _refused(request, error, back=back)
+    presentation.prepare([exchange.question, exchange.answer], {})
+    context = {"question": exchange.question, "answer": exchange.answer, "conversation": found, **_model_context(found)}
+    content = presentation.exchange(exchange.question, exchange.answer, found)
+    event = live.event(exchange.answer.pk, "exchange", origin=request.POST.get("tab", "")[:64], content=content)
+    live.publish_now(found.pk, event)
+    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return redirect(back)
+    return render(request, "chats/_exchange.html", context)
+
+
+@require_GET
+def message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    """One bubble: for pages whose socket is down, and after a reconnect."""
+    found = _message(request, conversation_id, message_id)
+    return _bubble(request, found)
+
+
+@require_POST
+@requires(Capability.CHAT)
+def stop(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    found = _message(request, conversation_id, message_id)
+    if conversations.stop(found):
+        bubble = reading.settled_bubble(conversation_id, message_id)
+        live.publish_now(conversation_id, live.event(message_id, "final", content=bubble))
+    else:
+        live.ask_to_stop(message_id)
+    return _done(request, conversation_id)
+
+
+@require_POST
+@requires(Capability.CHAT)
+def regenerate(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    found = _message(request, conversation_id, message_id)
+    try:
+        conversations.regenerate(found, model=request.POST.get("model", ""))
+    except conversations.ChatError as error:
+        return _refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
+    return _path(request, conversation_id)
+
+
+@require_POST
+@requires(Capability.CHAT)
+def continue_answer(
+    request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID
+) -> HttpResponse:
+    found = _message(request, conversation_id, message_id)
+    try:
+        conversations.continue_answer(found)
+    except conversations.ChatError as error:
+        return _refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
+    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return redirect("chats:conversation", conversation_id)
+    return _bubble(request, found)
+
+
+@require_POST
+@requires(Capability.CHAT)
+def switch_branch(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    conversations.switch_branch(_message(request, conversation_id, message_id))
+    return _path(request, conversation_id)
+
+
+@require_GET
+def earlier(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    found = _conversation(request, conversation_id)
+    try:
+        before = uuid.UUID(request.GET.get("before", ""))
+    except ValueError:
+        return HttpResponse("The link to earlier messages is incomplete. Reload the page.", status=400)
+    return render(request, "chats/_messages.html", _messages_context(found, before, below=True))
+
+
+@require_POST
+@requires(Capability.CHAT)
+def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    found = _conversation(request, conversation_id)
+    try:
+        conversations.rename(found, request.POST.get("title", ""))
+    except conversations.ChatError as error:
+        return _refused(request, error, back=reverse("chats:conversation", args=[found.pk]))
+    title = presentation.title(found.pk, found.title)
+    live.publish_now(found.pk, live.event(found.pk, "title", content=title, origin=request.POST.get("tab", "")[:64]))
+    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return redirect("chats:conversation", found.pk)
+    return HttpResponse(title)
+
+
+@require_POST
+@requires(Capability.CHAT)
+def delete(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    found = _conversation(request, conversation_id)
+    for message_id in conversations.delete(found):
+        live.ask_to_stop(message_id)
+    live.publish_now(found.pk, live.event(found.pk, "gone"))
+    messages.success(request, f"“{found}” was deleted.", extra_tags=f"undo:{reverse('chats:restore', args=[found.pk])}")
+    return _go(request, reverse("chats:home"))
+
+
+@require_POST
+@requires(Capability.CHAT)
+def restore(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    found = get_object_or_404(Conversation.objects.deleted_by(request.user), pk=conversation_id)
+    conversations.restore(found)
+    return _go(request, reverse("chats:conversation", args=[found.pk]))
+
+
+@require_GET
+def citation(
+    request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID, number: int
+) -> HttpResponseBase:
+    """The cited passage on its page: in the side panel, or, without htmx, on the document's own page."""
+    found = _message(request, conversation_id, message_id)
+    source = reading.source(found, number)
+    if source is None:
+        raise Http404
+    context: dict[str, Any] = {"citation": source, "number": number}
+    if source.version_id:
+        context |= pages.passage_view(source.version_id, source.page, source.boxes, source.quoted)
+    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        if url := context.get("page_url"):
+            return redirect(url)
+        return render(request, "chats/citation.html", context)
+    return render(request, "chats/_citation.html", context)
+
+
+# --- Contexts and answers -----------------------------------------------------------------------------------------
+
+
+def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None) -> dict[str, Any]:
+    documents = Document.objects.visible_to(request.user).searchable().count()
+    return {
+        "conversation": found,
+        "sidebar_groups": reading.sidebar(request.user),
+        "document_count": documents,
+        "use_documents": found.use_documents if found else documents > 0,
+        "provider_note": catalogue.provider_state().note,
+        "max_length": settings.MESSAGE_MAX_LENGTH,
+        "tab": uuid.uuid4().hex,
+        **_model_context(found),
+        **(_messages_context(found, found.active_leaf_id) if found else {"messages_page": []}),
+    }
+
+
+def _model_context(found: Conversation | None) -> dict[str, Any]:
+    models = catalogue.chat_models()
+    wanted = found.model if found else ""
+    keys = [model.key for model in models]
+    return {"models": models, "current_model_key": wanted if wanted in keys else catalogue.default_model().key}
+
+
+def _messages_context(found: Conversation, last: uuid.UUID | None, *, below: bool = False) -> dict[str, Any]:
+    part = tree.part_of_path(found.pk, last, limit=PAGE_LENGTH, below=below)
+    shown = presentation.prepare(part.messages, part.siblings)
+    return {
+        "conversation": found,
+        "messages_page": shown,
+        "has_earlier": part.has_earlier,
+        "earlier_before": shown[0].pk if part.has_earlier and shown else None,
+        "live_message_id": shown[-1].pk if shown and shown[-1].is_live else None,
+    }
+
+
+def _bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
+    presentation.prepare([found], tree.siblings_of(found))
+    context = {"message": found, "conversation": found.conversation, **_model_context(found.conversation)}
+    return render(request, "chats/_message.html", context)
+
+
+def _path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """The newest part of the chosen path, after it changed."""
+    found = _conversation(request, conversation_id)
+    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return redirect("chats:conversation", conversation_id)
+    context = _messages_context(found, found.active_leaf_id) | _model_context(found)
+    return render(request, "chats/_messages.html", context)
+
+
+def _go(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
+    """To another page; a redirect would be followed inside the htmx request."""
+    if request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
+def _done(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return HttpResponse(status=204)
+    return redirect("chats:conversation", conversation_id)
+
+
+def _refused(request: AuthenticatedHttpRequest, error: conversations.ChatError, *, back: str) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+        return HttpResponse(escape(error.text), status=error.status)
+    messages.error(request, error.text)
+    return redirect(back)
