@@ -10,8 +10,10 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
+import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -20,8 +22,21 @@ from mdit_py_plugins.tasklists import tasklists_plugin
 
 # Past this size a code block is shown without colours: highlighting is for reading, and nobody reads a megabyte.
 HIGHLIGHT_LIMIT = 200_000
-# Nested containers past this depth are text. Keeps hostile input from costing quadratic time.
-MAX_NESTING = 20
+# markdown-it leaves out what is nested deeper; quotes are flattened before, so that no text of theirs is lost.
+MAX_NESTING = 60
+_DEEP_QUOTE = re.compile(r"^((?:[ \t]{0,3}>){20})[ \t>]+", re.MULTILINE)
+
+# Longer formulas are shown as typed.
+MATH_LIMIT = 4_000
+_MATH_TAGS = set(
+    "math menclose merror mfenced mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms "
+    "mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none".split()
+)
+_MATH_ATTRIBUTES = set(
+    "accent accentunder columnalign columnlines columnspacing depth display displaystyle fence form height "
+    "largeop linethickness lspace mathvariant maxsize minsize movablelimits notation rowalign rowlines rowspacing "
+    "rspace scriptlevel separator stretchy symmetric voffset width".split()
+)
 
 # Where a citation mark leads, by its number. Marks without an entry stay plain text.
 Citations = Mapping[int, str]
@@ -69,6 +84,7 @@ def parser() -> MarkdownIt:
     markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, renderer=_math)
     markdown.use(footnote_plugin)
     markdown.use(tasklists_plugin)
+    markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
     markdown.inline.ruler.before("link", "citation", _citation_rule)
     markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
     for name, rule in {
@@ -86,6 +102,10 @@ def parser() -> MarkdownIt:
 
 def _is_allowed_link(url: str) -> bool:
     return bool(_ALLOWED_LINK.match(url.strip()))
+
+
+def _flatten_quotes(state: StateCore) -> None:
+    state.src = _DEEP_QUOTE.sub(r"\1 ", state.src)
 
 
 def _citation_rule(state: StateInline, silent: bool) -> bool:
@@ -163,8 +183,11 @@ def _table_close(*_: Any) -> str:
 def _math(source: str, options: Mapping[str, Any]) -> str:
     from latex2mathml.converter import convert
 
+    if len(source) > MATH_LIMIT:
+        return f"<code>{html.escape(source)}</code>"
     try:
-        display = "block" if options.get("display_mode") else "inline"
-        return str(convert(source, display=display))
+        converted = convert(source, display="block" if options.get("display_mode") else "inline")
     except Exception:  # noqa: BLE001 - the converter raises many types, and a formula nobody can read is shown as typed
         return f"<code>{html.escape(source)}</code>"
+    # LaTeX has commands for links and styles, and the converter passes them on.
+    return nh3.clean(converted, tags=_MATH_TAGS, attributes={"*": _MATH_ATTRIBUTES})

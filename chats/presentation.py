@@ -7,7 +7,6 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 
 from chats import markdown
 from chats.models import Citation, Conversation, Message
@@ -18,7 +17,7 @@ from chats.tree import Siblings, siblings_of
 class LiveText:
     """What a page shows of an answer in the making until its socket brings it up to date."""
 
-    done_html: SafeString
+    done_html: str
     open_html: str = ""
     seq: int = 0
 
@@ -76,9 +75,9 @@ def _attach(message: Any, citations: list[Citation], siblings: Siblings) -> None
     if message.role != Message.Role.ASSISTANT:
         return
     if message.is_live:
-        message.live = LiveText(mark_safe(_checkpoint(message)))  # noqa: S308 - our renderer escapes
-    else:
-        message.safe_html = mark_safe(message.html or _checkpoint(message))  # noqa: S308 - our renderer escapes
+        message.live = LiveText(_checkpoint(message))
+    elif not message.html:
+        message.html = _checkpoint(message)
 
 
 def _checkpoint(message: Message) -> str:

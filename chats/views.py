@@ -50,9 +50,8 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new conversation with its first question."""
     try:
         text = conversations.clean(request.POST.get("content", ""))
-        found = conversations.start(
-            request.user, use_documents="use_documents" in request.POST, model=request.POST.get("model", "")
-        )
+        found = conversations.start(request.user, model=request.POST.get("model", ""))
+        conversations.configure(found, use_documents=_wants_documents(request))
         conversations.post_message(found, text)
     except conversations.ChatError as error:
         return _refused(request, error, back=reverse("chats:home"))
@@ -65,7 +64,7 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     found = _conversation(request, conversation_id)
     back = reverse("chats:conversation", args=[found.pk])
     try:
-        conversations.configure(found, model=request.POST.get("model"), use_documents="use_documents" in request.POST)
+        conversations.configure(found, model=request.POST.get("model"), use_documents=_wants_documents(request))
         exchange = conversations.post_message(found, request.POST.get("content", ""))
     except conversations.ChatError as error:
         return _refused(request, error, back=back)
@@ -192,6 +191,11 @@ def citation(
             return redirect(url)
         return render(request, "chats/citation.html", context)
     return render(request, "chats/_citation.html", context)
+
+
+def _wants_documents(request: AuthenticatedHttpRequest) -> bool | None:
+    """None when the form did not ask: then it stays as it is, on, for documents that come later."""
+    return "use_documents" in request.POST if "documents_offered" in request.POST else None
 
 
 # --- Contexts and answers -----------------------------------------------------------------------------------------

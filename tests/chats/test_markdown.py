@@ -1,0 +1,86 @@
+"""Models' Markdown becomes HTML that is safe and complete."""
+
+import re
+
+import pytest
+
+from chats.markdown import render
+
+
+def test_common_markdown_is_rendered() -> None:
+    html = render("# Title\n\n**bold** _it_ ~~gone~~\n\n- [x] done\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    assert "<h1>Title</h1>" in html
+    assert "<strong>bold</strong>" in html
+    assert "<em>it</em>" in html
+    assert "<s>gone</s>" in html
+    assert 'type="checkbox"' in html
+    assert '<div class="table-scroll"' in html
+
+
+def test_code_is_highlighted_and_labelled() -> None:
+    html = render("```python\ndef f():\n    return '<b>'\n```\n")
+    assert '<span class="k">def</span>' in html
+    assert "<figcaption><span>python</span>" in html
+    assert "&lt;b&gt;" in html
+
+
+def test_an_unknown_language_is_shown_plain() -> None:
+    assert "<code>x &lt; y\n</code>" in render("```nosuchlanguage\nx < y\n```\n")
+
+
+def test_math_becomes_mathml() -> None:
+    html = render("Euler: $e^{i\\pi}+1=0$ and\n\n$$\\int_0^1 x\\,dx$$\n")
+    assert html.count("<math") == 2
+    assert 'display="block"' in html
+
+
+def test_prices_are_not_math() -> None:
+    assert "<math" not in render("It costs $5 and then $6 more.")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "[x](vbscript:msgbox)",
+        "![x](javascript:alert(1))",
+        '[x](https://a.invalid "onmouseover=alert(1)")',
+        "[x](//evil.invalid/a)",
+        "<a href='javascript:alert(1)'>x</a>",
+        '```"><script>alert(1)</script>\ncode\n```',
+        "$\\href{javascript:alert(1)}{x}$",
+        "$<script>alert(1)</script>$",
+        "$\\text{<img src=x onerror=alert(1)>}$",
+    ],
+)
+def test_hostile_output_is_harmless(hostile: str) -> None:
+    html = render(hostile)
+    tags = re.findall(r"<[^>]*>", html)
+    assert not [tag for tag in tags if re.search(r"<(script|img|iframe|object|style)", tag, re.IGNORECASE)]
+    assert not [tag for tag in tags if re.search(r"\son\w+\s*=", re.sub(r'"[^"]*"', '""', tag))]
+    assert not re.search(r'(href|src)="\s*(javascript|data|vbscript|//)', html, re.IGNORECASE)
+
+
+def test_images_become_links_so_that_nothing_is_fetched() -> None:
+    html = render("![a chart](https://tracker.invalid/p.png)")
+    assert "<img" not in html
+    assert 'href="https://tracker.invalid/p.png"' in html
+    assert ">a chart</a>" in html
+
+
+def test_citation_marks_lead_to_their_source_and_others_stay_text() -> None:
+    html = render("As said [1], and [7].", {1: "/here/1"})
+    assert 'href="/here/1"' in html
+    assert "[7]" in html
+
+
+def test_a_mark_in_code_is_code() -> None:
+    assert "/here/1" not in render("`a[1]`", {1: "/here/1"})
+
+
+def test_five_thousand_nested_quotes_do_not_break_it() -> None:
+    assert "deep" in render(">" * 5000 + " deep")
