@@ -1,0 +1,260 @@
+// Answers as they are written. htmx holds the socket; this module decides what its frames do.
+//
+// Frames (JSON text):
+//   {m, seq, kind: "delta", done, open, code, state, status}  each field optional: append to #m-ID-done, replace #m-ID-open,
+//       append to #m-ID-code, replace #m-ID-state, set data-status. Plain fields, not `content`: written straight to elements
+//       found by id, a frame costs 0.01 ms of script; swapped by htmx (a new document, clones, events) 0.7 ms.
+//   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` replaces what stands.
+//   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`.
+//   {kind: "gone"}  the conversation was deleted.
+//
+// Nothing missing, nothing twice: a delta applies only if its seq follows that of the bubble. Older ones are dropped, a gap
+// asks the server for the state ({"resume": id}). Frames for a bubble that the answer to a POST has yet to bring wait for it.
+
+const KEPT_FRAMES = 200;
+const QUIET_SECONDS = 2;
+const UNMENTIONED_AFTER = 1500;
+
+const scroll = document.getElementById("scroll");
+const messages = document.getElementById("messages");
+const byId = (id) => document.getElementById(id);
+const bubbleOf = (id) => byId(`m-${id}`);
+const liveBubbles = () => messages.querySelectorAll("[data-live]");
+
+// --- Frames -------------------------------------------------------------------------------------------------------
+
+const waiting = new Map(); // message id -> frames that came before its bubble
+const behind = new Set(); // message ids whose state was asked for
+let heldExchanges = [];
+let postsUnderWay = 0;
+let mentioned = new Set(); // since the socket opened
+
+function take(frame) {
+  // Returns true when htmx shall swap the frame's content.
+  if (frame.kind === "gone") {
+    location.assign("/");
+    return false;
+  }
+  if (!frame.m) return true;
+  mentioned.add(frame.m);
+  if (frame.kind === "exchange") return takeExchange(frame);
+  if (frame.kind === "title") return true;
+  const bubble = bubbleOf(frame.m);
+  if (!bubble) {
+    keep(frame);
+    return false;
+  }
+  const seq = Number(bubble.dataset.seq || 0);
+  if (frame.kind === "final") {
+    behind.delete(frame.m);
+    return true;
+  }
+  if (!bubble.hasAttribute("data-live")) {
+    // Continued in another tab: this one shows how it had ended.
+    if (frame.kind === "state") refetch(bubble);
+    return false;
+  }
+  if (frame.kind === "state") {
+    behind.delete(frame.m);
+    if (frame.seq <= seq) return false;
+  } else {
+    if (frame.seq <= seq || behind.has(frame.m)) return false;
+    if (frame.seq > seq + 1) {
+      askFor(frame.m);
+      return false;
+    }
+  }
+  bubble.dataset.seq = frame.seq;
+  if (frame.content !== undefined) return true;
+  write(bubble, frame);
+  return false;
+}
+
+function write(bubble, { m, kind, done, open, code, state, status }) {
+  if (done != null) {
+    if (kind === "state") byId(`m-${m}-done`).innerHTML = done;
+    else byId(`m-${m}-done`).insertAdjacentHTML("beforeend", done);
+  }
+  if (open != null) byId(`m-${m}-open`).innerHTML = open;
+  if (code) byId(`m-${m}-code`)?.insertAdjacentHTML("beforeend", code);
+  if (state != null) byId(`m-${m}-state`).innerHTML = state;
+  if (status) bubble.dataset.status = status;
+  if (done || open || code) grew();
+}
+
+function keep(frame) {
+  const frames = waiting.get(frame.m) || [];
+  if (frames.length < KEPT_FRAMES) frames.push(frame);
+  waiting.set(frame.m, frames);
+}
+
+function takeExchange(frame) {
+  if (postsUnderWay) {
+    heldExchanges.push(frame);
+    return false;
+  }
+  return !bubbleOf(frame.m);
+}
+
+function swapContent(frame) {
+  if (frame.content === undefined) return;
+  htmx.swap({ sourceElement: scroll, target: scroll, swap: "none", text: frame.content, transition: false });
+}
+
+// Bubbles have come: give them what came before them, and see what is still missing.
+function settle() {
+  if (!postsUnderWay && heldExchanges.length) {
+    const frames = heldExchanges;
+    heldExchanges = [];
+    frames.filter(takeExchange).forEach(swapContent);
+  }
+  for (const [id, frames] of waiting) {
+    if (!bubbleOf(id)) continue;
+    waiting.delete(id);
+    for (const frame of frames) if (take(frame)) swapContent(frame);
+  }
+  showBusy();
+}
+
+function askFor(id) {
+  if (behind.has(id)) return;
+  behind.add(id);
+  send({ resume: id });
+}
+
+function send(data) {
+  const socket = connection()?.socket;
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(data));
+}
+
+document.addEventListener("htmx:before:ws:message", ({ detail: { message } }) => {
+  if (message.json && !take(message.json)) message.cancelled = true;
+});
+document.addEventListener("htmx:after:ws:message", ({ detail: { message } }) => {
+  if (message.json?.content !== undefined) settle();
+});
+
+// Replies that bring bubbles: while one is under way, the same exchange may come through the socket as well.
+const bringsBubbles = (ctx) => ctx.request?.method === "POST" && messages.isConnected && ctx.target?.id === "messages";
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (!bringsBubbles(ctx)) return;
+  ctx.bringsBubbles = true;
+  postsUnderWay += 1;
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (ctx.bringsBubbles) postsUnderWay -= 1;
+  settle();
+});
+
+// --- The socket -----------------------------------------------------------------------------------------------------
+
+const connection = () => htmx.ext?.ws?.getRegistry().get(scroll.getAttribute("hx-ws:connect"));
+let closedSince = 0;
+let pollTimer = 0;
+
+document.addEventListener("htmx:after:ws:connection", () => {
+  closedSince = 0;
+  clearInterval(pollTimer);
+  pollTimer = 0;
+  say("");
+  behind.clear();
+  mentioned = new Set();
+  setTimeout(() => {
+    for (const bubble of liveBubbles()) if (!mentioned.has(bubble.dataset.message)) refetch(bubble);
+  }, UNMENTIONED_AFTER);
+});
+document.addEventListener("htmx:ws:close", startPolling);
+
+function startPolling() {
+  closedSince ||= Date.now();
+  pollTimer ||= setInterval(poll, QUIET_SECONDS * 1000);
+}
+
+function poll() {
+  if (document.hidden || connection()?.socket?.readyState === WebSocket.OPEN) return;
+  if (Date.now() - closedSince < QUIET_SECONDS * 900) return;
+  say("Reconnecting…");
+  liveBubbles().forEach(refetch);
+}
+
+function say(text) {
+  const line = byId("connection");
+  if (line.textContent !== text) line.textContent = text;
+}
+
+async function refetch(bubble) {
+  if (bubble.dataset.fetching) return;
+  bubble.dataset.fetching = "1";
+  await htmx.ajax("GET", bubble.dataset.url, { source: bubble, target: bubble, swap: "outerHTML" });
+  delete bubble.dataset.fetching;
+  settle();
+}
+
+// --- Send or stop, and what is said aloud ------------------------------------------------------------------------------
+
+let wasBusy = false;
+
+function showBusy() {
+  const composer = byId("composer");
+  const bubble = [...liveBubbles()].at(-1);
+  composer.toggleAttribute("data-busy", Boolean(bubble));
+  if (bubble) composer.querySelector("[data-stop-answer]").setAttribute("formaction", bubble.dataset.stop);
+  if (Boolean(bubble) === wasBusy) return;
+  wasBusy = Boolean(bubble);
+  byId("announcer").textContent = bubble ? "The answer begins." : "The answer is complete.";
+}
+
+// --- Scrolling: follow only while the reader is at the end -----------------------------------------------------------------
+
+const pill = byId("follow");
+let following = true;
+let lastTop = 0;
+const fromEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+
+function toEnd() {
+  scroll.scrollTop = scroll.scrollHeight;
+  lastTop = scroll.scrollTop;
+  following = true;
+  pill.hidden = true;
+}
+
+function grew() {
+  if (!following) pill.hidden = false;
+}
+
+scroll.addEventListener("scroll", () => {
+  const left = fromEnd();
+  if (left < 8) {
+    following = true;
+    pill.hidden = true;
+  } else if (scroll.scrollTop < lastTop - 1) {
+    following = false;
+  }
+  lastTop = scroll.scrollTop;
+}, { passive: true });
+
+// Runs between layout and paint, so the page never shows a wrong place first.
+new ResizeObserver(() => following && toEnd()).observe(messages);
+new ResizeObserver(() => following && toEnd()).observe(scroll);
+pill.addEventListener("click", toEnd);
+
+// A reader who sends a question wants to see it; one who loads older messages wants to stay.
+let keepFromEnd = null;
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.matches?.("[data-earlier]")) keepFromEnd = scroll.scrollHeight - scroll.scrollTop;
+  if (ctx.bringsBubbles && ctx.sourceElement.id === "composer") following = true;
+});
+document.addEventListener("htmx:after:swap", () => {
+  if (keepFromEnd === null) return;
+  scroll.scrollTop = scroll.scrollHeight - keepFromEnd;
+  lastTop = scroll.scrollTop;
+  keepFromEnd = null;
+});
+
+toEnd();
+showBusy();
+// In case htmx looked at the page before its ws extension had arrived. Doing it twice does nothing.
+addEventListener("load", () => {
+  htmx.process(scroll);
+  if (connection()?.socket?.readyState !== WebSocket.OPEN) startPolling();
+});
