@@ -1,4 +1,5 @@
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 
@@ -8,3 +9,4 @@ class AuthenticatedHttpRequest(HttpRequest):
 
     # LoginRequiredMiddleware has turned everybody else away.
     user: User
+    htmx: HtmxDetails

@@ -1,3 +1,7 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from documents.consumers import LibraryConsumer
+
+urlpatterns: list[URLPattern] = [
+    path("ws/documents", LibraryConsumer.as_asgi()),
+]

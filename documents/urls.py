@@ -1,4 +1,17 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from documents import views
 
 app_name = "documents"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.library, name="library"),
+    path("upload", views.upload, name="upload"),
+    path("<uuid:document_id>", views.detail, name="detail"),
+    path("<uuid:document_id>/row", views.row, name="row"),
+    path("<uuid:document_id>/retry", views.retry, name="retry"),
+    path("<uuid:document_id>/rename", views.rename, name="rename"),
+    path("<uuid:document_id>/delete", views.delete, name="delete"),
+    path("<uuid:document_id>/file", views.download, name="download"),
+    path("<uuid:document_id>/versions/<int:version>/pages/<int:number>", views.page, name="page"),
+    path("<uuid:document_id>/versions/<int:version>/pages/<int:number>/image.png", views.page_image, name="page_image"),
+]

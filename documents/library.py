@@ -1,0 +1,166 @@
+"""Everything a person can do with their documents. Each verb changes rows first; files, queue and pages follow.
+
+Callers pass documents they found through `Document.objects.visible_to(user)`.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from accounts.models import User
+from documents import blobs, page_images, progress
+from documents.errors import DocumentError, TooLarge
+from documents.models import Document, DocumentVersion, Embedding, Page, Posting
+from documents.names import clean_name, renamed
+from documents.rows import with_newest_version
+from documents.sniffing import HEAD_SIZE, Kind, sniff
+
+logger = logging.getLogger(__name__)
+
+
+class AlreadyHere(DocumentError):
+    """The person has a document with the same content."""
+
+    code = "already_here"
+    text = "You already have this file."
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.document = document
+
+
+@dataclass(frozen=True)
+class Refusal:
+    name: str
+    error: DocumentError
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """What became of several files. One bad file never costs a good one."""
+
+    documents: list[Document] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def listing(user: User) -> QuerySet[Document]:
+    return with_newest_version(Document.objects.visible_to(user)).order_by("-created_at", "pk")
+
+
+def upload(user: User, files: "Iterable[UploadedFile[bytes]]") -> Uploads:
+    uploads = Uploads()
+    for file in files:
+        try:
+            uploads.documents.append(add(user, file))
+        except DocumentError as error:
+            uploads.refusals.append(Refusal(clean_name(file.name or ""), error))
+    return uploads
+
+
+def add(user: User, file: "UploadedFile[bytes]") -> Document:
+    """Take in one file and queue its reading. Raises DocumentError, and then leaves nothing behind."""
+    name = clean_name(file.name or "")
+    check_size(file.size or 0)
+    kind = sniff(file.read(HEAD_SIZE), file.size or 0, name)
+    file.seek(0)
+    blob = blobs.store(file, at_most=settings.UPLOAD_MAX_SIZE)
+    try:
+        return _record(user, name, kind, blob)
+    except BaseException:
+        blobs.delete(blob.key)
+        raise
+
+
+def check_size(size: int) -> None:
+    if size > settings.UPLOAD_MAX_SIZE:
+        raise too_large()
+
+
+def too_large() -> TooLarge:
+    limit = settings.UPLOAD_MAX_SIZE // (1024 * 1024)
+    return TooLarge(f"This file is larger than {limit} MB, the most that can be uploaded. Split it into smaller files.")
+
+
+def retry(document: Document) -> bool:
+    """Queue a failed document again. False: it had not failed, so there is nothing to do."""
+    with transaction.atomic():
+        queued = Document.objects.filter(pk=document.pk, status=Document.Status.FAILED).update(
+            status=Document.QUEUED,
+            progress_done=0,
+            progress_total=0,
+            error_code="",
+            error_text="",
+            attempts=0,
+            queued_at=Now(),
+            updated_at=Now(),
+        )
+        if queued:
+            _announce(document.pk)
+    return queued == 1
+
+
+def rename(document: Document, wanted: str) -> str:
+    """The name as it was kept."""
+    name = renamed(document.name, wanted)
+    Document.objects.filter(pk=document.pk).update(name=name, updated_at=Now())
+    progress.publish(document.pk)
+    return name
+
+
+def delete(document: Document) -> None:
+    """The rows at once, the files after the commit. A worker that reads it finds its lease gone and stops."""
+    with transaction.atomic():
+        versions = list(DocumentVersion.objects.filter(document=document))
+        # Leaves first, each in one statement: the ORM's own cascade would load every row to find its dependents.
+        Embedding.objects.filter(chunk__version__in=versions).delete()
+        Posting.objects.filter(version__in=versions).delete()
+        Page.objects.filter(version__in=versions).delete()
+        document.delete()
+        for version in versions:
+            transaction.on_commit(partial(_delete_files, version.blob, version.pk), robust=True)
+        progress.publish_gone(document.pk, document.owner_id)
+
+
+def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
+    with transaction.atomic():
+        # Two uploads of the same file at the same time, from two tabs or a double click, must see each other.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        existing = Document.objects.visible_to(user).filter(versions__sha256=blob.sha256).first()
+        if existing is not None:
+            raise AlreadyHere(existing)
+        document = Document.objects.create(owner=user, name=name)
+        DocumentVersion.objects.create(
+            document=document, number=1, blob=blob.key, sha256=blob.sha256, size=blob.size, media_type=kind.value
+        )
+        _announce(document.pk)
+    return document
+
+
+def _announce(document_id: UUID) -> None:
+    transaction.on_commit(partial(_enqueue, document_id), robust=True)
+    progress.publish(document_id)
+
+
+def _enqueue(document_id: UUID) -> None:
+    from documents.tasks import ingest_document
+
+    try:
+        ingest_document.delay(str(document_id))
+    except (OperationalError, RedisError, OSError) as error:
+        # The row waits in the database, and the beat task queues it once the broker is back.
+        logger.warning("A document could not be queued: %s", type(error).__name__)
+
+
+def _delete_files(key: str, version_id: UUID) -> None:
+    blobs.delete(key)
+    page_images.forget(version_id)

@@ -1,0 +1,70 @@
+"""Pictures of PDF pages: made when somebody looks, in a short-lived process, and kept."""
+
+import logging
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from uuid import UUID
+
+from documents import blobs
+from documents.models import DocumentVersion
+
+logger = logging.getLogger(__name__)
+
+_RENDERER = Path(__file__).with_name("render_page.py")
+_SECONDS = 30
+# Part of the key: a change of scale or renderer is a new picture. Old ones go with the document.
+_EDITION = 1
+
+# Each renderer may take a core and much memory, and a visitor's browser asks for several pages at once.
+_slots = threading.BoundedSemaphore(2)
+
+
+class NoPicture(Exception):
+    """The page cannot be shown as a picture: the text has to do."""
+
+
+def page_image(version: DocumentVersion, number: int) -> bytes:
+    """A PNG. Only the page asked for is ever rendered, however long the document. Raises NoPicture."""
+    key = f"{_folder(version.pk)}/{number}-{_EDITION}.png"
+    try:
+        with blobs.open_blob(key) as file:
+            return file.read()
+    except FileNotFoundError:
+        picture = _render(version, number)
+        blobs.put(key, picture)
+        return picture
+
+
+def forget(version_id: UUID) -> None:
+    blobs.delete_folder(_folder(version_id))
+
+
+def _folder(version_id: UUID) -> str:
+    return f"pages/{version_id.hex[:2]}/{version_id.hex}"
+
+
+def _render(version: DocumentVersion, number: int) -> bytes:
+    if not _slots.acquire(timeout=_SECONDS):
+        raise NoPicture("Too many pages are being drawn.")
+    try:
+        with blobs.local_path(version.blob) as path:
+            # -I: neither the environment nor the working folder reach the child. -B: it writes no bytecode, no file.
+            done = subprocess.run(
+                [sys.executable, "-I", "-B", str(_RENDERER), str(path), str(number)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_SECONDS,
+                env={},
+            )
+    except (subprocess.TimeoutExpired, FileNotFoundError) as error:
+        logger.warning("Page %s of version %s was not drawn: %s", number, version.pk, type(error).__name__)
+        raise NoPicture from error
+    finally:
+        _slots.release()
+    if done.returncode or not done.stdout:
+        logger.warning("Page %s of version %s was not drawn: exit code %s", number, version.pk, done.returncode)
+        raise NoPicture
+    return done.stdout

@@ -1,0 +1,66 @@
+"""How a document shows in the library: the words and numbers of its row."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from django.db.models import Prefetch, QuerySet
+
+from documents.models import Document, DocumentVersion
+from documents.sniffing import Kind
+
+_MARKS: dict[str, str] = {Kind.PDF: "PDF", Kind.DOCX: "DOC", Kind.HTML: "HTML", Kind.MD: "MD", Kind.TXT: "TXT"}
+
+
+def with_newest_version(documents: "QuerySet[Document]") -> "QuerySet[Document]":
+    """One more query for all of them, whatever their number. `Row.of` needs it."""
+    newest = DocumentVersion.objects.order_by("document", "-number").distinct("document")
+    return documents.prefetch_related(Prefetch("versions", queryset=newest, to_attr="newest"))
+
+
+@dataclass(frozen=True)
+class Row:
+    document: Document
+    version: DocumentVersion | None
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """`document` comes from a query `with_newest_version`."""
+        newest: list[DocumentVersion] = document.newest  # type: ignore[attr-defined]  # see above
+        return cls(document=document, version=newest[0] if newest else None)
+
+    @property
+    def mark(self) -> str:
+        """The type in a few capitals."""
+        return type_mark(self.version.media_type) if self.version else "?"
+
+    @property
+    def is_busy(self) -> bool:
+        return self.document.status == Document.QUEUED or self.document.status in Document.WORKING
+
+    @property
+    def is_failed(self) -> bool:
+        return self.document.status == Document.Status.FAILED
+
+    @property
+    def words(self) -> str:
+        """The status as a person would say it."""
+        document = self.document
+        done, total = document.progress_done, document.progress_total
+        match document.status:
+            case Document.Status.PARSING if total:
+                return f"Reading page {min(done + 1, total)} of {total}"
+            case Document.Status.EMBEDDING if total:
+                return f"Indexing, {100 * done // total} %"
+            case Document.Status.FAILED:
+                return document.error_text or "This file could not be read."
+            case _:
+                return str(document.get_status_display())
+
+    @property
+    def has_measure(self) -> bool:
+        """Whether progress is known well enough for a bar of a certain length."""
+        return self.document.status in Document.WORKING and self.document.progress_total > 0
+
+
+def type_mark(media_type: str) -> str:
+    return _MARKS.get(media_type, "?")
