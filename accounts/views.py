@@ -1,4 +1,5 @@
 from allauth.core import ratelimit
+from django.conf import settings as django_settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
@@ -38,7 +39,7 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error("email", "There is an account with this address already. Choose another one.")
         else:
             login(request, user)
-            return redirect("chats:home")
+            return redirect(django_settings.LOGIN_REDIRECT_URL)
     return render(request, "accounts/set_up.html", {"form": form}, status=422 if form.errors else 200)
 
 

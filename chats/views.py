@@ -73,7 +73,7 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     content = presentation.exchange(exchange.question, exchange.answer, found)
     event = live.event(exchange.answer.pk, "exchange", origin=request.POST.get("tab", "")[:64], content=content)
     live.publish_now(found.pk, event)
-    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if not request.htmx:
         return redirect(back)
     return render(request, "chats/_exchange.html", context)
 
@@ -118,7 +118,7 @@ def continue_answer(
         conversations.continue_answer(found)
     except conversations.ChatError as error:
         return _refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
-    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if not request.htmx:
         return redirect("chats:conversation", conversation_id)
     return _bubble(request, found)
 
@@ -150,7 +150,7 @@ def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
         return _refused(request, error, back=reverse("chats:conversation", args=[found.pk]))
     title = presentation.title(found.pk, found.title)
     live.publish_now(found.pk, live.event(found.pk, "title", content=title, origin=request.POST.get("tab", "")[:64]))
-    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if not request.htmx:
         return redirect("chats:conversation", found.pk)
     return HttpResponse(title)
 
@@ -186,7 +186,7 @@ def citation(
     context: dict[str, Any] = {"citation": source, "number": number}
     if source.version_id:
         context |= pages.passage_view(source.version_id, source.page, source.boxes, source.quoted)
-    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if not request.htmx:
         if url := context.get("page_url"):
             return redirect(url)
         return render(request, "chats/citation.html", context)
@@ -244,7 +244,7 @@ def _bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
 def _path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """The newest part of the chosen path, after it changed."""
     found = _conversation(request, conversation_id)
-    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if not request.htmx:
         return redirect("chats:conversation", conversation_id)
     context = _messages_context(found, found.active_leaf_id) | _model_context(found)
     return render(request, "chats/_messages.html", context)
@@ -252,19 +252,19 @@ def _path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Http
 
 def _go(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
     """To another page; a redirect would be followed inside the htmx request."""
-    if request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if request.htmx:
         return HttpResponse(status=204, headers={"HX-Redirect": url})
     return redirect(url)
 
 
 def _done(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if request.htmx:
         return HttpResponse(status=204)
     return redirect("chats:conversation", conversation_id)
 
 
 def _refused(request: AuthenticatedHttpRequest, error: conversations.ChatError, *, back: str) -> HttpResponse:
-    if request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if request.htmx:
         return HttpResponse(escape(error.text), status=error.status)
     messages.error(request, error.text)
     return redirect(back)
