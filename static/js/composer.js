@@ -76,11 +76,16 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// A refusal comes with its reason, as one escaped sentence; anything else gets words of our own.
+function said(text, status) {
+  if (status !== 409 && status !== 422) return why(status);
+  return new DOMParser().parseFromString(text, "text/html").body.textContent.trim() || why(status);
+}
+
 function why(status) {
   if (status === 0) return "The server could not be reached. Your text is kept: send it again in a moment.";
   if (status === 403) return "Your sign-in may have ended. Your text is kept: reload the page and send it again.";
   if (status === 404) return "This chat is gone. Your text is kept here: copy it into a new chat.";
-  if (status === 409) return "The last answer is still being written. Your text is kept: stop it or wait, then send again.";
   if (status === 413) return "This text is longer than the server takes. It is kept: shorten it, or add it as a document.";
   if (status === 429) return "That was a lot in a short time. Your text is kept: send it again in a minute.";
   return "The server could not take this. Your text is kept: send it again in a moment.";
@@ -90,7 +95,7 @@ function why(status) {
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const { status } = ctx.response;
   if (status >= 400) {
-    if (status !== 422 && ctx.request.method === "POST") note.textContent = why(status);
+    if (ctx.request.method === "POST") note.textContent = said(ctx.text, status);
     return;
   }
   if (ctx.request.method === "POST" && ctx.sourceElement.closest("#again")) document.getElementById("again").hidePopover();

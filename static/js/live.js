@@ -27,12 +27,13 @@ const waiting = new Map(); // message id -> frames that came before its bubble
 const behind = new Set(); // message ids whose state was asked for
 let heldExchanges = [];
 let postsUnderWay = 0;
+let leaving = false; // this tab deleted the conversation and waits to be told where to go
 let mentioned = new Set(); // since the socket opened
 
 function take(frame) {
   // Returns true when htmx shall swap the frame's content.
   if (frame.kind === "gone") {
-    location.assign("/");
+    if (!leaving) location.assign("/");
     return false;
   }
   if (!frame.m) return true;
@@ -137,6 +138,7 @@ document.addEventListener("htmx:after:ws:message", ({ detail: { message } }) => 
 // Replies that bring bubbles: while one is under way, the same exchange may come through the socket as well.
 const bringsBubbles = (ctx) => ctx.request?.method === "POST" && messages.isConnected && ctx.target?.id === "messages";
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (ctx.request.action.endsWith("/delete")) leaving = true;
   if (!bringsBubbles(ctx)) return;
   ctx.bringsBubbles = true;
   postsUnderWay += 1;

@@ -53,7 +53,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
   }
-  panel.querySelector("mark")?.scrollIntoView({ block: "center" });
+  panel.querySelector("mark, .sheet-marks rect")?.scrollIntoView({ block: "center" });
 });
 
 document.addEventListener("click", (event) => {
