@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from celery import Celery, Task, signals
-from celery.exceptions import SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from chatsite import logs, processes, workers
 
@@ -17,8 +17,9 @@ app.autodiscover_tasks(["chats", "documents"])
 app.steps["worker"].update({workers.Pulse, workers.BeatGuard})
 
 
-# It warns of root because of pickled tasks. Ours are JSON.
+# They speak of root and pickled tasks (ours are JSON), and of late acknowledgement (leases do that work here).
 warnings.filterwarnings("ignore", category=SecurityWarning)
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 @signals.setup_logging.connect

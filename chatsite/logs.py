@@ -12,8 +12,12 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    """What was given as `extra=`."""
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    """What was given as `extra=`, as far as it is plain. Django and Celery add whole objects."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _STANDARD and isinstance(value, str | int | float | bool)
+    }
 
 
 class JSONFormatter(logging.Formatter):
@@ -30,7 +34,7 @@ class JSONFormatter(logging.Formatter):
             line.setdefault(name, value)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False)
 
 
 class TextFormatter(logging.Formatter):
