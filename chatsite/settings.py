@@ -136,6 +136,8 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
+        # After a restart of the database the pool holds dead connections: they are found before a request gets one.
+        "CONN_HEALTH_CHECKS": True,
         # A pool: under ASGI every request runs in a thread of its own, so without one each request would connect.
         "OPTIONS": {
             **query,
