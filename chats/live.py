@@ -10,6 +10,7 @@ import json
 import logging
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -148,23 +149,23 @@ def write_whole(pipe: "Pipeline[bytes]", message_id: uuid.UUID, state: LiveState
 
 def write_change(
     pipe: "Pipeline[bytes]", message_id: uuid.UUID, change: Change, text: str, head: dict[str, str | int]
-) -> list[str]:
-    """Apply one change. Returns what the appending commands are for, in order, to check the lengths they answer."""
+) -> dict[str, int]:
+    """Apply one change. Returns where in the pipeline the length of each part will be answered, to be checked."""
     pipe.hset(_key(message_id), mapping=head)
-    appended = []
+    lengths: dict[str, int] = {}
     if change.finished:
+        lengths["done"] = len(pipe)
         pipe.append(_key(message_id, ":done"), change.finished)
-        appended.append("done")
     if change.open is not None:
         suffix = str(head["suffix"])
         pipe.set(_key(message_id, ":open"), change.open.removesuffix(suffix) if suffix else change.open, ex=KEEP_FOR)
     if change.code:
+        lengths["open"] = len(pipe)
         pipe.append(_key(message_id, ":open"), change.code)
-        appended.append("open")
     if text:
+        lengths["text"] = len(pipe)
         pipe.append(_key(message_id, ":text"), text)
-        appended.append("text")
-    return appended
+    return lengths
 
 
 def expire(pipe: "Pipeline[bytes]", message_id: uuid.UUID, seconds: int) -> None:
@@ -188,11 +189,16 @@ def shared_connection() -> "Redis":
     return _connections[loop]
 
 
+@cache
+def _sync_redis() -> SyncRedis:
+    """For views, which run in threads. The client is made for sharing among them."""
+    return SyncRedis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
+
+
 def publish_now(conversation_id: uuid.UUID | str, message: dict[str, Any]) -> None:
     """From a view, after commit. A Redis that is away costs other tabs an update, never the request."""
     try:
-        with SyncRedis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1) as redis:
-            publish(redis, conversation_id, message)
+        publish(_sync_redis(), conversation_id, message)
     except (RedisError, OSError):
         logger.warning("Redis is away; other tabs learn of this with their next page.")
 
@@ -200,7 +206,6 @@ def publish_now(conversation_id: uuid.UUID | str, message: dict[str, Any]) -> No
 def ask_to_stop(message_id: uuid.UUID) -> None:
     """Tell the worker at once; should this be lost, it reads the row with its next lease."""
     try:
-        with SyncRedis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1) as redis:
-            redis.publish(STOP_CHANNEL, str(message_id))
+        _sync_redis().publish(STOP_CHANNEL, str(message_id))
     except (RedisError, OSError):
         logger.warning("Redis is away; the worker sees the stop with its next lease.")

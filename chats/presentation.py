@@ -46,9 +46,16 @@ def bubble(message: Message) -> str:
 
 
 def exchange(question: Message, answer: Message, conversation: Conversation) -> str:
-    """A question and its answer to be, for the other tabs. Both were prepared."""
-    context = {"question": question, "answer": answer, "conversation": conversation, "oob": True}
-    return render_to_string("chats/_exchange.html", context)
+    """A question and its answer to be, for the tab that asked and for the others. Nothing in it depends on the tab."""
+    prepare([question, answer], {})
+    return render_to_string(
+        "chats/_exchange.html", {"question": question, "answer": answer, "conversation": conversation}
+    )
+
+
+def append_messages(html: str) -> str:
+    """The same for a page that did not ask for it."""
+    return f'<div hx-swap-oob="beforeend:#messages">{html}</div>'
 
 
 def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:

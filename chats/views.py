@@ -68,14 +68,13 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
         exchange = conversations.post_message(found, request.POST.get("content", ""))
     except conversations.ChatError as error:
         return _refused(request, error, back=back)
-    presentation.prepare([exchange.question, exchange.answer], {})
-    context = {"question": exchange.question, "answer": exchange.answer, "conversation": found, **_model_context(found)}
-    content = presentation.exchange(exchange.question, exchange.answer, found)
-    event = live.event(exchange.answer.pk, "exchange", origin=request.POST.get("tab", "")[:64], content=content)
-    live.publish_now(found.pk, event)
-    if not request.htmx:
+    html = presentation.exchange(exchange.question, exchange.answer, found)
+    tab = request.POST.get("tab", "")[:64]
+    content = presentation.append_messages(html)
+    live.publish_now(found.pk, live.event(exchange.answer.pk, "exchange", origin=tab, content=content))
+    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
         return redirect(back)
-    return render(request, "chats/_exchange.html", context)
+    return HttpResponse(html)
 
 
 @require_GET

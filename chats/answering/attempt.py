@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
-from llms.catalogue import ModelInfo
 from redis.exceptions import RedisError
 
 from chats import live, presentation
@@ -20,6 +19,7 @@ from chats.answering.records import Job, Source
 from chats.models import Message
 from jobs import leases
 from llms import catalogue, chat
+from llms.catalogue import ModelInfo
 from llms.errors import AnswerCut, ModelError
 from llms.requests import Delta, Finish
 
@@ -69,7 +69,7 @@ class Attempt:
         try:
             await self._run_claimed()
         finally:
-            self._runner.delivery.remove(self._live)
+            await self._runner.delivery.remove(self._live)
         if job.names_conversation and self._status == Message.Status.DONE:
             await title.name_conversation(self._runner, job, self._live.text)
 
@@ -276,7 +276,8 @@ class Attempt:
             return
         self._status = status
         bubble = await self._in_database(presentation.bubble, message)
-        self._runner.in_background(self._publish_final(bubble, self._live.seq + 2))
+        await self._runner.delivery.remove(self._live)
+        self._runner.in_background(self._publish_final(bubble, self._live.seq + 1))
 
     async def _publish_final(self, bubble: str, seq: int) -> None:
         """Pages wait for this, so a Redis that is away is waited for; later they would ask the database."""

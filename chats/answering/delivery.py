@@ -46,6 +46,7 @@ class LiveAnswer:
         # Until Redis holds it all: at the beginning, and again after Redis lost it.
         self.needs_whole = True
         self._published = False
+        self._sizes = {"done": 0, "open": 0, "text": 0}
 
     def _new_stream(self) -> MarkdownStream:
         return MarkdownStream(code_id=f"m-{self.message_id}-code", citations=self.citations)
@@ -56,6 +57,7 @@ class LiveAnswer:
         self._stream = self._new_stream()
         if self.text:
             self._finished, self._pending, self.needs_whole = [], [self.text], True
+            self._sizes = {"done": 0, "open": 0, "text": 0}
 
     def say(self, text: str) -> None:
         self.text += text
@@ -75,20 +77,21 @@ class LiveAnswer:
         """Nothing of the answer was on the page yet, so its first words go out at once."""
         return self.is_dirty and not self._published
 
-    def write_to(self, pipe: "Pipeline[bytes]") -> list[str]:
-        """Add this answer's changes to the pipeline. Returns what its length-answering commands are for."""
+    def write_to(self, pipe: "Pipeline[bytes]") -> dict[str, int]:
+        """Add this answer's changes to the pipeline. Returns where in it the new length of each part is answered."""
         text = "".join(self._pending)
         self._pending.clear()
         change = self._stream.feed(text) if text else Change()
         if change.finished:
             self._finished.append(change.finished)
+        self._measure(change, text)
         self._published = self._published or bool(text)
         if self.needs_whole:
             self._write_whole(pipe)
-            return []
+            return {}
         return self._write_change(pipe, change, text)
 
-    def _write_change(self, pipe: "Pipeline[bytes]", change: Change, text: str) -> list[str]:
+    def _write_change(self, pipe: "Pipeline[bytes]", change: Change, text: str) -> dict[str, int]:
         state, status = (self._state, self._status) if self._state_is_new else (None, None)
         self._state_is_new = False
         if change or state is not None:
@@ -108,11 +111,17 @@ class LiveAnswer:
         live.write_whole(pipe, self.message_id, held, suffix)
         live.publish(pipe, self.conversation_id, replace(held, open=block + suffix).event(self.message_id))
 
-    def has_all(self, reported: dict[str, int]) -> bool:
-        """Whether Redis' lengths are those of what it should hold; False after it restarted empty."""
-        held = {"done": sum(map(_size, self._finished)), "open": _size(self._stream.open_html), "text": 0}
-        held["text"] = _size(self.text) - sum(map(_size, self._pending))
-        return all(held[part] == length for part, length in reported.items())
+    def _measure(self, change: Change, text: str) -> None:
+        """How long each part is now, in bytes as Redis counts."""
+        self._sizes["done"] += _size(change.finished)
+        self._sizes["text"] += _size(text)
+        if change.open is not None:
+            self._sizes["open"] = _size(change.open) - len(self._stream.open_suffix)
+        self._sizes["open"] += _size(change.code)
+
+    def is_held(self, lengths: dict[str, int]) -> bool:
+        """Whether Redis holds all of the answer; it does not after it restarted empty."""
+        return all(self._sizes[part] == length for part, length in lengths.items())
 
 
 def _size(text: str) -> int:
@@ -132,8 +141,11 @@ class Delivery:
         self._answers.add(answer)
         self.wake()
 
-    def remove(self, answer: LiveAnswer) -> None:
+    async def remove(self, answer: LiveAnswer) -> None:
+        """Once this returns, nothing more of the answer is sent or on its way."""
         self._answers.discard(answer)
+        async with self._sending:
+            pass
 
     def wake(self) -> None:
         """Somebody has something new to say."""
@@ -172,12 +184,7 @@ class Delivery:
         if not dirty:
             return True
         pipe = self._redis.pipeline(transaction=False)
-        expected: list[tuple[int, LiveAnswer, str]] = []
-        for answer in dirty:
-            before = len(pipe)
-            appended = answer.write_to(pipe)
-            appends = [i for i in range(before, len(pipe)) if pipe.command_stack[i][0][0] == "APPEND"]
-            expected.extend((at, answer, part) for at, part in zip(appends, appended, strict=True))
+        expected = [(answer, answer.write_to(pipe)) for answer in dirty]
         try:
             replies = await pipe.execute()
         except (RedisError, OSError) as error:
@@ -185,11 +192,8 @@ class Delivery:
             for answer in dirty:
                 answer.needs_whole = True
             return False
-        lengths: dict[LiveAnswer, dict[str, int]] = {}
-        for at, answer, part in expected:
-            lengths.setdefault(answer, {})[part] = replies[at]
-        for answer, reported in lengths.items():
-            if not answer.has_all(reported):
+        for answer, positions in expected:
+            if not answer.is_held({part: replies[at] for part, at in positions.items()}):
                 answer.needs_whole = True
-                self._wake.set()
+                self.wake()
         return True

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from llms.catalogue import ModelInfo
 from llms.tokens import estimate
 
 from chats import tree
 from chats.answering.records import Job, Source
 from chats.models import Message, Summary
+from llms.catalogue import ModelInfo
 from llms.errors import PromptTooLong
 from llms.requests import ChatRequest, Quotable, Turn
 

@@ -6,7 +6,6 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from llms.catalogue import ModelInfo
 from redis.exceptions import RedisError
 
 from chats import live, presentation
@@ -14,6 +13,7 @@ from chats.answering.records import Job
 from chats.conversation import TITLE_LENGTH
 from chats.models import Conversation
 from llms import catalogue, chat
+from llms.catalogue import ModelInfo
 from llms.errors import ModelError
 from llms.requests import ChatRequest, Turn
 

@@ -90,7 +90,7 @@ def test_one_character_at_a_time() -> None:
 @given(st.lists(st.sampled_from(["- a\n", "\n", "1", ". b\n", "```", "x\n", "> ", "# ", "  ", "***", "|a|\n", "--"])))
 def test_fragments_in_any_order_never_lose_text(parts: list[str]) -> None:
     text = "".join(parts)
-    page = stream(text, [i for i in range(1, len(text), 2)])
+    page = stream(text, list(range(1, len(text), 2)))
     assert _words(page.done + page.open) == _words(render(text, CITATIONS))
 
 

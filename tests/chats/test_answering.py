@@ -1,0 +1,296 @@
+"""A worker writes an answer: against a server that speaks Ollama's protocol, with a real database and Redis."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+from accounts.models import User
+from django.utils import timezone
+
+from chats import answering, live
+from chats import conversation as conversations
+from chats.models import Conversation, Message, Summary
+from chats.tasks import requeue_overdue
+from jobs import leases
+from tests.ollama_server import OllamaServer, expected_text
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MODEL = "ollama/llama3.2:3b"
+
+
+@pytest.fixture
+def chat(owner: User) -> Conversation:
+    return conversations.start(owner, model=MODEL, use_documents=False)
+
+
+def ask(chat: Conversation, text: str) -> Message:
+    answer = conversations.post_message(chat, text).answer
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    return answer
+
+
+def in_background(answer: Message) -> threading.Thread:
+    thread = threading.Thread(target=answering.answer, args=[answer.pk])
+    thread.start()
+    return thread
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def test_an_answer_is_streamed_and_stored_complete(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = ask(chat, "What is a lease?")
+    assert answer.status == Message.Status.DONE
+    assert answer.content == expected_text("What is a lease?", 120)
+    assert answer.answered_by == MODEL
+    assert answer.tokens_completion == 120
+    assert answer.timings["total"] >= answer.timings["first_token"]
+    assert answer.html
+    assert answer.claimed_by == ""
+
+
+def test_the_conversation_so_far_is_in_the_prompt(chat: Conversation, ollama: OllamaServer) -> None:
+    first = ask(chat, "one")
+    ask(chat, "two")
+    request = [r for r in ollama.chats if r.messages[-1]["content"] == "two"][0]
+    assert [m["role"] for m in request.messages] == ["system", "user", "assistant", "user"]
+    assert request.messages[2]["content"] == first.content
+    assert request.num_ctx == 16_384
+
+
+def test_only_the_chosen_branch_is_in_the_prompt(chat: Conversation, ollama: OllamaServer) -> None:
+    first = ask(chat, "one")
+    ask(chat, "left out")
+    conversations.post_message(chat, "other branch", parent_id=first.pk)
+    other = Message.objects.get(content="other branch")
+    answering.answer(other.children.get().pk)
+    request = [r for r in ollama.chats if r.messages[-1]["content"] == "other branch"][0]
+    assert [m["content"] for m in request.messages[1:]] == ["one", first.content, "other branch"]
+
+
+def test_a_finished_answer_is_not_written_twice(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = ask(chat, "one")
+    before = len(ollama.chats)
+    answering.answer(answer.pk)
+    answering.answer(uuid.uuid4())
+    assert len(ollama.chats) == before
+
+
+def test_stop_closes_the_upstream_request_and_keeps_the_text(chat: Conversation, ollama: OllamaServer) -> None:
+    ollama.script("llama3.2:3b", stall_at=10)
+    answer = conversations.post_message(chat, "one").answer
+    thread = in_background(answer)
+    until(lambda: ollama.chats and ollama.chats[0].sent == 10)
+    assert not conversations.stop(answer)
+    live.ask_to_stop(answer.pk)
+    thread.join(5)
+    answer.refresh_from_db()
+    assert answer.status == Message.Status.STOPPED
+    assert answer.content == expected_text("one", 10)
+    until(lambda: ollama.chats[0].outcome == "closed")
+
+
+def test_stop_before_the_first_token(chat: Conversation, ollama: OllamaServer) -> None:
+    ollama.script("llama3.2:3b", silent=True)
+    answer = conversations.post_message(chat, "one").answer
+    thread = in_background(answer)
+    until(lambda: ollama.chats)
+    conversations.stop(answer)
+    live.ask_to_stop(answer.pk)
+    thread.join(5)
+    answer.refresh_from_db()
+    assert answer.status == Message.Status.STOPPED
+    assert answer.content == ""
+
+
+def test_a_stopped_answer_is_continued_where_it_ended(chat: Conversation, ollama: OllamaServer) -> None:
+    ollama.script("llama3.2:3b", times=1, cut_at=30)
+    answer = ask(chat, "one")
+    assert answer.status == Message.Status.INTERRUPTED
+    assert answer.error_code == "answer_cut"
+    assert answer.content == expected_text("one", 30)
+    conversations.continue_answer(answer)
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert answer.status == Message.Status.DONE
+    assert answer.content == expected_text("one", 120)
+
+
+def test_a_model_that_begins_again_is_not_written_twice(chat: Conversation, ollama: OllamaServer) -> None:
+    ollama.script("llama3.2:3b", times=1, drop_at=30)
+    answer = ask(chat, "one")
+    ollama.script("llama3.2:3b", prefill=False)
+    conversations.continue_answer(answer)
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert answer.content == expected_text("one", 120)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "code"),
+    [
+        ({"fail": "missing"}, "failed", "model_missing"),
+        ({"fail": "busy"}, "failed", "model_server_busy"),
+        ({"error_at": 5}, "interrupted", None),
+        ({"cut_at": 5}, "interrupted", "answer_cut"),
+        ({"drop_at": 5}, "interrupted", "answer_cut"),
+    ],
+)
+def test_each_failure_keeps_the_text_and_says_what_to_do(
+    chat: Conversation, ollama: OllamaServer, how: dict[str, object], status: str, code: str | None
+) -> None:
+    ollama.script("llama3.2:3b", **how)
+    answer = ask(chat, "one")
+    assert answer.status == status
+    assert answer.content == (expected_text("one", 5) if status == "interrupted" else "")
+    assert answer.error_text.endswith(".")
+    if code:
+        assert answer.error_code == code
+
+
+def test_a_server_that_is_away_fails_the_answer_and_keeps_the_question(
+    chat: Conversation, ollama: OllamaServer
+) -> None:
+    ask(chat, "warm")
+    ollama.stop()
+    answer = ask(chat, "one")
+    assert answer.status == Message.Status.FAILED
+    assert answer.error_code == "model_server_unreachable"
+    assert answer.parent is not None
+    assert answer.parent.content == "one"
+
+
+def test_the_next_model_answers_when_the_first_cannot(
+    chat: Conversation, ollama: OllamaServer, settings: object
+) -> None:
+    settings.FALLBACK_MODELS = ["tiny:1b"]  # type: ignore[attr-defined]
+    ollama.script("llama3.2:3b", fail="load")
+    answer = ask(chat, "one")
+    assert answer.status == Message.Status.DONE
+    assert answer.answered_by == "ollama/tiny:1b"
+    assert any("another model" in step for step in answer.steps)
+
+
+def test_no_fallback_after_the_first_words(chat: Conversation, ollama: OllamaServer, settings: object) -> None:
+    settings.FALLBACK_MODELS = ["tiny:1b"]  # type: ignore[attr-defined]
+    ollama.script("llama3.2:3b", drop_at=5)
+    assert ask(chat, "one").status == Message.Status.INTERRUPTED
+    assert not [r for r in ollama.chats if r.model == "tiny:1b"]
+
+
+def test_thinking_is_kept_apart(owner: User, ollama: OllamaServer) -> None:
+    chat = conversations.start(owner, model="ollama/qwen3:4b", use_documents=False)
+    answer = ask(chat, "one")
+    assert answer.status == Message.Status.DONE
+    assert "Let me think" not in answer.content
+
+
+def test_an_answer_whose_worker_died_is_continued_by_another(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = conversations.post_message(chat, "one").answer
+    Message.objects.filter(pk=answer.pk).update(
+        status=Message.Status.WRITING,
+        claimed_by="elsewhere:1:abc",
+        lease_until=timezone.now() - leases.LEASE,
+        attempts=1,
+        content=expected_text("one", 40),
+    )
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert answer.status == Message.Status.DONE
+    assert answer.content == expected_text("one", 120)
+
+
+def test_an_answer_somebody_else_writes_is_left_alone(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = conversations.post_message(chat, "one").answer
+    Message.objects.filter(pk=answer.pk).update(
+        status=Message.Status.WRITING, claimed_by="elsewhere:1:abc", lease_until=timezone.now() + leases.LEASE
+    )
+    answering.answer(answer.pk)
+    assert not ollama.chats
+
+
+def test_an_answer_that_kills_its_workers_is_given_up(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = conversations.post_message(chat, "one").answer
+    Message.objects.filter(pk=answer.pk).update(attempts=5, content="so far")
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert answer.status == Message.Status.INTERRUPTED
+    assert answer.content == "so far"
+    assert not ollama.chats
+
+
+def test_releasing_hands_the_answer_to_the_next_worker(chat: Conversation, ollama: OllamaServer) -> None:
+    ollama.script("llama3.2:3b", times=1, stall_at=10)
+    answer = conversations.post_message(chat, "one").answer
+    thread = in_background(answer)
+    until(lambda: ollama.chats and ollama.chats[0].sent == 10)
+    answering.release_all()
+    thread.join(5)
+    answer.refresh_from_db()
+    assert answer.status == Message.Status.QUEUED
+    assert answer.content == expected_text("one", 10)
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert answer.content == expected_text("one", 120)
+
+
+def test_a_long_history_is_summarised_rather_than_dropped(owner: User, ollama: OllamaServer) -> None:
+    chat = conversations.start(owner, model="ollama/tiny:1b", use_documents=False)
+    ollama.script("tiny:1b", tokens=2500)
+    for number in range(4):
+        ask(chat, f"question {number}")
+    last = ask(chat, "the last question")
+    assert Summary.objects.exists()
+    request = [r for r in ollama.chats if r.messages[-1]["content"] == "the last question"][-1]
+    assert "Summary of the earlier conversation" in request.messages[1]["content"]
+    assert any("did not fit" in step for step in last.steps)
+
+
+def test_a_question_longer_than_the_model_reads_is_refused_in_words(owner: User, ollama: OllamaServer) -> None:
+    chat = conversations.start(owner, model="ollama/tiny:1b", use_documents=False)
+    answer = ask(chat, "word " * 18_000)
+    assert answer.status == Message.Status.FAILED
+    assert answer.error_code == "prompt_too_long"
+
+
+def test_a_model_names_the_conversation(chat: Conversation, ollama: OllamaServer) -> None:
+    ask(chat, "What is a lease?")
+    chat.refresh_from_db()
+    assert chat.title
+    assert chat.title != "What is a lease?"
+    assert chat.title_is_automatic
+
+
+def test_a_typed_title_is_never_replaced(chat: Conversation, ollama: OllamaServer) -> None:
+    conversations.rename(chat, "Mine")
+    ask(chat, "What is a lease?")
+    chat.refresh_from_db()
+    assert chat.title == "Mine"
+
+
+def test_deleting_the_conversation_ends_its_answers(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = conversations.post_message(chat, "one").answer
+    conversations.delete(chat)
+    answering.answer(answer.pk)
+    assert not ollama.chats
+
+
+def test_beat_queues_again_what_nobody_holds(
+    chat: Conversation, ollama: OllamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[uuid.UUID] = []
+    monkeypatch.setattr(conversations, "enqueue", queued.append)
+    late = timezone.now() - leases.LEASE
+    dead = conversations.post_message(chat, "one").answer
+    Message.objects.filter(pk=dead.pk).update(status="writing", claimed_by="elsewhere:1:a", lease_until=late)
+    queued.clear()
+    requeue_overdue()
+    assert queued == [dead.pk]
