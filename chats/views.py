@@ -72,7 +72,7 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     tab = request.POST.get("tab", "")[:64]
     content = presentation.append_messages(html)
     live.publish_now(found.pk, live.event(exchange.answer.pk, "exchange", origin=tab, content=content))
-    if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
+    if not request.htmx:
         return redirect(back)
     return HttpResponse(html)
 
