@@ -81,9 +81,10 @@ class Attempt:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
+            # The process is going down (Runner.release_all); nothing else cancels an attempt.
             await _cancel(tasks)
             await self._hand_over()
-            raise
+            return
         if writing.done():
             await _cancel([stopping, keeping])
             await self._finish_written(writing)

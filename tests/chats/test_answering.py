@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from accounts.models import User
 from django.utils import timezone
 
+from accounts.models import User
 from chats import answering, live
 from chats import conversation as conversations
 from chats.models import Conversation, Message, Summary
@@ -60,7 +60,7 @@ def test_an_answer_is_streamed_and_stored_complete(chat: Conversation, ollama: O
 def test_the_conversation_so_far_is_in_the_prompt(chat: Conversation, ollama: OllamaServer) -> None:
     first = ask(chat, "one")
     ask(chat, "two")
-    request = [r for r in ollama.chats if r.messages[-1]["content"] == "two"][0]
+    request = next(r for r in ollama.chats if r.messages[-1]["content"] == "two")
     assert [m["role"] for m in request.messages] == ["system", "user", "assistant", "user"]
     assert request.messages[2]["content"] == first.content
     assert request.num_ctx == 16_384
@@ -72,7 +72,7 @@ def test_only_the_chosen_branch_is_in_the_prompt(chat: Conversation, ollama: Oll
     conversations.post_message(chat, "other branch", parent_id=first.pk)
     other = Message.objects.get(content="other branch")
     answering.answer(other.children.get().pk)
-    request = [r for r in ollama.chats if r.messages[-1]["content"] == "other branch"][0]
+    request = next(r for r in ollama.chats if r.messages[-1]["content"] == "other branch")
     assert [m["content"] for m in request.messages[1:]] == ["one", first.content, "other branch"]
 
 
