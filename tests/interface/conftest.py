@@ -1,0 +1,55 @@
+"""A real Chromium on the real pages. Tests play the socket's other end, so that frames can come in every order."""
+
+import os
+from collections.abc import Iterator
+from shutil import which
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+
+# Playwright's loop runs in the test's own thread, where Django would refuse to touch the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+PHONE = {"width": 390, "height": 844}
+WIDE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = which("chromium") or which("chromium-browser") or which("google-chrome")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("The browser tests need Chromium: apt-get install chromium")
+        pytest.skip("The browser tests need Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser, live_server: LiveServer, transactional_db: None, owner: User) -> Iterator[Page]:
+    """The owner's browser. Whatever the page complains of in the console fails the test."""
+    client = Client()
+    client.force_login(owner)
+    context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: _note(message, complaints))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def _note(message: Any, complaints: list[str]) -> None:
+    # Refused requests and broken connections are part of some tests, and the browser always mentions them.
+    expected = ("Failed to load resource", "Failed to fetch", "WebSocket")
+    if message.type == "error" and not any(words in message.text for words in expected):
+        complaints.append(message.text)

@@ -1,0 +1,309 @@
+"""The open page of a conversation: frames in every order, a socket that breaks, scrolling, and the composer."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from accounts.models import User
+from chats import conversation as conversations
+from chats.models import Conversation, Message
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+class Server:
+    """The other end of the page's socket."""
+
+    def __init__(self, tab: Page) -> None:
+        self.sockets: list[WebSocketRoute] = []
+        self.received: list[dict[str, Any]] = []
+        self.refuses = False
+        self._tab = tab
+        tab.route_web_socket(re.compile("/ws/"), self._accept)
+
+    def _accept(self, socket: WebSocketRoute) -> None:
+        if self.refuses:
+            socket.close(code=1013)
+            return
+        self.sockets.append(socket)
+        socket.on_message(lambda text: self.received.append(json.loads(text)))
+
+    def send(self, message_id: uuid.UUID, kind: str, seq: int = 0, **fields: Any) -> None:
+        self.sockets[-1].send(json.dumps({"m": str(message_id), "kind": kind, "seq": seq, **fields}))
+
+    def wait(self, *, sockets: int = 1) -> None:
+        for _ in range(200):
+            if len(self.sockets) >= sockets:
+                return
+            self._tab.wait_for_timeout(50)
+        raise AssertionError("the page did not connect")
+
+    def heard(self, message: dict[str, Any]) -> bool:
+        for _ in range(100):
+            if message in self.received:
+                return True
+            self._tab.wait_for_timeout(50)
+        return False
+
+
+@pytest.fixture
+def server(tab: Page) -> Server:
+    return Server(tab)
+
+
+@pytest.fixture
+def chat(owner: User) -> Conversation:
+    return conversations.start(owner)
+
+
+@pytest.fixture
+def answer(chat: Conversation) -> Message:
+    """An answer that somebody is writing; nothing of it is stored yet."""
+    answer = conversations.post_message(chat, "Why is the sky blue?").answer
+    Message.objects.filter(pk=answer.pk).update(status="writing")
+    return answer
+
+
+def finish(answer: Message, text: str = "Because of scattering.") -> None:
+    Message.objects.filter(pk=answer.pk).update(status="done", content=text, html=f"<p>{text}</p>")
+
+
+def final(answer: Message, text: str) -> str:
+    return (
+        f'<article id="m-{answer.pk}" class="message answer" data-message="{answer.pk}" data-status="done" '
+        f'hx-swap-oob="outerHTML"><div class="prose"><p>{text}</p></div></article>'
+    )
+
+
+def prose(tab: Page, answer: Message) -> str:
+    return tab.locator(f"#m-{answer.pk} .prose").inner_text()
+
+
+def from_end(tab: Page) -> float:
+    """Pixels between what is seen and the end of the text."""
+    return float(tab.locator("#scroll").evaluate("s => s.scrollHeight - s.scrollTop - s.clientHeight"))
+
+
+def wait_until(tab: Page, holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        tab.wait_for_timeout(50)
+    raise AssertionError("it did not become so within five seconds")
+
+
+def opened(tab: Page, server: Server, chat: Conversation) -> None:
+    tab.goto(f"/chats/{chat.pk}")
+    server.wait()
+
+
+def test_deltas_are_applied_in_order_and_the_end_replaces_the_bubble(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    expect(tab.get_by_role("button", name="Stop the answer")).to_be_visible()
+    server.send(answer.pk, "delta", 1, open="<p>One</p>", status="writing")
+    server.send(answer.pk, "delta", 2, done="<p>One.</p>", open="<p>Two</p>")
+    server.send(
+        answer.pk, "delta", 3, done="<p>Two.</p>", open=f'<pre><code id="m-{answer.pk}-code">a &lt; b</code></pre>'
+    )
+    server.send(answer.pk, "delta", 4, code=" &amp;&amp; c")
+    expect(tab.locator(f"#m-{answer.pk}-code")).to_have_text("a < b && c")
+    expect(tab.locator(f"#m-{answer.pk}-done")).to_have_text("One.Two.")
+    server.send(answer.pk, "final", content=final(answer, "All of it."))
+    expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("All of it.")
+    expect(tab.get_by_role("button", name="Send")).to_be_visible()
+    assert server.received == []
+
+
+def test_what_came_already_is_dropped_and_a_gap_asks_for_the_state(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    server.send(answer.pk, "delta", 1, done="<p>one</p>")
+    server.send(answer.pk, "delta", 1, done="<p>one</p>")
+    server.send(answer.pk, "delta", 4, done="<p>four</p>")
+    server.send(answer.pk, "delta", 5, done="<p>five</p>")
+    assert server.heard({"resume": str(answer.pk)})
+    assert prose(tab, answer).split() == ["one"]
+    server.send(answer.pk, "state", 5, done="<p>one</p><p>two</p>", open="<p>five</p>", state="", status="writing")
+    server.send(answer.pk, "delta", 6, open="<p>six</p>")
+    expect(tab.locator(f"#m-{answer.pk}-open")).to_have_text("six")
+    assert prose(tab, answer).split() == ["one", "two", "six"]
+    assert server.received == [{"resume": str(answer.pk)}]
+
+
+def test_frames_that_overtake_the_answer_to_the_post_are_not_lost(
+    tab: Page, server: Server, chat: Conversation
+) -> None:
+    opened(tab, server, chat)
+
+    def reply_late(route: Any) -> None:
+        response = route.fetch()
+        answer = Message.objects.get(conversation=chat, role="assistant")
+        server.send(answer.pk, "exchange", content=f'<div hx-swap-oob="beforeend:#messages">{response.text()}</div>')
+        server.send(answer.pk, "delta", 1, open="<p>Early</p>")
+        server.send(answer.pk, "delta", 2, done="<p>Early bird</p>", open="")
+        tab.wait_for_timeout(100)
+        route.fulfill(response=response)
+
+    tab.route("**/messages", reply_late)
+    tab.get_by_label("Your question").fill("Are you there?")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".answer .done")).to_have_text("Early bird")
+    expect(tab.locator(".question")).to_have_count(1)
+    expect(tab.locator(".answer")).to_have_count(1)
+    expect(tab.get_by_label("Your question")).to_have_value("")
+
+
+def test_a_question_from_another_tab_appears_once(tab: Page, server: Server, chat: Conversation, owner: User) -> None:
+    opened(tab, server, chat)
+    finished = conversations.post_message(chat, "From elsewhere").answer
+    content = (
+        f'<div hx-swap-oob="beforeend:#messages"><article id="m-{finished.pk}" class="message answer" '
+        f'data-message="{finished.pk}" data-live data-stop="/x" data-url="/y"></article></div>'
+    )
+    server.send(finished.pk, "exchange", content=content)
+    server.send(finished.pk, "exchange", content=content)
+    server.send(finished.pk, "title", content='<title>New</title><span hx-swap-oob="innerHTML:#chat-title">New</span>')
+    expect(tab.locator("#chat-title")).to_have_text("New")
+    expect(tab.locator(".answer")).to_have_count(1)
+
+
+def test_without_a_socket_the_page_says_so_and_polls(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    server.refuses = True
+    tab.goto(f"/chats/{chat.pk}")
+    expect(tab.locator("#connection")).to_have_text("Reconnecting…", timeout=10_000)
+    finish(answer)
+    expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("Because of scattering.", timeout=10_000)
+    expect(tab.get_by_role("button", name="Send")).to_be_visible()
+    server.refuses = False
+    server.wait()
+    expect(tab.locator("#connection")).to_have_text("")
+
+
+def test_after_a_break_what_the_server_does_not_mention_is_fetched(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    finish(answer)
+    server.sockets[-1].close(code=1012)
+    server.wait(sockets=2)
+    expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("Because of scattering.", timeout=10_000)
+
+
+def test_the_page_follows_the_text_only_while_the_reader_is_at_the_end(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    block = "".join(f"<p>Line {number} of many.</p>" for number in range(60))
+    server.send(answer.pk, "delta", 1, done=block)
+    expect(tab.locator(f"#m-{answer.pk}-done p")).to_have_count(60)
+    wait_until(tab, lambda: from_end(tab) < 2)
+    tab.mouse.move(640, 300)
+    tab.mouse.wheel(0, -600)
+    wait_until(tab, lambda: from_end(tab) > 300)
+    before = tab.evaluate("document.getElementById('scroll').scrollTop")
+    server.send(answer.pk, "delta", 2, done=block)
+    expect(tab.get_by_role("button", name="New text")).to_be_visible()
+    assert tab.evaluate("document.getElementById('scroll').scrollTop") == before
+    tab.get_by_role("button", name="New text").click()
+    wait_until(tab, lambda: from_end(tab) < 2)
+    expect(tab.get_by_role("button", name="New text")).to_be_hidden()
+    server.send(answer.pk, "delta", 3, done=block)
+    expect(tab.locator(f"#m-{answer.pk}-done p")).to_have_count(180)
+    wait_until(tab, lambda: from_end(tab) < 2)
+
+
+def test_older_messages_come_in_above_without_moving_what_is_read(
+    tab: Page, server: Server, chat: Conversation
+) -> None:
+    for number in range(40):
+        finish(conversations.post_message(chat, f"Question {number}").answer, f"Answer {number}. " + "More. " * 150)
+    opened(tab, server, chat)
+    expect(tab.locator(".question")).to_have_count(15)
+    tab.evaluate("document.getElementById('scroll').scrollTop = 300")
+    place = "document.querySelector('[aria-label=You] ~ article').id"
+    mark = tab.evaluate(place)
+    top = f"document.getElementById('{mark}').getBoundingClientRect().top"
+    before = tab.evaluate(top)
+    expect(tab.locator(".question")).to_have_count(30, timeout=10_000)
+    assert abs(tab.evaluate(top) - before) < 3
+
+
+def test_a_refused_question_stays_in_the_field_and_says_why(tab: Page, server: Server, chat: Conversation) -> None:
+    opened(tab, server, chat)
+    field = tab.get_by_label("Your question")
+    field.fill("word " * 30_000)
+    expect(tab.locator("#composer-count")).to_contain_text("too many")
+    field.press("Enter")
+    expect(tab.locator("#composer-note")).to_contain_text("the limit is 100,000")
+    expect(tab.locator("#composer-note")).not_to_contain_text("&")
+    assert len(field.input_value()) == 150_000
+    tab.route("**/messages", lambda route: route.abort())
+    field.fill("Short")
+    field.press("Enter")
+    expect(tab.locator("#composer-note")).to_contain_text("could not be reached")
+    expect(field).to_have_value("Short")
+    tab.reload()
+    expect(field).to_have_value("Short")
+
+
+def test_keys_write_lines_send_and_stop(tab: Page, server: Server, chat: Conversation) -> None:
+    opened(tab, server, chat)
+    field = tab.get_by_label("Your question")
+    field.press_sequentially("First")
+    field.press("Shift+Enter")
+    field.press_sequentially("second")
+    expect(field).to_have_value("First\nsecond")
+    field.press("Control+Enter")
+    expect(tab.locator(".question .bubble")).to_have_text("First\nsecond")
+    stop = tab.get_by_role("button", name="Stop the answer")
+    expect(stop).to_be_visible()
+    with tab.expect_request("**/stop") as stopped:
+        field.press("Escape")
+    assert stopped.value.method == "POST"
+
+
+def test_a_new_chat_begins_on_the_empty_page(tab: Page, server: Server) -> None:
+    tab.goto("/")
+    tab.locator("[data-example]").first.click()
+    field = tab.get_by_label("Your question")
+    assert field.input_value()
+    field.press("Enter")
+    tab.wait_for_url(re.compile("/chats/"))
+    expect(tab.locator(".question")).to_have_count(1)
+    tab.goto("/")
+    expect(field).to_have_value("")
+
+
+def test_the_theme_is_chosen_and_kept(tab: Page) -> None:
+    tab.goto("/")
+    tab.locator(".account").click()
+    tab.get_by_role("button", name="Dark").click()
+    dark = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    tab.reload()
+    expect(tab.locator("html")).to_have_attribute("data-theme", "dark")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_nothing_is_wider_than_the_narrowest_phone(tab: Page, server: Server, chat: Conversation) -> None:
+    answer = conversations.post_message(chat, "Wide things, and averyveryverylongwordwithoutanyspaceinit" * 3).answer
+    table = "<div class='table-scroll'><table><tr>" + "<td>some words</td>" * 12 + "</tr></table></div>"
+    code = (
+        "<figure class='code'><figcaption><span>text</span></figcaption><pre><code>"
+        + "x" * 300
+        + "</code></pre></figure>"
+    )
+    Message.objects.filter(pk=answer.pk).update(status="done", content="x", html=table + code)
+    tab.set_viewport_size({"width": 320, "height": 640})
+    for path in ("/", f"/chats/{chat.pk}"):
+        tab.goto(path)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 320
