@@ -1,6 +1,7 @@
 """Writing the search index: passages, their terms and their vectors, one version at a time."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +16,21 @@ from documents.terms import PassageTerms, language_of, passage_terms
 
 __all__ = ["NewPassage", "active_space", "searchable_text", "write_passages"]
 
-_MOST_FREQUENT = 32_767  # what a smallint holds
+# What a posting holds (Posting.passages).
+_MOST_FREQUENT = 0xFF
+_LONGEST = 0xFFFF
+# How often the words of the document's name and of the headings count, beside the passage's own words counting once.
+# Measured: docs/decisions/0011-fusion.md.
+_CONTEXT_WEIGHT = 2
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
 @dataclass(frozen=True)
 class NewPassage:
-    """One passage to be indexed, in reading order. `searchable` is what is embedded and searched for it."""
+    """One passage to be indexed, in reading order.
+
+    `searchable` is the text that was embedded: `searchable_text(document name, heading, content)`.
+    """
 
     page: int
     start: int
@@ -32,7 +42,7 @@ class NewPassage:
 
 def searchable_text(name: str, heading: str, content: str) -> str:
     """A passage with where it stands: the question often names the document rather than the passage."""
-    return "\n".join(part for part in (name, heading, content) if part)
+    return "\n".join(part for part in (_EXTENSION.sub("", name), heading, content) if part)
 
 
 def write_passages(
@@ -49,12 +59,20 @@ def write_passages(
     """
     if len(passages) != len(vectors):
         raise ValueError(f"{len(passages)} passages came with {len(vectors)} vectors.")
-    texts = [_clean(passage.searchable or passage.content) for passage in passages]
-    language = language_of(texts)
-    terms = [passage_terms(text, language) for text in texts]
+    name = version.document.name
+    texts = [
+        _clean(passage.searchable or searchable_text(name, passage.heading, passage.content)) for passage in passages
+    ]
+    language = language_of([passage.content for passage in passages])
+    terms = [_terms(name, passage, language) for passage in passages]
     while not _written(version, passages, terms, vectors, space=space, language=language):
         space = active_space()
         vectors = embed(space, texts)
+
+
+def _terms(name: str, passage: NewPassage, language: str) -> PassageTerms:
+    context = searchable_text(name, passage.heading, "")
+    return passage_terms("\n".join([passage.content, *[context] * _CONTEXT_WEIGHT]), language)
 
 
 def _written(
@@ -121,29 +139,23 @@ def _write_chunks(version: DocumentVersion, passages: Sequence[NewPassage], term
 
 
 def _write_postings(version: DocumentVersion, chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> None:
+    """Text, not binary: psycopg dumps a hundred thousand short arrays three times slower one by one."""
     Posting.objects.filter(version=version).delete()
     with (
         connection.cursor() as cursor,
-        cursor.copy(
-            "COPY documents_posting (term, version_id, chunks, frequencies, lengths) FROM STDIN (FORMAT BINARY)"
-        ) as copy,
+        cursor.copy("COPY documents_posting (term, version_id, passages) FROM STDIN") as copy,
     ):
-        copy.set_types(["int8", "uuid", "int8[]", "int2[]", "int4[]"])
-        for term, (chunks, frequencies, lengths) in _inverted(chunk_ids, terms):
-            copy.write_row((term, version.pk, chunks, frequencies, lengths))
+        for term, passages in _inverted(chunk_ids, terms):
+            copy.write(f"{term}\t{version.pk}\t{{{','.join(map(str, passages))}}}\n")
 
 
-def _inverted(
-    chunk_ids: Sequence[int], terms: Sequence[PassageTerms]
-) -> Iterator[tuple[int, tuple[list[int], list[int], list[int]]]]:
-    """Per term: its passages, how often it stands in each, and how long each is."""
-    found: defaultdict[int, tuple[list[int], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
+def _inverted(chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> Iterator[tuple[int, list[int]]]:
+    """Per term the passages it stands in, each packed into one number as `Posting.passages` says."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
     for chunk_id, passage in zip(chunk_ids, terms, strict=True):
+        start = chunk_id << 24 | min(passage.length, _LONGEST)
         for term, frequency in passage.frequencies.items():
-            chunks, frequencies, lengths = found[term]
-            chunks.append(chunk_id)
-            frequencies.append(min(frequency, _MOST_FREQUENT))
-            lengths.append(passage.length)
+            found[term].append(start | min(frequency, _MOST_FREQUENT) << 16)
     # In order of term: two writers then take index pages in the same order, and the index grows evenly.
     return iter(sorted(found.items()))
 

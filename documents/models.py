@@ -165,11 +165,9 @@ class Posting(models.Model):
     pk = models.CompositePrimaryKey("term", "version_id")
     term = models.BigIntegerField()
     version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="postings")
-    chunks = ArrayField(models.BigIntegerField())
-    frequencies = ArrayField(models.SmallIntegerField(), help_text="times the term stands in each of `chunks`")
-    lengths = ArrayField(
-        models.IntegerField(), help_text="`Chunk.length` of each, so that ranking reads only this table"
-    )
+    # One number per passage, measured to be the smallest and fastest form (docs/decisions/0010-keyword-index.md):
+    # the chunk's id, 8 bits for how often the term stands in it, 16 bits for `Chunk.length`. Ranking reads only this.
+    passages = ArrayField(models.BigIntegerField())
 
 
 class EmbeddingSpace(models.Model):
