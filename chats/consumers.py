@@ -18,7 +18,7 @@ QUIET = 5.0
 
 class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no type hints
     async def connect(self) -> None:
-        self.seen: dict[str, int] = {}
+        self.seen: dict[uuid.UUID, int] = {}
         self.watch: asyncio.Task[None] | None = None
         self.conversation_id: uuid.UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
         self.tab = parse_qs(self.scope["query_string"].decode("latin-1")).get("tab", [""])[0]
@@ -31,7 +31,7 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
         self.joined = True
         await self.accept()
         for message_id in unfinished:
-            await self.catch_up(str(message_id))
+            await self.catch_up(message_id)
         self.watch = asyncio.create_task(self.look_after_quiet_answers())
 
     async def disconnect(self, _code: int) -> None:
@@ -43,13 +43,13 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
     async def receive(self, text_data: str | None = None, **_binary: bytes | None) -> None:
         """A page asks for the state of a bubble that it missed something of."""
         try:
-            message_id = str(uuid.UUID(json.loads(text_data or "")["resume"]))
+            message_id = uuid.UUID(str(json.loads(text_data or "")["resume"]))
         except (ValueError, KeyError, TypeError):
             return
         await self.catch_up(message_id)
 
     async def live_frame(self, event: dict[str, Any]) -> None:
-        message_id, seq = event["m"], event["seq"]
+        message_id, seq = uuid.UUID(event["m"]), event["seq"]
         if event["origin"] and event["origin"] == self.tab:
             return
         if event["kind"] == "delta":
@@ -65,9 +65,9 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
             self.seen.pop(message_id, None)
         await self.send(text_data=event["frame"])
 
-    async def catch_up(self, message_id: str) -> None:
+    async def catch_up(self, message_id: uuid.UUID) -> None:
         try:
-            state = await live.read(self.redis, message_id)
+            state = await live.read(self.redis, live.Place(self.conversation_id, message_id))
         except (RedisError, OSError):
             return  # The watch tries again.
         if state:
@@ -82,7 +82,7 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
             self.seen.setdefault(message_id, 0)
 
     async def look_after_quiet_answers(self) -> None:
-        before: dict[str, int] = {}
+        before: dict[uuid.UUID, int] = {}
         while True:
             await asyncio.sleep(QUIET)
             for message_id in [m for m, seq in self.seen.items() if before.get(m) == seq]:

@@ -39,7 +39,7 @@ FRAMES_PER_ATTEMPT = 10_000_000
 STOP_CHANNEL = "chatsite:stop"
 
 
-def connect() -> "Redis":
+def connect() -> Redis:
     """No hidden retries: a command that silently ran on a restarted, empty server would corrupt the state."""
     return Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), socket_timeout=5, socket_connect_timeout=2)
 
@@ -48,9 +48,7 @@ def group_name(conversation_id: uuid.UUID | str) -> str:
     return f"chat.{conversation_id}"
 
 
-def publish(
-    pipe: "Pipeline[bytes] | Redis | SyncRedis", conversation_id: uuid.UUID | str, message: dict[str, Any]
-) -> Any:
+def publish(pipe: Pipeline | Redis | SyncRedis, conversation_id: uuid.UUID | str, message: dict[str, Any]) -> Any:
     """`channel_layer.group_send` as a Redis command, so that many frames and their states travel in one round trip."""
     config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
     channel = f"{config['prefix']}__group__{group_name(conversation_id)}"
@@ -113,16 +111,24 @@ class LiveState:
         )
 
 
-def _key(message_id: uuid.UUID | str, part: str = "") -> str:
-    # The braces keep the keys of one answer together on a Redis cluster.
-    return f"chatsite:live:{{{message_id}}}{part}"
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer's state is kept. The conversation is part of it, so that a socket, which was let into one
+    conversation, cannot name an answer of another."""
+
+    conversation_id: uuid.UUID
+    message_id: uuid.UUID
+
+    def key(self, part: str = "") -> str:
+        # The braces keep the keys of one answer together on a Redis cluster.
+        return f"chatsite:live:{{{self.conversation_id}:{self.message_id}}}{part}"
 
 
-async def read(redis: "Redis", message_id: uuid.UUID | str) -> LiveState | None:
+async def read(redis: Redis, place: Place) -> LiveState | None:
     """The state at one moment, or None when nobody writes this answer any more."""
     async with redis.pipeline(transaction=True) as pipe:
-        pipe.hgetall(_key(message_id))
-        pipe.mget(_key(message_id, ":done"), _key(message_id, ":open"), _key(message_id, ":text"))
+        pipe.hgetall(place.key())
+        pipe.mget(place.key(":done"), place.key(":open"), place.key(":text"))
         head, (done, open_block, text) = await pipe.execute()
     if not head:
         return None
@@ -136,52 +142,48 @@ async def read(redis: "Redis", message_id: uuid.UUID | str) -> LiveState | None:
     )
 
 
-def write_whole(pipe: "Pipeline[bytes]", message_id: uuid.UUID, state: LiveState, suffix: str) -> None:
+def write_whole(pipe: Pipeline, place: Place, state: LiveState, suffix: str) -> None:
     """`state.open` without `suffix`, which stands apart so that code can be appended before it."""
-    pipe.hset(
-        _key(message_id), mapping={"seq": state.seq, "suffix": suffix, "state": state.state, "status": state.status}
-    )
-    pipe.set(_key(message_id, ":done"), state.done)
-    pipe.set(_key(message_id, ":open"), state.open)
-    pipe.set(_key(message_id, ":text"), state.text)
-    expire(pipe, message_id, KEEP_FOR)
+    pipe.hset(place.key(), mapping={"seq": state.seq, "suffix": suffix, "state": state.state, "status": state.status})
+    pipe.set(place.key(":done"), state.done)
+    pipe.set(place.key(":open"), state.open)
+    pipe.set(place.key(":text"), state.text)
+    expire(pipe, place, KEEP_FOR)
 
 
-def write_change(
-    pipe: "Pipeline[bytes]", message_id: uuid.UUID, change: Change, text: str, head: dict[str, str | int]
-) -> dict[str, int]:
+def write_change(pipe: Pipeline, place: Place, change: Change, text: str, head: dict[Any, Any]) -> dict[str, int]:
     """Apply one change. Returns where in the pipeline the length of each part will be answered, to be checked."""
-    pipe.hset(_key(message_id), mapping=head)
+    pipe.hset(place.key(), mapping=head)
     lengths: dict[str, int] = {}
     if change.finished:
         lengths["done"] = len(pipe)
-        pipe.append(_key(message_id, ":done"), change.finished)
+        pipe.append(place.key(":done"), change.finished)
     if change.open is not None:
         suffix = str(head["suffix"])
-        pipe.set(_key(message_id, ":open"), change.open.removesuffix(suffix) if suffix else change.open, ex=KEEP_FOR)
+        pipe.set(place.key(":open"), change.open.removesuffix(suffix) if suffix else change.open, ex=KEEP_FOR)
     if change.code:
         lengths["open"] = len(pipe)
-        pipe.append(_key(message_id, ":open"), change.code)
+        pipe.append(place.key(":open"), change.code)
     if text:
         lengths["text"] = len(pipe)
-        pipe.append(_key(message_id, ":text"), text)
+        pipe.append(place.key(":text"), text)
     return lengths
 
 
-def expire(pipe: "Pipeline[bytes]", message_id: uuid.UUID, seconds: int) -> None:
+def expire(pipe: Pipeline, place: Place, seconds: int) -> None:
     for part in ("", ":done", ":open", ":text"):
-        pipe.expire(_key(message_id, part), seconds)
+        pipe.expire(place.key(part), seconds)
 
 
-def forget(pipe: "Pipeline[bytes]", message_id: uuid.UUID) -> None:
+def forget(pipe: Pipeline, place: Place) -> None:
     """The answer is settled: the database has it."""
-    pipe.delete(*(_key(message_id, part) for part in ("", ":done", ":open", ":text")))
+    pipe.delete(*(place.key(part) for part in ("", ":done", ":open", ":text")))
 
 
 _connections: "WeakKeyDictionary[asyncio.AbstractEventLoop, Redis]" = WeakKeyDictionary()
 
 
-def shared_connection() -> "Redis":
+def shared_connection() -> Redis:
     """One pool for all sockets of the process's event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _connections:

@@ -184,7 +184,14 @@ def citation(
         raise Http404
     context: dict[str, Any] = {"citation": source, "number": number}
     if source.version_id:
-        context |= pages.passage_view(source.version_id, source.page, source.boxes, source.quoted)
+        context |= pages.passage_view(
+            source.version_id,
+            source.page,
+            source.boxes,
+            source.quoted,
+            chunk_id=source.chunk_id,
+            document_name=source.document_name,
+        )
     if not request.htmx:
         if url := context.get("page_url"):
             return redirect(url)

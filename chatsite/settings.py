@@ -62,7 +62,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 # --- Applications -------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",
     "chatsite.apps.ChatsiteConfig",
     "accounts",
     "llms",
@@ -169,7 +168,7 @@ CACHES = {
     }
 }
 
-CHANNEL_LAYERS = {
+CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         # Best effort, like the default layer, and five times cheaper; sequence numbers make loss harmless.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

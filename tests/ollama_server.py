@@ -387,7 +387,8 @@ class OllamaServer:
 
     def stop(self) -> None:
         """Cut every connection and refuse new ones, as a killed server would."""
-        self._loop.call_soon_threadsafe(self._stopped.set)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(10)
 
     async def _serve(self, ready: threading.Event) -> None:

@@ -58,9 +58,8 @@ class Attempt:
             return
         self._job = job
         self._timings["queued"] = round(job.waited, 3)
-        self._live = LiveAnswer(
-            job.message_id, job.conversation_id, seq=job.attempt * live.FRAMES_PER_ATTEMPT, thinking=job.thinking
-        )
+        place = live.Place(job.conversation_id, job.message_id)
+        self._live = LiveAnswer(place, seq=job.attempt * live.FRAMES_PER_ATTEMPT, thinking=job.thinking)
         self._live.text = await self._text_so_far()
         self._sources, self._steps = list(job.passages), list(job.steps)
         self._live.cite(self._citations())
@@ -226,7 +225,7 @@ class Attempt:
     async def _refresh_state(self) -> None:
         try:
             async with self._runner.redis.pipeline(transaction=False) as pipe:
-                live.expire(pipe, self._message_id, live.KEEP_FOR)
+                live.expire(pipe, self._live.place, live.KEEP_FOR)
                 await pipe.execute()
         except (RedisError, OSError):
             pass  # Delivery notices and says so.
@@ -287,7 +286,7 @@ class Attempt:
         while time.monotonic() < deadline:
             try:
                 async with self._runner.redis.pipeline(transaction=False) as pipe:
-                    live.forget(pipe, self._message_id)
+                    live.forget(pipe, self._live.place)
                     live.publish(pipe, self._job.conversation_id, event)
                     await pipe.execute()
             except (RedisError, OSError):
@@ -316,7 +315,7 @@ class Attempt:
     async def _text_so_far(self) -> str:
         """The checkpoint, or what the pages have seen since."""
         try:
-            state = await live.read(self._runner.redis, self._message_id)
+            state = await live.read(self._runner.redis, self._live.place)
         except (RedisError, OSError):
             return self._job.text
         seen = state.text if state else ""

@@ -6,14 +6,15 @@ answers are being written. The first words of an answer do not wait.
 
 import asyncio
 import logging
-import uuid
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from chats import live
-from chats.live import LiveState, Pipeline
+from chats.live import LiveState, Place
 from chats.markdown import Citations
 from chats.markdown_stream import Change, MarkdownStream
 
@@ -29,8 +30,7 @@ _REDIS_AWAY = 0.5
 class LiveAnswer:
     """One answer being written: what was said so far, and what Redis and the pages know of it."""
 
-    message_id: uuid.UUID
-    conversation_id: uuid.UUID
+    place: Place
     seq: int
     citations: Citations = field(default_factory=dict)
     text: str = ""
@@ -49,7 +49,7 @@ class LiveAnswer:
         self._sizes = {"done": 0, "open": 0, "text": 0}
 
     def _new_stream(self) -> MarkdownStream:
-        return MarkdownStream(code_id=f"m-{self.message_id}-code", citations=self.citations)
+        return MarkdownStream(code_id=f"m-{self.place.message_id}-code", citations=self.citations)
 
     def cite(self, citations: Citations) -> None:
         """Passages are known now. Only called before the first token."""
@@ -77,7 +77,7 @@ class LiveAnswer:
         """Nothing of the answer was on the page yet, so its first words go out at once."""
         return self.is_dirty and not self._published
 
-    def write_to(self, pipe: "Pipeline[bytes]") -> dict[str, int]:
+    def write_to(self, pipe: Pipeline) -> dict[str, int]:
         """Add this answer's changes to the pipeline. Returns where in it the new length of each part is answered."""
         text = "".join(self._pending)
         self._pending.clear()
@@ -91,25 +91,25 @@ class LiveAnswer:
             return {}
         return self._write_change(pipe, change, text)
 
-    def _write_change(self, pipe: "Pipeline[bytes]", change: Change, text: str) -> dict[str, int]:
+    def _write_change(self, pipe: Pipeline, change: Change, text: str) -> dict[str, int]:
         state, status = (self._state, self._status) if self._state_is_new else (None, None)
         self._state_is_new = False
         if change or state is not None:
             self.seq += 1
-            event = live.delta_event(self.message_id, change, seq=self.seq, state=state, status=status)
-            live.publish(pipe, self.conversation_id, event)
-        head: dict[str, str | int] = {"seq": self.seq, "suffix": self._stream.open_suffix}
+            event = live.delta_event(self.place.message_id, change, seq=self.seq, state=state, status=status)
+            live.publish(pipe, self.place.conversation_id, event)
+        head: dict[Any, Any] = {"seq": self.seq, "suffix": self._stream.open_suffix}
         if state is not None and status is not None:
             head |= {"state": state, "status": status}
-        return live.write_change(pipe, self.message_id, change, text, head)
+        return live.write_change(pipe, self.place, change, text, head)
 
-    def _write_whole(self, pipe: "Pipeline[bytes]") -> None:
+    def _write_whole(self, pipe: Pipeline) -> None:
         self.seq += 1
         self.needs_whole = self._state_is_new = False
         done, block, suffix = "".join(self._finished), self._stream.open_html, self._stream.open_suffix
         held = LiveState(self.seq, done, block, self._state, self._status, self.text)
-        live.write_whole(pipe, self.message_id, held, suffix)
-        live.publish(pipe, self.conversation_id, replace(held, open=block + suffix).event(self.message_id))
+        live.write_whole(pipe, self.place, held, suffix)
+        live.publish(pipe, self.place.conversation_id, replace(held, open=block + suffix).event(self.place.message_id))
 
     def _measure(self, change: Change, text: str) -> None:
         """How long each part is now, in bytes as Redis counts."""
@@ -131,7 +131,7 @@ def _size(text: str) -> int:
 class Delivery:
     """One per process and event loop."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._answers: set[LiveAnswer] = set()
         self._wake = asyncio.Event()
