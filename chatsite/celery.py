@@ -1,5 +1,6 @@
 """The Celery application. Queues: `answers` (talks to models) and `documents` (ingestion, with beat)."""
 
+import gc
 import os
 import warnings
 from typing import Any
@@ -41,6 +42,12 @@ def _take_request_id(task_id: str, task: "Task[Any, Any]", **_: Any) -> None:
 @signals.task_postrun.connect
 def _drop_request_id(**_: Any) -> None:
     logs.request_id.set("")
+
+
+@signals.worker_before_create_process.connect
+def _share_memory_with_children(**_: Any) -> None:
+    # Out of the collector's sight, what is loaded so far is not written to, and stays shared after the fork.
+    gc.freeze()
 
 
 @signals.worker_process_init.connect
