@@ -6,7 +6,6 @@ Callers pass documents they found through `Document.objects.visible_to(user)`.
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -119,6 +118,7 @@ def rename(document: Document, wanted: str) -> str:
 
 def delete(document: Document) -> None:
     """The rows at once, the files after the commit. A worker that reads it finds its lease gone and stops."""
+    key = document.pk
     with transaction.atomic():
         versions = list(DocumentVersion.objects.filter(document=document))
         # Leaves first, each in one statement: the ORM's own cascade would load every row to find its dependents.
@@ -126,9 +126,8 @@ def delete(document: Document) -> None:
         Posting.objects.filter(version__in=versions).delete()
         Page.objects.filter(version__in=versions).delete()
         document.delete()
-        for version in versions:
-            transaction.on_commit(partial(_delete_files, version.blob, version.pk), robust=True)
-        progress.publish_gone(document.pk, document.owner_id)
+        transaction.on_commit(lambda: _delete_files(versions), robust=True)
+        progress.publish_gone(key, document.owner_id)
 
 
 def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
@@ -147,7 +146,7 @@ def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
 
 
 def _announce(document_id: UUID) -> None:
-    transaction.on_commit(partial(_enqueue, document_id), robust=True)
+    transaction.on_commit(lambda: _enqueue(document_id), robust=True)
     progress.publish(document_id)
 
 
@@ -161,6 +160,7 @@ def _enqueue(document_id: UUID) -> None:
         logger.warning("A document could not be queued: %s", type(error).__name__)
 
 
-def _delete_files(key: str, version_id: UUID) -> None:
-    blobs.delete(key)
-    page_images.forget(version_id)
+def _delete_files(versions: Iterable[DocumentVersion]) -> None:
+    for version in versions:
+        blobs.delete(version.blob)
+        page_images.forget(version.pk)

@@ -61,6 +61,8 @@ class PageView:
 
     version: DocumentVersion | None
     number: int
+    # The document's name, or what it was called when it was cited.
+    name: str
     quoted: str = ""
     text: MarkedText = MarkedText("", "", "")
     width: float = 0
@@ -98,17 +100,27 @@ class PageView:
 
 
 def passage_view(
-    version_id: UUID | None, page: int, boxes: Sequence[Box], quoted: str, *, chunk_id: int | None = None
+    version_id: UUID | None,
+    page: int,
+    boxes: Sequence[Box],
+    quoted: str,
+    *,
+    chunk_id: int | None = None,
+    document_name: str = "Document",
 ) -> dict[str, Any]:
-    """The context of `documents/_passage.html` for one citation. Two queries; nothing is rendered yet."""
+    """The context of `documents/_passage.html` for one citation. Two queries; nothing is rendered yet.
+
+    `document_name` is for a document that is gone, or a version that is not known any more.
+    """
     version = DocumentVersion.objects.select_related("document").filter(pk=version_id).first() if version_id else None
     if version is None:
-        return {"view": PageView(version=None, number=page, quoted=quoted)}
+        return {"view": PageView(version=None, number=page, name=document_name, quoted=quoted), "near": None}
     found = Page.objects.filter(version=version, number=page).first()
     if found is None:
-        return {"view": PageView(version=version, number=page, quoted=quoted)}
+        view = PageView(version=version, number=page, name=version.document.name, quoted=quoted)
+        return {"view": view, "near": None}
     view = page_view(version, found, boxes=boxes, quoted=quoted, chunk_id=chunk_id)
-    return {"view": view, "near": view.text.near()}
+    return {"view": view, "near": view.text.near(), "page_url": view.url}
 
 
 def page_view(
@@ -122,6 +134,7 @@ def page_view(
     return PageView(
         version=version,
         number=page.number,
+        name=version.document.name,
         quoted=quoted,
         text=MarkedText.of(page.text, quoted),
         width=page.width,

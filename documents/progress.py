@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from functools import partial
 from typing import Literal, TypedDict
 from uuid import UUID
 
@@ -34,12 +33,12 @@ def group_of(owner_id: UUID | str) -> str:
 
 def publish(document_id: UUID | str) -> None:
     """Send the row as it is now to its owner's pages, after the running transaction, if there is one."""
-    transaction.on_commit(partial(_send_row, document_id), robust=True)
+    transaction.on_commit(lambda: _send_row(document_id), robust=True)
 
 
 def publish_gone(document_id: UUID | str, owner_id: UUID | str) -> None:
     html = render_to_string("documents/_row_gone.html", {"document_id": document_id})
-    transaction.on_commit(partial(_send, owner_id, html), robust=True)
+    transaction.on_commit(lambda: _send(owner_id, html), robust=True)
 
 
 def _send_row(document_id: UUID | str) -> None:

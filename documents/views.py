@@ -133,6 +133,7 @@ def detail(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
     """The document at its first page, and what can be done with it."""
     document = _document(request, document_id)
     version = document.current_version or _newest(document)
+    version.document = document
     first = Page.objects.filter(version=version).order_by("number").first()
     context: dict[str, Any] = {"view": page_view(version, first)} if first else {}
     return render(request, "documents/document.html", {**_about(request, document, version), **context})

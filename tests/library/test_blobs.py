@@ -1,0 +1,124 @@
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import InMemoryStorage, Storage
+
+from documents import blobs
+from documents.errors import TooLarge
+
+
+def files_on_disk() -> set[Path]:
+    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])
+    return {path for path in root.rglob("*") if path.is_file()}
+
+
+class Breaking(File):
+    """A file whose source breaks after its first part."""
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        yield b"the first part"
+        raise ConnectionError
+
+
+def test_what_is_stored_can_be_read_and_is_described() -> None:
+    content = b"0123456789" * 100_000
+    blob = blobs.store(ContentFile(content))
+    with blobs.open_blob(blob.key) as file:
+        assert file.read() == content
+    assert (blob.sha256, blob.size) == (hashlib.sha256(content).hexdigest(), len(content))
+
+
+def test_a_plain_binary_file_can_be_stored_too() -> None:
+    blob = blobs.store(io.BytesIO(b"plain"))
+    with blobs.local_path(blob.key) as path:
+        assert path.read_bytes() == b"plain"
+
+
+def test_a_key_holds_nothing_of_the_name_and_differs_each_time() -> None:
+    first = blobs.store(ContentFile(b"same", name="../../secret-plans.pdf"))
+    second = blobs.store(ContentFile(b"same", name="../../secret-plans.pdf"))
+    assert first.key != second.key
+    assert "secret" not in first.key
+    assert ".." not in first.key
+
+
+def test_a_file_is_readable_by_its_owner_only() -> None:
+    blob = blobs.store(ContentFile(b"private"))
+    with blobs.local_path(blob.key) as path:
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_source_that_breaks_leaves_nothing_behind() -> None:
+    before = files_on_disk()
+    with pytest.raises(ConnectionError):
+        blobs.store(Breaking(io.BytesIO()))
+    assert files_on_disk() == before
+
+
+def test_a_file_over_the_limit_is_stopped_and_leaves_nothing_behind() -> None:
+    before = files_on_disk()
+    with pytest.raises(TooLarge):
+        blobs.store(ContentFile(b"x" * 11), at_most=10)
+    assert files_on_disk() == before
+    assert blobs.store(ContentFile(b"x" * 10), at_most=10).size == 10
+
+
+def test_nothing_is_seen_under_its_key_before_it_is_whole() -> None:
+    seen_while_writing: list[Path] = []
+    before = files_on_disk()
+
+    class Watching(File):
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            yield b"half"
+            seen_while_writing.extend(files_on_disk() - before)
+            yield b"whole"
+
+    blob = blobs.store(Watching(io.BytesIO()))
+    assert [path.parent.name for path in seen_while_writing] == [".incoming"]
+    with blobs.local_path(blob.key) as path:
+        assert files_on_disk() - before == {path}
+
+
+def test_deleting_twice_is_no_error() -> None:
+    blob = blobs.store(ContentFile(b"gone"))
+    blobs.delete(blob.key)
+    blobs.delete(blob.key)
+    with pytest.raises(FileNotFoundError):
+        blobs.open_blob(blob.key)
+    with pytest.raises(FileNotFoundError), blobs.local_path(blob.key):
+        pass
+
+
+def test_a_folder_of_derived_blobs_goes_as_one() -> None:
+    blobs.put("pages/ab/abc/1.png", b"one")
+    blobs.put("pages/ab/abc/2.png", b"two")
+    blobs.put("pages/ab/other/1.png", b"kept")
+    blobs.delete_folder("pages/ab/abc")
+    blobs.delete_folder("pages/ab/abc")
+    with pytest.raises(FileNotFoundError):
+        blobs.open_blob("pages/ab/abc/1.png")
+    with blobs.open_blob("pages/ab/other/1.png") as file:
+        assert file.read() == b"kept"
+
+
+def test_a_storage_elsewhere_works_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Remote(Storage):
+        """Like S3: it opens, saves and deletes, and has no paths."""
+
+        def __init__(self) -> None:
+            self.inner = InMemoryStorage()
+            self._open, self._save, self.delete = self.inner._open, self.inner._save, self.inner.delete
+            self.exists = self.inner.exists
+
+    monkeypatch.setattr(blobs, "default_storage", Remote())
+    blob = blobs.store(ContentFile(b"far away"))
+    with blobs.local_path(blob.key) as path:
+        assert path.read_bytes() == b"far away"
+    blobs.delete(blob.key)
+    with pytest.raises(FileNotFoundError):
+        blobs.open_blob(blob.key)
