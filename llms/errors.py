@@ -48,3 +48,14 @@ class PromptTooLong(ModelError):
     code = "prompt_too_long"
     text = "The question is longer than this model can read. Shorten it, or choose a model with a longer context."
     retryable = False
+
+
+class LoadFailed(ModelError):
+    code = "model_load_failed"
+    text = "The model server could not load this model: it may lack memory. Try again, or choose a smaller model."
+
+
+class Unsuitable(ModelError):
+    code = "model_unsuitable"
+    text = "This model cannot do what was asked. Choose another model."
+    retryable = False

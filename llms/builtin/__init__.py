@@ -1,0 +1,1 @@
+"""What works without any model server: an embedder of static vectors, and an answerer that only quotes."""

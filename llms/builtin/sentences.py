@@ -1,0 +1,150 @@
+"""Which sentences of some passages speak most of a question. Pure, but for the embedder."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from llms.builtin import embedder
+from llms.requests import Quotable
+
+QUOTES = 4
+# A sentence shorter than this says little alone; one longer than that is cut at a word.
+_SHORTEST = 40
+_LONGEST = 420
+# How much the meaning counts beside the words, and how near the best sentence the others must come.
+_MEANING = 0.45
+_NEAR_THE_BEST = 0.5
+
+# After the end of a sentence, at an empty line, and before a list item.
+_BOUNDARY = re.compile(
+    r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9\u00c0-\u00de\u0391-\u03a9\u0410-\u042f])"
+    r"|(?<=[。！？])\s*|\n\s*\n\s*|\n(?=\s*(?:[-*•·–]|\d{1,3}[.)])\s)"
+)
+_ABBREVIATED = re.compile(
+    r"\b(?:[A-Z]|[Dd]r|[Mm]rs?|[Pp]rof|[Nn]o|[Vv]s|[Ff]ig|[Ee]q|[Cc]f|e\.g|i\.e|z\.B|bzw|ca|St)\.$"
+)
+_WORD = re.compile(r"[^\W_]+")
+_NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """`text` stands in the passage as it is."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    passage: int  # its place among the passages
+    begin: int
+    end: int
+    terms: Counter[str]
+
+
+def choose(question: str, passages: Sequence[Quotable]) -> list[Quote]:
+    """At most QUOTES quotes, in the order of the passages and of the text; neighbouring sentences become one quote."""
+    sentences = [
+        _Sentence(place, begin, end, Counter(terms(passage.text[begin:end])))
+        for place, passage in enumerate(passages)
+        for begin, end in spans(passage.text)
+    ]
+    if not sentences:
+        return []
+    scores = _scores(question, passages, sentences)
+    ranked = sorted(range(len(sentences)), key=lambda i: -scores[i])
+    enough = scores[ranked[0]] * _NEAR_THE_BEST
+    chosen = sorted(i for i in ranked[:QUOTES] if scores[i] >= enough)
+    return _joined(passages, [sentences[i] for i in chosen])
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of a text begin and end; none is empty, too short to be read alone, or endless."""
+    found: list[tuple[int, int]] = []
+    begin = 0
+    for boundary in [*_BOUNDARY.finditer(text), None]:
+        end = boundary.start() if boundary else len(text)
+        last = boundary is None
+        # The closing quotation mark belongs to the sentence it closes.
+        while boundary and end < boundary.end() and text[end] in "\"'”’)]":
+            end += 1
+        piece = text[begin:end].strip()
+        if not last and (len(piece) < _SHORTEST or _ABBREVIATED.search(piece)):
+            continue
+        if _WORD.search(piece):
+            start = begin + (len(text[begin:end]) - len(text[begin:end].lstrip()))
+            found += _cut(text, start, start + len(piece))
+        begin = boundary.end() if boundary else end
+    return found
+
+
+def terms(text: str) -> list[str]:
+    """Stems; for scripts without spaces, pairs of characters."""
+    found: list[str] = []
+    for word in _WORD.findall(text.casefold()):
+        if _NO_SPACES.search(word):
+            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+        else:
+            found.append(_stem(word))
+    return found
+
+
+def _cut(text: str, begin: int, end: int) -> list[tuple[int, int]]:
+    """A table, or prose without full stops: at line ends or words, so that no piece is longer than _LONGEST."""
+    pieces = []
+    while end - begin > _LONGEST:
+        limit = begin + _LONGEST
+        at = max(text.rfind("\n", begin + _SHORTEST, limit), text.rfind(" ", begin + _LONGEST // 2, limit))
+        at = at if at > begin else limit
+        pieces.append((begin, at))
+        begin = at
+        while begin < end and text[begin].isspace():
+            begin += 1
+    return [*pieces, (begin, end)] if begin < end else pieces
+
+
+def _scores(question: str, passages: Sequence[Quotable], sentences: Sequence[_Sentence]) -> list[float]:
+    wanted = set(terms(question))
+    containing = Counter(term for sentence in sentences for term in sentence.terms if term in wanted)
+    weights = {term: math.log(1 + len(sentences) / (containing[term] or 0.5)) for term in wanted}
+    whole = sum(weights.values()) or 1.0
+    vectors = embedder.embed([question, *(passages[s.passage].text[s.begin : s.end] for s in sentences)])
+    scores = []
+    for sentence, vector in zip(sentences, vectors[1:], strict=True):
+        words = sum(weight for term, weight in weights.items() if term in sentence.terms) / whole
+        meaning = max(0.0, sum(a * b for a, b in zip(vectors[0], vector, strict=True)))
+        # The search has ranked the passages by more than these words: an equal sentence of a better one wins.
+        scores.append((1 - _MEANING) * words + _MEANING * meaning + 0.1 / (1 + sentence.passage))
+    return scores
+
+
+def _joined(passages: Sequence[Quotable], chosen: Sequence[_Sentence]) -> list[Quote]:
+    quotes: list[Quote] = []
+    at: tuple[int, int, int] | None = None  # passage, begin, end of the quote being joined
+    for sentence in [*chosen, None]:
+        if at and sentence and sentence.passage == at[0]:
+            between = passages[at[0]].text[at[2] : sentence.begin]
+            if not between.strip() and sentence.end - at[1] <= _LONGEST * 2:
+                at = (at[0], at[1], sentence.end)
+                continue
+        if at:
+            passage = passages[at[0]]
+            quotes.append(Quote(passage.number, passage.text[at[1] : at[2]]))
+        at = (sentence.passage, sentence.begin, sentence.end) if sentence else None
+    return quotes
+
+
+def _stem(word: str) -> str:
+    return str(_stemmer().stemWord(word))
+
+
+@cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    return Stemmer.Stemmer("english")

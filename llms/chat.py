@@ -1,0 +1,50 @@
+"""Asking a chat model, whoever provides it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from llms import catalogue
+from llms.builtin import quoting
+from llms.embeddings import embed_query
+from llms.ollama import answer
+from llms.requests import ChatRequest, Delta, Finish
+
+
+def stream(request: ChatRequest) -> AsyncGenerator[Delta | Finish, None]:
+    """The answer as it is written; the last item is `Finish`. Raises a ModelError when there is no whole answer.
+
+    Whoever stops early calls `aclose()` (or cancels the task that reads): the request is closed at once.
+    """
+    if request.model == catalogue.QUOTE.key:
+        return quoting.stream(request)
+    return _stream_resolved(request)
+
+
+async def complete(request: ChatRequest) -> str:
+    """The whole text, without the thinking."""
+    async with aclosing(stream(request)) as items:
+        return "".join([item.text async for item in items if isinstance(item, Delta)])
+
+
+def warm_up() -> None:
+    """What the first question would otherwise wait for: the list of models and the built-in embedder (about 1 s)."""
+    catalogue.chat_models()
+    if catalogue.embedding_model_key() == catalogue.EMBEDDER_KEY:
+        embed_query(catalogue.EMBEDDER_KEY, "warm up")
+
+
+async def _stream_resolved(request: ChatRequest) -> AsyncGenerator[Delta | Finish, None]:
+    # The catalogue may have to ask the server, so not on the event loop.
+    model = await asyncio.to_thread(catalogue.resolve, request.model)
+    if model.provider == "builtin":
+        items = quoting.stream(request)
+    else:
+        items = answer.stream(
+            answer.payload(
+                request, name=model.name, context_length=model.context_length, capabilities=model.capabilities
+            )
+        )
+    async with aclosing(items):
+        async for item in items:
+            yield item
