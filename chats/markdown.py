@@ -83,7 +83,7 @@ def parser() -> MarkdownIt:
     markdown.enable(["table", "strikethrough"])
     markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, renderer=_math)
     markdown.use(footnote_plugin)
-    markdown.use(tasklists_plugin)
+    markdown.use(tasklists_plugin, label=True)
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
     markdown.inline.ruler.before("link", "citation", _citation_rule)
     markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
@@ -94,6 +94,8 @@ def parser() -> MarkdownIt:
         "link_open": _link_open,
         "citation": _citation,
         "table_open": _table_open,
+        "th_open": _cell_open,
+        "td_open": _cell_open,
         "table_close": _table_close,
     }.items():
         markdown.add_render_rule(name, rule)
@@ -174,6 +176,16 @@ def _link_open(
 
 def _table_open(*_: Any) -> str:
     return '<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
+
+
+def _cell_open(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """Alignment as an attribute: the security policy lets no inline style through."""
+    cell = tokens[index]
+    if style := str(cell.attrs.pop("style", "")):
+        cell.attrSet("align", style.removeprefix("text-align:"))
+    return self.renderToken(tokens, index, options, env)
 
 
 def _table_close(*_: Any) -> str:

@@ -84,3 +84,9 @@ def test_a_mark_in_code_is_code() -> None:
 
 def test_five_thousand_nested_quotes_do_not_break_it() -> None:
     assert "deep" in render(">" * 5000 + " deep")
+
+
+def test_columns_are_aligned_without_inline_style() -> None:
+    html = render("| name | sum |\n| --- | ---: |\n| a | 1 |")
+    assert '<td align="right">1</td>' in html
+    assert "style=" not in html
