@@ -7,3 +7,4 @@ class ChatsiteConfig(AppConfig):
     def ready(self) -> None:
         # Makes the Celery application the current one, so that `.delay()` finds the broker in every process.
         import chatsite.celery  # noqa: F401
+        from chatsite import checks  # noqa: F401 - registers them

@@ -7,6 +7,8 @@ silently. Every variable may also be given as NAME_FILE, the path of a file with
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -62,6 +64,30 @@ def flag(name: str, *, default: bool) -> bool:
     if value in _FALSE:
         return False
     raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+
+
+def url(name: str, schemes: Iterable[str]) -> str:
+    """A URL with one of the schemes, or "" if the variable is not set."""
+    value = text(name)
+    options = list(schemes)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read as a URL: {error}.") from None
+    if value and (parts.scheme not in options or not (parts.netloc or parts.path)):
+        # The value itself may hold a password.
+        raise ImproperlyConfigured(f"{name} must begin with one of: {', '.join(f'{scheme}://' for scheme in options)}")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a name like Europe/London or UTC.") from None
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from chatsite import carried, env
+from chatsite import addresses, carried, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,7 +26,12 @@ def _secret(name: str) -> str:
         if len(given) < 32:
             raise ImproperlyConfigured(f"{name} is shorter than 32 characters. Make one with: openssl rand -hex 32")
         return given
-    return carried.kept_secret(DATA_DIR, name.lower(), make=lambda: secrets.token_urlsafe(48))
+    try:
+        return carried.kept_secret(DATA_DIR, name.lower(), make=lambda: secrets.token_urlsafe(48))
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The data folder {DATA_DIR} cannot be written: {error.strerror}. Choose another with --data-dir."
+        ) from error
 
 
 SECRET_KEY = _secret("SECRET_KEY")
@@ -38,10 +43,10 @@ ENCRYPTION_KEY = _secret("ENCRYPTION_KEY")
 # The address people type, when it differs from where the server listens (a proxy). Used in links in mail.
 BASE_URL = env.text("BASE_URL").rstrip("/")
 BASE_URL_IS_GIVEN = bool(BASE_URL)
-BASE_URL = BASE_URL or f"http://{'localhost' if LISTEN_HOST in {'127.0.0.1', '0.0.0.0'} else LISTEN_HOST}:{LISTEN_PORT}"  # noqa: S104
+BASE_URL = BASE_URL or addresses.site(LISTEN_HOST, LISTEN_PORT)
 HTTPS = BASE_URL.startswith("https://")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-if (_host := urlsplit(BASE_URL).hostname) and _host not in {*ALLOWED_HOSTS, "0.0.0.0"}:  # noqa: S104 - compared, not bound
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or addresses.own_names(LISTEN_HOST)
+if (_host := urlsplit(BASE_URL).hostname) and _host not in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append(_host)
 ALLOWED_ORIGINS = env.words("ALLOWED_ORIGINS")
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS + ([BASE_URL] if HTTPS else [])
@@ -150,7 +155,7 @@ CARRIES_DATABASE = not DATABASE_URL
 DATABASES = {"default": _database(DATABASE_URL or carried.database_url(DATA_DIR))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.url("REDIS_URL", ["redis", "rediss", "unix"])
 CARRIES_REDIS = not REDIS_URL
 if CARRIES_REDIS:
     REDIS_URL = carried.redis_url(DATA_DIR)
@@ -289,7 +294,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "json", ["json", "text"])

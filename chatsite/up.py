@@ -19,7 +19,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from chatsite import carried, programs
+from chatsite import addresses, carried, programs
 from chatsite.carried import CannotStart
 from chatsite.console import Console
 from chatsite.supervisor import Part, Stopped, Supervisor
@@ -166,7 +166,7 @@ def _run(
     supervisor.start(Part("answers", programs.answers(settings), _PYTHON_PART, wave=3, stop_within=8))
     supervisor.start(Part("documents", programs.documents_with_beat(settings), _PYTHON_PART, wave=3, stop_within=8))
     supervisor.start(web, ready=lambda: _answers(settings))
-    url = _address(settings)
+    url = str(settings.BASE_URL)
     lines = [f"Chatsite runs at {url}"]
     if path:
         lines += ["", "Create the first administrator with this link (once, within a day):", f"{url}{path}"]
@@ -186,20 +186,11 @@ def _prepare(supervisor: Supervisor) -> str:
 
 def _answers(settings: Any) -> bool:
     """Whether the web process speaks HTTP. Its port is open all the time."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.LISTEN_HOST, settings.LISTEN_HOST)  # noqa: S104
+    host = addresses.reachable(settings.LISTEN_HOST)
     with suppress(OSError), socket.create_connection((host, settings.LISTEN_PORT), timeout=0.5) as connection:
         connection.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
         return connection.recv(5) == b"HTTP/"
     return False
-
-
-def _address(settings: Any) -> str:
-    if settings.BASE_URL_IS_GIVEN:
-        return str(settings.BASE_URL)
-    host = {"127.0.0.1": "localhost", "0.0.0.0": "localhost", "::": "localhost"}.get(  # noqa: S104 - compared, not bound
-        settings.LISTEN_HOST, settings.LISTEN_HOST
-    )
-    return f"http://{host}:{settings.LISTEN_PORT}"
 
 
 def _open_browser(url: str, console: Console) -> None:
