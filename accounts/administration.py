@@ -45,7 +45,7 @@ def keep_a_super_admin(user: User, *, role: str, is_active: bool) -> None:
     """
     if role == Role.SUPER_ADMIN and is_active:
         return
-    standing = User.objects.select_for_update().filter(role=Role.SUPER_ADMIN, is_active=True)
+    standing = User.objects.select_for_update().filter(role=Role.SUPER_ADMIN, is_active=True).order_by("pk")
     if {other.pk for other in standing} == {user.pk}:
         raise LastSuperAdmin
 

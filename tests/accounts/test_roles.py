@@ -1,8 +1,11 @@
 """What a role opens and closes in the running product, and what suspending does."""
 
+import threading
+
 import pytest
 from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
+from django.db import connection
 from django.test import Client
 
 from accounts import administration
@@ -93,3 +96,27 @@ class TestTheLastSuperAdmin:
         administration.suspend(admin_user)
         with pytest.raises(administration.LastSuperAdmin):
             administration.suspend(other)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_super_admins_who_suspend_each_other_at_once_do_not_both_succeed() -> None:
+    pair = [User.objects.create_superuser(f"admin{number}@example.org") for number in range(2)]
+    at_once = threading.Barrier(2)
+    refused: list[User] = []
+
+    def suspend(user: User) -> None:
+        at_once.wait(timeout=20)
+        try:
+            administration.suspend(user)
+        except administration.LastSuperAdmin:
+            refused.append(user)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=suspend, args=(user,)) for user in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(refused) == 1
+    assert User.objects.filter(is_active=True).count() == 1
