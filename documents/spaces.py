@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from documents.models import EmbeddingSpace
 
@@ -27,3 +27,20 @@ def embed(space: EmbeddingSpace, texts: Sequence[str]) -> list[list[float]]:
     from llms.embeddings import embed_passages
 
     return embed_passages(space.model, list(texts))
+
+
+def index_name(space: EmbeddingSpace) -> str:
+    return f"embedding_hnsw_{space.pk}"
+
+
+def indexed_vectors(space: EmbeddingSpace) -> int | None:
+    """About how many vectors the space's HNSW index holds. None: there is no index, or it is not finished."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT greatest(relation.reltuples, 0)::bigint FROM pg_class AS relation
+                JOIN pg_index AS of_it ON of_it.indexrelid = relation.oid
+                WHERE relation.oid = to_regclass(%s) AND of_it.indisvalid""",
+            [index_name(space)],
+        )
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])

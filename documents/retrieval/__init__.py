@@ -1,0 +1,6 @@
+"""Finding the passages of a person's documents that answer a question."""
+
+from documents.retrieval.passages import Passage, Retrieval
+from documents.retrieval.searching import search
+
+__all__ = ["Passage", "Retrieval", "search"]

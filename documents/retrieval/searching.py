@@ -1,0 +1,98 @@
+"""One search, from the question to the passages worth reading."""
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from documents.models import EmbeddingSpace
+from documents.retrieval.choosing import choose
+from documents.retrieval.passages import Retrieval
+from documents.retrieval.scope import Scope, visible_scope
+from documents.retrieval.statement import (
+    CANDIDATES,
+    HNSW_EFFORT,
+    HNSW_MOST_SCANNED,
+    VECTOR_WEIGHT,
+    Plan,
+    Ranked,
+    statement,
+)
+from documents.spaces import active_space, indexed_vectors
+from documents.terms import MOST_QUERY_CHARACTERS, query_terms
+from llms.embeddings import embed_query
+
+# Passages ranked for each one used, so that something is left when duplicates and the irrelevant are cut.
+_SPARE = 4
+# Below, an exact scan takes less than 30 ms. The share matters because HNSW wades through what others own:
+# measured in docs/decisions/0012-exact-or-hnsw.md.
+APPROXIMATE_FROM = 50_000
+APPROXIMATE_SHARE = 0.25
+
+
+def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
+    """The passages of this person's documents that answer `query` best, at most `top_k` (RAG_TOP_K).
+
+    Raises a ModelError when the embedding model cannot be reached.
+    """
+    started = time.perf_counter()
+    wanted = settings.RAG_TOP_K if top_k is None else top_k
+    scope = visible_scope(user_id)
+    query = query.replace("\x00", " ").strip()
+    if not (query and scope.passages and wanted > 0):
+        return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
+    space = active_space()
+    terms = query_terms(query, scope.languages)
+    vector = embed_query(space.model, query[:MOST_QUERY_CHARACTERS])
+    embedded = time.perf_counter()
+    plan = plan_for(scope, space)
+    rows = ranked(scope, plan, terms, vector, limit=wanted * _SPARE)
+    chosen = choose(rows, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
+    trace = {
+        "searched": scope.passages,
+        "terms": len(terms),
+        "model": space.model,
+        "approximate": plan.approximate,
+        "milliseconds": {
+            "embedding": round((embedded - started) * 1000, 1),
+            "searching": round((time.perf_counter() - embedded) * 1000, 1),
+        },
+        "passages": chosen.trace,
+    }
+    return Retrieval(chosen.passages, scope.documents, trace)
+
+
+def plan_for(scope: Scope, space: EmbeddingSpace) -> Plan:
+    """Scan exactly while that is fast, and while it is faster than an index most of which belongs to others."""
+    indexed = indexed_vectors(space) if scope.passages >= APPROXIMATE_FROM else None
+    approximate = indexed is not None and scope.passages >= APPROXIMATE_SHARE * indexed
+    return Plan(space_id=space.pk, dimension=space.dimension, approximate=approximate)
+
+
+def ranked(
+    scope: Scope, plan: Plan, terms: list[int], vector: list[float], *, limit: int, vector_weight: float = VECTOR_WEIGHT
+) -> list[Ranked]:
+    sql, params = statement(
+        scope, plan, terms, json.dumps(list(vector)), vector_weight=vector_weight, limit=min(limit, 2 * CANDIDATES)
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Compiling the statement, or starting helpers for it, costs more than running it.
+        cursor.execute(
+            """SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
+                set_config('max_parallel_workers_per_gather', '0', true),
+                set_config('hnsw.ef_search', %s, true), set_config('hnsw.max_scan_tuples', %s, true),
+                set_config('hnsw.iterative_scan', 'relaxed_order', true)""",
+            [str(HNSW_EFFORT), str(HNSW_MOST_SCANNED)],
+        )
+        cursor.execute(sql, params)
+        return [_row(row) for row in cursor.fetchall()]
+
+
+def _row(columns: tuple[Any, ...]) -> Ranked:
+    row = Ranked(*columns)
+    # Django hands jsonb to raw queries as text.
+    return replace(row, boxes=json.loads(row.boxes) if isinstance(row.boxes, str) else row.boxes)

@@ -1,0 +1,149 @@
+"""The one SQL statement of a search: exact BM25, vector distance and their fusion, within a scope.
+
+Both sides name their best candidates; each candidate then gets its true score on both sides; scores are min-max
+normalised over the candidates and added with a weight. Measured against others in docs/decisions/0011-fusion.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from documents.retrieval.scope import Scope
+
+K1 = 1.2
+B = 0.75
+VECTOR_WEIGHT = 0.35
+CANDIDATES = 100
+
+# hnsw.ef_search, and how far the iterative scan goes on when the scope hides what it finds.
+HNSW_EFFORT = 200
+HNSW_MOST_SCANNED = 20_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the vectors of a space are searched."""
+
+    space_id: int
+    dimension: int
+    approximate: bool
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One row of the statement. `keyword` is BM25, `similarity` the cosine, `rank_score` their fusion, 0 to 1.
+
+    `question_weight` is the sum of the rarities (idf) of all terms of the question: what BM25 can be compared to.
+    """
+
+    chunk_id: int
+    version_id: UUID
+    document_id: UUID
+    document_name: str
+    page: int
+    heading: str
+    content: str
+    boxes: Any
+    keyword: float
+    similarity: float
+    rank_score: float
+    question_weight: float
+
+
+def statement(
+    scope: Scope, plan: Plan, terms: Sequence[int], vector: str, *, vector_weight: float, limit: int
+) -> tuple[str, list[Any]]:
+    """SQL and its parameters. `vector_weight` 0 is BM25 alone, 1 is vectors alone."""
+    nearest_sql, nearest_params = _nearest(scope, plan, vector)
+    sql = f"""
+        WITH scope (version_id) AS MATERIALIZED ({scope.sql}),
+        question (term) AS (SELECT unnest(%s::bigint[])),
+        -- An array, not a join: the index is then read by term and version, so what other people own costs nothing.
+        postings AS MATERIALIZED (
+            SELECT term, passages FROM documents_posting
+            WHERE term = ANY(%s::bigint[]) AND version_id = ANY(ARRAY(SELECT version_id FROM scope))
+        ),
+        rarity AS MATERIALIZED (
+            SELECT term, ln(1 + (%s - found + 0.5) / (found + 0.5)) AS idf
+            FROM (
+                SELECT term, coalesce(sum(cardinality(passages)), 0)::float8 AS found
+                FROM question LEFT JOIN postings USING (term) GROUP BY term
+            ) AS counted
+        ),
+        keyword AS MATERIALIZED (
+            SELECT chunk_id, sum(idf * times * {K1 + 1} / (times + {K1} * ({1 - B} + {B} * length / %s))) AS score
+            FROM (
+                SELECT idf, packed >> 24 AS chunk_id,
+                    ((packed >> 16) & 255)::float8 AS times, (packed & 65535)::float8 AS length
+                FROM (SELECT idf, unnest(passages) AS packed FROM postings JOIN rarity USING (term)) AS unpacked
+            ) AS occurrences
+            GROUP BY chunk_id
+        ),
+        nearest AS MATERIALIZED ({nearest_sql}),
+        -- IS TRUE keeps the planner from making a join of it: unable to foresee how many passages a word stands in, it
+        -- would choose a nested loop over all of them.
+        named AS MATERIALIZED (
+            SELECT chunk_id, max(score) AS keyword
+            FROM (
+                (SELECT chunk_id, score FROM keyword ORDER BY score DESC, chunk_id LIMIT {CANDIDATES})
+                UNION ALL
+                (SELECT chunk_id, score FROM keyword WHERE (chunk_id IN (SELECT chunk_id FROM nearest)) IS TRUE)
+                UNION ALL
+                (SELECT chunk_id, 0 FROM nearest)
+            ) AS sides
+            GROUP BY chunk_id
+        ),
+        candidates AS MATERIALIZED (
+            SELECT chunk_id, keyword, -(vector <#> %s::halfvec) AS similarity
+            FROM named
+            LEFT JOIN (SELECT chunk_id, vector FROM documents_embedding WHERE space_id = %s) AS own USING (chunk_id)
+        ),
+        bounds AS (
+            SELECT min(keyword) AS keyword_low, nullif(max(keyword) - min(keyword), 0) AS keyword_range,
+                min(similarity) AS similarity_low, nullif(max(similarity) - min(similarity), 0) AS similarity_range
+            FROM candidates
+        ),
+        ranked AS (
+            SELECT chunk_id, keyword, coalesce(similarity, 0) AS similarity,
+                (1 - %s) * coalesce((keyword - keyword_low) / keyword_range, 0)
+                + %s * coalesce((similarity - similarity_low) / similarity_range, 0) AS rank_score
+            FROM candidates, bounds
+            ORDER BY rank_score DESC, chunk_id LIMIT %s
+        )
+        SELECT chunk.id, chunk.version_id, version.document_id, document.name, chunk.page, chunk.heading,
+            chunk.content, chunk.boxes, ranked.keyword, ranked.similarity, ranked.rank_score,
+            coalesce((SELECT sum(idf) FROM rarity), 0)
+        FROM ranked
+        JOIN documents_chunk AS chunk ON chunk.id = ranked.chunk_id
+        JOIN documents_documentversion AS version ON version.id = chunk.version_id
+        JOIN documents_document AS document ON document.id = version.document_id
+        ORDER BY ranked.rank_score DESC, chunk.id
+    """  # noqa: S608 - only our own constants and Django's own SQL are put in; every value is a parameter
+    average = scope.terms / scope.passages if scope.terms else 1.0
+    params: list[Any] = [*scope.params, list(terms), list(terms), float(scope.passages), average]
+    params += [*nearest_params, vector, plan.space_id, vector_weight, vector_weight, limit]
+    return sql, params
+
+
+def _nearest(scope: Scope, plan: Plan, vector: str) -> tuple[str, list[Any]]:
+    if plan.approximate:
+        # Written as the index is (documents.spaces), and joined so that the planner can keep the index's order.
+        sized = f"halfvec({plan.dimension:d})"
+        return (
+            f"""
+            SELECT chunk_id FROM documents_embedding AS embedding
+            WHERE space_id = {plan.space_id:d}
+                AND EXISTS (SELECT 1 FROM ({scope.sql}) AS own (version_id) WHERE own.version_id = embedding.version_id)
+            ORDER BY vector::{sized} <#> %s::{sized} LIMIT {CANDIDATES}
+            """,  # noqa: S608 - two integers and Django's own SQL
+            [*scope.params, vector],
+        )
+    return (
+        f"""
+        SELECT chunk_id FROM documents_embedding
+        WHERE space_id = %s AND version_id = ANY(ARRAY(SELECT version_id FROM scope))
+        ORDER BY vector <#> %s::halfvec, chunk_id LIMIT {CANDIDATES}
+        """,  # noqa: S608 - a constant
+        [plan.space_id, vector],
+    )
