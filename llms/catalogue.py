@@ -171,6 +171,15 @@ def provider_state() -> ProviderState:
     return ProviderState("ollama", snapshot.answered, note, models)
 
 
+def known(key: str) -> ModelInfo | None:
+    """Like `resolve`, from what was asked lately only: it never waits, so it may be called on an event loop."""
+    snapshot = _latest
+    if key == QUOTE.key or not key or not _is_good(snapshot, 0.0):
+        return QUOTE if key == QUOTE.key else None
+    found = _find(_split(key)[1], snapshot)
+    return found if found and "completion" in found.capabilities else None
+
+
 def forget() -> None:
     """Ask the server again at the next question, for instance after a pull."""
     global _latest  # noqa: PLW0603 - see above

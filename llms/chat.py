@@ -11,14 +11,25 @@ from llms.ollama import answer
 from llms.requests import ChatRequest, Delta, Finish
 
 
-def stream(request: ChatRequest) -> AsyncGenerator[Delta | Finish, None]:
+async def stream(request: ChatRequest) -> AsyncGenerator[Delta | Finish, None]:
     """The answer as it is written; the last item is `Finish`. Raises a ModelError when there is no whole answer.
 
     Whoever stops early calls `aclose()` (or cancels the task that reads): the request is closed at once.
     """
-    if request.model == catalogue.QUOTE.key:
-        return quoting.stream(request)
-    return _stream_resolved(request)
+    model = catalogue.known(request.model)
+    if model is None:  # the server has to be asked
+        model = await asyncio.to_thread(catalogue.resolve, request.model)
+    if model.provider == "builtin":
+        items = quoting.stream(request)
+    else:
+        items = answer.stream(
+            answer.payload(
+                request, name=model.name, context_length=model.context_length, capabilities=model.capabilities
+            )
+        )
+    async with aclosing(items):
+        async for item in items:
+            yield item
 
 
 async def complete(request: ChatRequest) -> str:
@@ -32,19 +43,3 @@ def warm_up() -> None:
     catalogue.chat_models()
     if catalogue.embedding_model_key() == catalogue.EMBEDDER_KEY:
         embed_query(catalogue.EMBEDDER_KEY, "warm up")
-
-
-async def _stream_resolved(request: ChatRequest) -> AsyncGenerator[Delta | Finish, None]:
-    # The catalogue may have to ask the server, so not on the event loop.
-    model = await asyncio.to_thread(catalogue.resolve, request.model)
-    if model.provider == "builtin":
-        items = quoting.stream(request)
-    else:
-        items = answer.stream(
-            answer.payload(
-                request, name=model.name, context_length=model.context_length, capabilities=model.capabilities
-            )
-        )
-    async with aclosing(items):
-        async for item in items:
-            yield item

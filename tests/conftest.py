@@ -19,6 +19,9 @@ import django
 import pytest
 
 from chatsite import carried
+from tests.ollama_server import ollama
+
+__all__ = ["ollama"]  # a fixture for every area
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -303,13 +303,16 @@ class _Connection(asyncio.Protocol):
     def _answer(self, body: dict[str, Any]) -> None:
         assert self.record is not None
         refused, how = self.server.admit(body)
+        everything = "\n".join(str(m.get("content", "")) for m in self.record.messages) or str(body.get("prompt"))
+        prompt_tokens = max(1, len(everything) // 4)
+        if not refused and body.get("truncate", True) is False and prompt_tokens > (self.record.num_ctx or 4096):
+            refused = FAILURES["nested_long"]
         if refused:
             return self.reply(refused[0], {"error": refused[1]})
         if not body.get("messages") and not body.get("prompt"):
             empty = {"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "load"}
             return self.reply(200, {"model": self.record.model, "created_at": _now(), **empty})
-        everything = "\n".join(str(m.get("content", "")) for m in self.record.messages) or str(body.get("prompt"))
-        self.answer = _Answer(self, self.record, how, max(1, len(everything) // 4))
+        self.answer = _Answer(self, self.record, how, prompt_tokens)
         self.server.compose(self.answer, body, everything)
         if body.get("stream", True):
             return self.answer.start()
@@ -360,6 +363,7 @@ class OllamaServer:
         self.default = default or Behaviour()
         self.connections: set[_Connection] = set()
         self.models = dict(MODELS)
+        self.lists_details = True  # False: a server before 0.33, whose list has neither capabilities nor context
         self.reset()
 
     def reset(self) -> None:
@@ -538,6 +542,10 @@ def _tags(server: OllamaServer, body: dict[str, Any]) -> tuple[int, object]:
         }
         for number, (name, model) in enumerate(server.models.items())
     ]
+    if not server.lists_details:
+        for row in rows:
+            del row["capabilities"]
+            row["details"] = _details(server.models[str(row["name"])])
     return 200, {"models": rows}
 
 

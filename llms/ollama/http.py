@@ -6,11 +6,12 @@ What Ollama and the proxies in front of it send is a small part of HTTP: a statu
 
 import asyncio
 import base64
+import ipaddress
 import json
 import socket
 import ssl
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from llms.ollama.polling import Polled
@@ -198,8 +199,8 @@ async def post(base_url: str, path: str, body: object) -> Exchange:
 async def _send_plain(host: str, port: int, request: bytes) -> Exchange:
     loop = asyncio.get_running_loop()
     refusal: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
+    for family, address in await _addresses(host, port):
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -214,6 +215,16 @@ async def _send_plain(host: str, port: int, request: bytes) -> Exchange:
         else:
             return Exchange(_Plain(sock))
     raise refusal
+
+
+async def _addresses(host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
+    try:
+        # A look-up takes a thread, and waits for one when all are busy; an address needs none.
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
+    return [(socket.AF_INET if version == 4 else socket.AF_INET6, (host, port))]
 
 
 async def _send_encrypted(host: str, port: int, request: bytes) -> Exchange:
