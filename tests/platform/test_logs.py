@@ -1,0 +1,56 @@
+import json
+import logging
+import sys
+
+import pytest
+
+from chatsite import logs
+
+
+@pytest.fixture
+def record() -> logging.LogRecord:
+    return logging.LogRecord("chats.answering", logging.WARNING, __file__, 1, "Took %d s", (3,), None)
+
+
+def test_a_line_is_one_json_object(record: logging.LogRecord) -> None:
+    record.msg, record.args = 'two\nlines and "quotes"', ()
+    line = logs.JSONFormatter().format(record)
+    assert "\n" not in line
+    read = json.loads(line)
+    assert (read["level"], read["logger"], read["message"]) == (
+        "warning",
+        "chats.answering",
+        'two\nlines and "quotes"',
+    )
+    assert read["time"].endswith("+00:00")
+    assert "request_id" not in read
+
+
+def test_a_line_names_its_request(record: logging.LogRecord) -> None:
+    token = logs.request_id.set("abcdef0123456789")
+    try:
+        assert json.loads(logs.JSONFormatter().format(record))["request_id"] == "abcdef0123456789"
+        assert "[abcdef01]" in logs.TextFormatter().format(record)
+    finally:
+        logs.request_id.reset(token)
+
+
+def test_extra_facts_are_fields_but_never_replace_the_known_ones(record: logging.LogRecord) -> None:
+    record.tokens, record.level, record.request = 12, "forged", object()
+    read = json.loads(logs.JSONFormatter().format(record))
+    assert read["tokens"] == 12
+    assert read["level"] == "warning"
+    assert "request" not in read
+
+
+@pytest.mark.parametrize("formatter", [logs.JSONFormatter(), logs.TextFormatter()])
+def test_exceptions_keep_their_traceback(record: logging.LogRecord, formatter: logging.Formatter) -> None:
+    try:
+        int("told")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    assert "ValueError: invalid literal" in formatter.format(record)
+
+
+def test_text_is_for_people(record: logging.LogRecord) -> None:
+    assert logs.TextFormatter().format(record).endswith("warning chats.answering: Took 3 s")
