@@ -29,6 +29,7 @@ PARTS = ("web", "answers", "documents", "redis", "database")
 MARK = b"CHATSITE_PART="
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery"
+_SERVERS = {"postgres": "database", "redis-server": "redis"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -101,20 +102,21 @@ class Stack:
             )
         try:
             self.wait_until(self._is_up, 120, "The product did not start.")
-        except BaseException:
-            self.__exit__()
+        except BaseException as error:
+            self.__exit__(type(error))
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         self.process.terminate()
         try:
             self.process.wait(45)
         except subprocess.TimeoutExpired:
             self.process.kill()  # the kernel ends its parts
             self.process.wait()
-        if not os.environ.get("KEEP_STACK"):
-            shutil.rmtree(self.data_dir, ignore_errors=True)
+        if kind is not None:
+            sys.stderr.write(f"The last lines of the product's log:\n{self.tail(60)}\n")
+        shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def _is_up(self) -> bool:
         if self.process.poll() is not None:
@@ -216,11 +218,13 @@ def _family(pid: int) -> Iterator[int]:
 
 def _part_of(pid: int) -> str | None:
     with suppress(OSError):
+        # These two write their titles over their environment.
+        program = Path(f"/proc/{pid}/exe").readlink().name
+        if program in _SERVERS:
+            return _SERVERS[program]
         for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
             if entry.startswith(MARK):
                 return entry.removeprefix(MARK).decode()
-        if Path(f"/proc/{pid}/exe").readlink().name == "postgres":
-            return "database"
     return None
 
 

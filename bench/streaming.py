@@ -55,6 +55,7 @@ class Run:
     failures: list[str] = field(default_factory=list)
     direct: list[float] = field(default_factory=list)
     lateness: list[float] = field(default_factory=list)
+    yardstick: list[float] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -109,6 +110,15 @@ async def _watch_driver(run: Run) -> None:
         began = time.perf_counter()
         await asyncio.sleep(0.05)
         run.lateness.append(time.perf_counter() - began - 0.05)
+
+
+async def _watch_speed(run: Run) -> None:
+    """How much processor time one and the same small piece of work takes: more when the machine is shared."""
+    while True:
+        began = time.thread_time()
+        sum(len(str(number)) for number in range(20_000))
+        run.yardstick.append(time.thread_time() - began)
+        await asyncio.sleep(0.5)
 
 
 async def _watch_memory(run: Run, stack: Stack, after: float) -> None:
@@ -174,7 +184,10 @@ class Bench:
 
         cpu, own, model, began = self.stack.cpu(), time.process_time(), self.model.cpu(), time.perf_counter()
         async with beside(
-            _ask_directly(run, self.model.port), _watch_driver(run), _watch_memory(run, self.stack, load.period)
+            _ask_directly(run, self.model.port),
+            _watch_driver(run),
+            _watch_speed(run),
+            _watch_memory(run, self.stack, load.period),
         ):
             await asyncio.gather(*(read(number, opened) for number, opened in enumerate(pages)))
         run.seconds = time.perf_counter() - began
@@ -210,6 +223,10 @@ def _text(html: str) -> str:
 def _final_text(asked: Asked) -> str:
     bubble = lxml_html.fromstring(f"<div>{asked.answer.final}</div>")
     return str(bubble.get_element_by_id(f"m-{asked.message_id}-done").text_content())
+
+
+def _median_ms(seconds: list[float]) -> float:
+    return round(report.percentile(seconds, 0.5) * 1000, 2)
 
 
 # --- The three measurements ---------------------------------------------------------------------------------------
@@ -255,6 +272,7 @@ async def measure_load(bench: Bench, streams: int, rate: float, tokens: int, rou
         "cpu_seconds_driver": round(run.driver_cpu, 2),
         "cpu_seconds_model_server": round(run.model_cpu, 2),
         "driver_late_ms": report.spread(run.lateness),
+        "yardstick_ms": {"one_token": _median_ms(bare.yardstick), "all_tokens": _median_ms(run.yardstick)},
         "wire_bytes_per_token": round(sum(item.answer.wire_bytes for item in asked) / max(1, run.tokens), 1),
         "frames_per_answer": round(sum(item.answer.frames for item in asked) / questions, 1),
         "memory_mb": run.memory,

@@ -45,6 +45,7 @@ def _load(run: dict[str, Any]) -> str:
             f"{run['wire_bytes_per_token']}, {run['frames_per_answer']}",
         ),
         ("the driver's own lateness, ms", _four(run["driver_late_ms"])),
+        ("the yardstick, ms (one token each / all tokens)", " / ".join(f"{v:g}" for v in run["yardstick_ms"].values())),
     ]
     names = list(run["cpu_seconds"])
     cpu = [
