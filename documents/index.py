@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from documents.models import Chunk, DocumentVersion, EmbeddingSpace, Posting
+from documents.models import Chunk, DocumentVersion, Embedding, EmbeddingSpace, Posting
 from documents.spaces import active_space, embed
-from documents.terms import PassageTerms, language_of, passage_terms
+from documents.terms import PassageTerms, language_of, passage_terms, storable
 
 __all__ = ["NewPassage", "active_space", "searchable_text", "write_passages"]
 
@@ -42,7 +42,7 @@ class NewPassage:
 
 def searchable_text(name: str, heading: str, content: str) -> str:
     """A passage with where it stands: the question often names the document rather than the passage."""
-    return "\n".join(part for part in (_EXTENSION.sub("", name), heading, content) if part)
+    return storable("\n".join(part for part in (_EXTENSION.sub("", name), heading, content) if part))
 
 
 def write_passages(
@@ -60,9 +60,7 @@ def write_passages(
     if len(passages) != len(vectors):
         raise ValueError(f"{len(passages)} passages came with {len(vectors)} vectors.")
     name = version.document.name
-    texts = [
-        _clean(passage.searchable or searchable_text(name, passage.heading, passage.content)) for passage in passages
-    ]
+    texts = [passage.searchable or searchable_text(name, passage.heading, passage.content) for passage in passages]
     language = language_of([passage.content for passage in passages])
     terms = [_terms(name, passage, language) for passage in passages]
     while not _written(version, passages, terms, vectors, space=space, language=language):
@@ -98,7 +96,9 @@ def _written(
         Chunk.objects.filter(version=version, index__gte=len(passages)).delete()
         chunk_ids = _write_chunks(version, passages, terms)
         _write_postings(version, chunk_ids, terms)
-        write_vectors(space, [version.pk] * len(chunk_ids), chunk_ids, vectors)
+        # Made from the old text, perhaps; whoever builds another space makes them again.
+        Embedding.objects.filter(version=version).exclude(space=space).delete()
+        _write_vectors(version, space, chunk_ids, vectors)
         DocumentVersion.objects.filter(pk=version.pk).update(
             passage_count=len(passages),
             term_count=sum(passage.length for passage in terms),
@@ -129,8 +129,8 @@ def _write_chunks(version: DocumentVersion, passages: Sequence[NewPassage], term
                 version.pk,
                 [passage.page for passage in passages],
                 [passage.start for passage in passages],
-                [_clean(passage.content) for passage in passages],
-                [_clean(passage.heading)[:500] for passage in passages],
+                [storable(passage.content) for passage in passages],
+                [storable(passage.heading)[:500] for passage in passages],
                 [json.dumps(passage.boxes) for passage in passages],
                 [passage.length for passage in terms],
             ],
@@ -160,24 +160,18 @@ def _inverted(chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> Iterat
     return iter(sorted(found.items()))
 
 
-def write_vectors(
-    space: EmbeddingSpace, version_ids: Sequence[Any], chunk_ids: Sequence[int], vectors: Sequence[Sequence[float]]
+def _write_vectors(
+    version: DocumentVersion, space: EmbeddingSpace, chunk_ids: Sequence[int], vectors: Sequence[Sequence[float]]
 ) -> None:
-    """Store one vector per passage, replacing what the space had for it."""
     if any(len(vector) != space.dimension for vector in vectors):
         raise ValueError(f"A vector of {space} must have {space.dimension} numbers.")
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO documents_embedding (space_id, version_id, chunk_id, vector)
-            SELECT %s, version_id, chunk_id, vector::halfvec
-            FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS new (version_id, chunk_id, vector)
+            SELECT %s, %s, chunk_id, vector::halfvec
+            FROM unnest(%s::bigint[], %s::text[]) AS new (chunk_id, vector)
             ON CONFLICT (space_id, chunk_id) DO UPDATE SET vector = excluded.vector
             """,
-            [space.pk, list(version_ids), list(chunk_ids), [json.dumps(list(vector)) for vector in vectors]],
+            [space.pk, version.pk, list(chunk_ids), [json.dumps(list(vector)) for vector in vectors]],
         )
-
-
-def _clean(text: str) -> str:
-    """PostgreSQL stores neither NUL nor half a surrogate pair."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()

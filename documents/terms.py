@@ -67,6 +67,11 @@ class PassageTerms:
     length: int
 
 
+def storable(text: str) -> str:
+    """Without what neither PostgreSQL nor an embedding model takes: NUL, and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def normalised(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 

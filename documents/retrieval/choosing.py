@@ -25,7 +25,7 @@ def choose(rows: Sequence[Ranked], *, top_k: int, threshold: float) -> Choice:
     for row in rows:
         score = relevance(row)
         text = " ".join(row.content.split()).casefold()
-        if score < threshold:
+        if score < threshold or score == 0:
             cut = IRRELEVANT
         elif text in seen:
             cut = DUPLICATE

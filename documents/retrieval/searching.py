@@ -1,6 +1,7 @@
 """One search, from the question to the passages worth reading."""
 
 import json
+import logging
 import time
 from dataclasses import replace
 from typing import Any
@@ -22,40 +23,44 @@ from documents.retrieval.statement import (
     Ranked,
     statement,
 )
-from documents.spaces import active_space, indexed_vectors
-from documents.terms import MOST_QUERY_CHARACTERS, query_terms
+from documents.spaces import LARGE, active_space, indexed_vectors
+from documents.terms import MOST_QUERY_CHARACTERS, query_terms, storable
 from llms.embeddings import embed_query
+from llms.errors import ModelError
+
+logger = logging.getLogger(__name__)
 
 # Passages ranked for each one used, so that something is left when duplicates and the irrelevant are cut.
 _SPARE = 4
-# Below, an exact scan takes less than 30 ms. The share matters because HNSW wades through what others own:
-# measured in docs/decisions/0012-exact-or-hnsw.md.
-APPROXIMATE_FROM = 50_000
+# HNSW wades through what others own: below this share of the space an exact scan of one's own is faster and exact
+# (docs/decisions/0012-exact-or-hnsw.md).
 APPROXIMATE_SHARE = 0.25
 
 
 def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
     """The passages of this person's documents that answer `query` best, at most `top_k` (RAG_TOP_K).
 
-    Raises a ModelError when the embedding model cannot be reached.
+    When the embedding model cannot be reached the words alone decide, and the trace says so.
     """
     started = time.perf_counter()
     wanted = settings.RAG_TOP_K if top_k is None else top_k
     scope = visible_scope(user_id)
-    query = query.replace("\x00", " ").strip()
+    query = storable(query).strip()
     if not (query and scope.passages and wanted > 0):
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     space = active_space()
     terms = query_terms(query, scope.languages)
-    vector = embed_query(space.model, query[:MOST_QUERY_CHARACTERS])
+    vector = _vector(space, query[:MOST_QUERY_CHARACTERS])
     embedded = time.perf_counter()
     plan = plan_for(scope, space)
-    rows = ranked(scope, plan, terms, vector, limit=wanted * _SPARE)
+    # Equally far from everything, the zero vector leaves the ranking to the words.
+    rows = ranked(scope, plan, terms, vector or [0.0] * space.dimension, limit=wanted * _SPARE)
     chosen = choose(rows, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
     trace = {
         "searched": scope.passages,
         "terms": len(terms),
         "model": space.model,
+        "by_words_alone": vector is None,
         "approximate": plan.approximate,
         "milliseconds": {
             "embedding": round((embedded - started) * 1000, 1),
@@ -66,9 +71,17 @@ def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
     return Retrieval(chosen.passages, scope.documents, trace)
 
 
+def _vector(space: EmbeddingSpace, query: str) -> list[float] | None:
+    try:
+        return embed_query(space.model, query)
+    except ModelError as error:
+        logger.warning("The question could not be embedded: %s", error)
+        return None
+
+
 def plan_for(scope: Scope, space: EmbeddingSpace) -> Plan:
     """Scan exactly while that is fast, and while it is faster than an index most of which belongs to others."""
-    indexed = indexed_vectors(space) if scope.passages >= APPROXIMATE_FROM else None
+    indexed = indexed_vectors(space) if scope.passages >= LARGE else None
     approximate = indexed is not None and scope.passages >= APPROXIMATE_SHARE * indexed
     return Plan(space_id=space.pk, dimension=space.dimension, approximate=approximate)
 
