@@ -51,7 +51,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at ru
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
     form = UserForm
-    list_display = ("email", "name", "role", "is_active", "last_login", "date_joined")
+    list_display = ("email", "name", "role", "is_active", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("email", "name")
     ordering = ("email",)

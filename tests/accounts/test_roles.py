@@ -25,7 +25,7 @@ def test_the_administration_has_no_sign_in_page_of_its_own(client: Client, db: N
 def test_a_viewer_may_not_upload_and_is_told_so(people: dict[str, User]) -> None:
     response = signed_in(people["viewer"]).post("/documents/upload")
     assert response.status_code == 403
-    assert "Your account may not" in response.content.decode()
+    assert "Your account may not add and change documents." in response.content.decode()
 
 
 def test_being_superuser_follows_the_role(people: dict[str, User]) -> None:
