@@ -16,7 +16,7 @@ def embed(texts: Sequence[str]) -> list[list[float]]:
         return vectors
     # Texts are padded to the longest of their batch, so those of equal length go together.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    embedded = _model().embed([texts[i] for i in order], norm=True, return_np=True)
+    embedded = _model().embed([texts[i].strip() or "." for i in order], norm=True, return_np=True)
     for i, vector in zip(order, embedded.tolist(), strict=True):
         # A text without a single token has no direction: 0/0 above. Any fixed one will do, and is near nothing.
         vectors[i] = [1.0] + [0.0] * (DIMENSION - 1) if isnan(vector[0]) else vector
