@@ -79,6 +79,11 @@ class PageView:
         return bool(self.rectangles) if self.is_picture else bool(self.text.marked)
 
     @property
+    def needs_quote(self) -> bool:
+        """Whether the passage must be shown in words beside the page: on a text with a mark it can be read in place."""
+        return bool(self.quoted) and (self.is_picture or not self.has_mark)
+
+    @property
     def word(self) -> str:
         """What one of these is called: only a PDF has pages that a reader could leaf through on paper."""
         return "Page" if self.version is None or self.version.media_type == Kind.PDF else "Section"

@@ -11,6 +11,7 @@ const uploads = at("uploads");
 const POLL = 4000;
 let asked = null;
 let polling = null;
+let connected = false;
 const unknown = new Set();
 
 function refresh() {
@@ -28,16 +29,27 @@ function poll(on) {
 }
 
 document.addEventListener("htmx:after:ws:connection", () => {
+  connected = true;
   poll(false);
   refresh();
 });
-document.addEventListener("htmx:ws:close", () => document.hidden || poll(true));
+document.addEventListener("htmx:ws:close", () => {
+  connected = false;
+  // A hidden page closes its socket by itself and opens it when it is looked at again.
+  if (!document.hidden) poll(true);
+});
+setTimeout(() => connected || polling || poll(true), POLL);
 document.addEventListener("htmx:after:ws:message", ({ detail }) => {
-  const id = detail.message.text?.match(/id="(document-[0-9a-f-]{36})"/)?.[1];
-  if (!id || at(id) || unknown.has(id)) return;
+  const text = detail.message.text ?? "";
+  const id = text.match(/id="(document-[0-9a-f-]{36})"/)?.[1];
+  const gone = text.includes('hx-swap-oob="delete"');
+  if (!id || (!gone && (at(id) || unknown.has(id)))) return;
   unknown.add(id);
   refresh();
 });
+
+// htmx may have read the page before its socket extension was there; reading it again connects what was left out.
+htmx.process(document.querySelector(".library"));
 
 // --- Uploading ----------------------------------------------------------------------------------------------------
 // One request per file, two at a time, so that each has its own progress and one failure costs nothing else.
