@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from chats import live, presentation
@@ -40,8 +41,9 @@ _DATABASE_AWAY = 0.5
 class Attempt:
     def __init__(self, runner: "Runner", message_id: uuid.UUID, stop: asyncio.Event) -> None:
         self._runner = runner
-        self._message_id = message_id
+        self.message_id = message_id
         self._stop = stop
+        self._lost = asyncio.Event()
         self._worker = leases.worker_name()
         self._sources: list[Source] = []
         self._steps: list[str] = []
@@ -53,7 +55,7 @@ class Attempt:
         self._job: Job
 
     async def run(self) -> None:
-        job = await self._runner.in_thread(records.claim, self._message_id, self._worker)
+        job = await self._runner.in_thread(records.claim, self.message_id, self._worker)
         if job is None:
             return
         self._job = job
@@ -65,9 +67,11 @@ class Attempt:
         self._live.cite(self._citations())
         self._show()
         self._runner.delivery.add(self._live)
+        self._runner.keep(self)
         try:
             await self._run_claimed()
         finally:
+            self._runner.let_go(self)
             await self._runner.delivery.remove(self._live)
         if job.names_conversation and self._status == Message.Status.DONE:
             await title.name_conversation(self._runner, job, self._live.text)
@@ -75,8 +79,8 @@ class Attempt:
     async def _run_claimed(self) -> None:
         writing = asyncio.ensure_future(self._write())
         stopping = asyncio.ensure_future(self._stop.wait())
-        keeping = asyncio.ensure_future(self._keep_lease())
-        tasks: list[asyncio.Future[Any]] = [writing, stopping, keeping]
+        losing = asyncio.ensure_future(self._lost.wait())
+        tasks: list[asyncio.Future[Any]] = [writing, stopping, losing]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
@@ -85,7 +89,7 @@ class Attempt:
             await self._hand_over()
             return
         if writing.done():
-            await _cancel([stopping, keeping])
+            await _cancel([stopping, losing])
             await self._finish_written(writing)
             return
         stopped = stopping.done()
@@ -113,7 +117,7 @@ class Attempt:
             f"Read {passages} passage{'s' if passages != 1 else ''}" if passages else "Found nothing that fits",
         ]
         kept = await self._in_database(
-            records.remember_sources, self._message_id, self._worker, self._sources, found.trace, self._steps
+            records.remember_sources, self.message_id, self._worker, self._sources, found.trace, self._steps
         )
         if not kept:
             raise asyncio.CancelledError
@@ -200,35 +204,22 @@ class Attempt:
 
     # --- the row -------------------------------------------------------------------------------------------------
 
-    async def _keep_lease(self) -> None:
-        """Checkpoint and renew until the row is lost. A database that is away is waited for."""
-        while True:
-            await asyncio.sleep(leases.RENEW_EVERY.total_seconds())
-            try:
-                kept, stop = await self._runner.in_thread(
-                    records.keep,
-                    self._message_id,
-                    self._worker,
-                    status=self._status,
-                    content=self._live.text,
-                    thinking=self._live.thinking,
-                )
-            except (OperationalError, InterfaceError):
-                logger.warning("The database is away; the answer goes on in memory.")
-                continue
-            if not kept:
-                return
-            if stop:
-                self._stop.set()
-            await self._refresh_state()
+    def checkpoint(self) -> dict[str, Any]:
+        """What the runner stores as it renews the leases of all its answers."""
+        return {
+            "pk": self.message_id,
+            "worker": self._worker,
+            "status": self._status,
+            "content": self._live.text,
+            "thinking": self._live.thinking,
+        }
 
-    async def _refresh_state(self) -> None:
-        try:
-            async with self._runner.redis.pipeline(transaction=False) as pipe:
-                live.expire(pipe, self._live.place, live.KEEP_FOR)
-                await pipe.execute()
-        except (RedisError, OSError):
-            pass  # Delivery notices and says so.
+    def refresh(self, pipe: Pipeline) -> None:
+        live.expire(pipe, self._live.place, live.KEEP_FOR)
+
+    def lose(self) -> None:
+        """The row is somebody else's now, or gone."""
+        self._lost.set()
 
     async def _finish_written(self, writing: "asyncio.Future[Finish]") -> None:
         try:
@@ -260,7 +251,7 @@ class Attempt:
         html = await self._runner.in_thread(presentation.final_html, self._live.text, self._citations())
         message = await self._in_database(
             records.settle,
-            self._message_id,
+            self.message_id,
             self._worker,
             status,
             cited=cited,
@@ -281,7 +272,7 @@ class Attempt:
 
     async def _publish_final(self, bubble: str, seq: int) -> None:
         """Pages wait for this, so a Redis that is away is waited for; later they would ask the database."""
-        event = live.event(self._message_id, "final", seq=seq, content=bubble)
+        event = live.event(self.message_id, "final", seq=seq, content=bubble)
         deadline = time.monotonic() + live.ANNOUNCE_FOR
         while time.monotonic() < deadline:
             try:
@@ -297,7 +288,7 @@ class Attempt:
     async def _hand_over(self) -> None:
         await self._runner.in_thread(
             records.release,
-            self._message_id,
+            self.message_id,
             self._worker,
             content=self._live.text,
             thinking=self._live.thinking,
@@ -335,7 +326,7 @@ class Attempt:
 
     def _citations(self) -> dict[int, str]:
         return presentation.citation_urls(
-            self._job.conversation_id, self._message_id, [source.number for source in self._sources]
+            self._job.conversation_id, self.message_id, [source.number for source in self._sources]
         )
 
     def _cited(self) -> Sequence[tuple[Source, bool]]:

@@ -93,13 +93,6 @@ def claim(message_id: uuid.UUID, worker: str) -> Job | None:
     )
 
 
-def keep(message_id: uuid.UUID, worker: str, **changes: Any) -> tuple[bool, bool]:
-    """Prolong the lease with a checkpoint. (still ours, the person asked to stop)"""
-    kept = leases.renew(Message, message_id, worker=worker, **changes)
-    stop = kept and Message.objects.filter(pk=message_id, stop_requested=True).exists()
-    return kept, stop
-
-
 def remember_sources(
     message_id: uuid.UUID, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]
 ) -> bool:

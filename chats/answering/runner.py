@@ -4,20 +4,26 @@ So a Stop, a time-out or a fallback cancels at once, even while the model still 
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chats import live
 from chats.answering.delivery import Delivery
+from chats.models import Message
+from jobs import leases
+
+if TYPE_CHECKING:
+    from chats.answering.attempt import Attempt
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +42,7 @@ class Runner:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answer-work")
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._stops: dict[uuid.UUID, asyncio.Event] = {}
+        self._attempts: dict[uuid.UUID, Attempt] = {}
         self._background: set[asyncio.Task[None]] = set()
         self.redis: Redis
         self.delivery: Delivery
@@ -51,6 +58,7 @@ class Runner:
             self.delivery = Delivery(self.redis)
             self._slots = asyncio.Semaphore(settings.MAX_PARALLEL_ANSWERS)
             self.in_background(self.delivery.run())
+            self.in_background(self._keep_leases())
             self.in_background(self._listen_for_stops())
             ready.set()
 
@@ -109,6 +117,41 @@ class Runner:
             asyncio.run_coroutine_threadsafe(cancel(), self.loop).result(timeout)
         except TimeoutError:
             logger.warning("Some answers could not be released in time; their leases will run out.")
+
+    def keep(self, attempt: "Attempt") -> None:
+        self._attempts[attempt.message_id] = attempt
+
+    def let_go(self, attempt: "Attempt") -> None:
+        if self._attempts.get(attempt.message_id) is attempt:
+            del self._attempts[attempt.message_id]
+
+    async def _keep_leases(self) -> None:
+        """Checkpoint and renew all that this process writes in one statement. An absent database is waited for."""
+        while True:
+            await asyncio.sleep(leases.RENEW_EVERY.total_seconds())
+            attempts = list(self._attempts.values())
+            if not attempts:
+                continue
+            try:
+                checkpoints = [attempt.checkpoint() for attempt in attempts]
+                kept = await self.in_thread(leases.renew_all, Message, checkpoints, returning="stop_requested")
+            except (OperationalError, InterfaceError):
+                logger.warning("The database is away; %d answers go on in memory.", len(attempts))
+                continue
+            for attempt in attempts:
+                if attempt.message_id not in kept:
+                    attempt.lose()
+                elif kept[attempt.message_id] and (stop := self._stops.get(attempt.message_id)):
+                    stop.set()
+            await self._keep_states(attempts)
+
+    async def _keep_states(self, attempts: "list[Attempt]") -> None:
+        # Delivery notices a Redis that is away, and says so.
+        with contextlib.suppress(RedisError, OSError):
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for attempt in attempts:
+                    attempt.refresh(pipe)
+                await pipe.execute()
 
     async def _listen_for_stops(self) -> None:
         while True:
