@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -32,9 +33,11 @@ class Command(BaseCommand):
             setup.create_from_settings()
         except ImproperlyConfigured as reason:
             sys.exit(str(reason))
+        path = setup.new_link_path() if setup.needed() else ""
         if answer:
-            path = setup.new_link_path() if setup.needed() else ""
             answer.write_text(json.dumps({"set_up_path": path}), encoding="utf-8")
+        elif path:
+            print(f"Create the first administrator (once, within a day): {settings.BASE_URL}{path}")
 
 
 def _check() -> None:
