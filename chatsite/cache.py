@@ -92,9 +92,8 @@ class ForgetfulRedisCache(RedisCache):
         super().__init__(server, params)
         self._class = ForgetfulClient
 
-    def clear(self) -> bool:
+    def clear(self) -> None:
         """Only what is the cache's own: Django would empty the whole Redis database, the queue included."""
         client = self._cache.get_client(write=True)
         for key in client.scan_iter(match=f"{self.key_prefix}:*"):
             client.delete(key)
-        return True

@@ -2,8 +2,11 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 
 from chatsite import logs
 
@@ -48,11 +51,23 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
 
 
 def htmx(get_response: GetResponse) -> GetResponse:
-    """What every htmx answer needs: caches must keep fragments and pages apart."""
+    """What every htmx answer needs.
+
+    Caches must keep fragments and pages apart. And where the session has ended, the whole page goes to sign-in and
+    comes back afterwards: a redirect would put the sign-in page into the place of a fragment.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        if "HX-Request" in request.headers and _leads_to_sign_in(response):
+            page = urlsplit(request.headers.get("HX-Current-URL", ""))
+            back = urlencode({"next": page.path or "/"})
+            response = HttpResponse(status=204, headers={"HX-Redirect": f"{resolve_url(settings.LOGIN_URL)}?{back}"})
         response["Vary"] = ", ".join(filter(None, [response.get("Vary", ""), "HX-Request"]))
         return response
 
     return middleware
+
+
+def _leads_to_sign_in(response: HttpResponse) -> bool:
+    return response.status_code == 302 and response["Location"].startswith(resolve_url(settings.LOGIN_URL))

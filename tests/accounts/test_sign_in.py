@@ -73,6 +73,14 @@ def test_an_anonymous_visitor_comes_back_to_the_page_they_wanted(client: Client,
     assert re.search(r'<input type="hidden" name="next" value="/settings">', page)
 
 
+def test_a_fragment_asked_for_without_a_session_sends_the_whole_page_to_sign_in(client: Client, db: None) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/documents/?page=2"}
+    response = client.get("/documents/", headers=headers)
+    assert response.status_code == 204
+    assert response["HX-Redirect"] == "/accounts/login/?next=%2Fdocuments%2F"
+    assert response.content == b""
+
+
 def test_signing_out_takes_a_post(owner: User) -> None:
     client = signed_in(owner)
     assert client.get("/accounts/logout/").status_code == 200
