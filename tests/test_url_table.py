@@ -17,6 +17,7 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.converters import UUIDConverter
 from django.utils import timezone
 from PIL import Image
 
@@ -126,6 +127,7 @@ class Route:
     name: str
     parameters: tuple[str, ...] = ()
     pattern: str = field(default="", compare=False)
+    uuids: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return self.name
@@ -151,7 +153,11 @@ def _walk(resolver: URLResolver, namespaces: tuple[str, ...] = ()) -> Iterator[R
             yield from _walk(entry, inner)
         elif isinstance(entry, URLPattern) and entry.name:
             parameters = (*resolver.pattern.regex.groupindex, *entry.pattern.regex.groupindex)
-            yield Route(":".join([*namespaces, entry.name]), parameters, str(entry.pattern))
+            yield Route(":".join([*namespaces, entry.name]), parameters, str(entry.pattern), _uuids(entry))
+
+
+def _uuids(entry: URLPattern) -> frozenset[str]:
+    return frozenset(name for name, kind in entry.pattern.converters.items() if isinstance(kind, UUIDConverter))
 
 
 def _nameless(resolver: URLResolver) -> Iterator[str]:
