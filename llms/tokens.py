@@ -1,7 +1,7 @@
 """How many tokens a text has, without the model's tokenizer (Ollama has no endpoint for it).
 
-Fitted to cl100k, from which the vocabularies of Llama 3 and Qwen descend. Against it: English prose +1 to +16 %, code +1
-to +16 %, German +1 to +13 %, Chinese and Russian 0 to +27 %, French and Spanish up to +28 %. Older and smaller
+Fitted to cl100k, from which the vocabularies of Llama 3 and Qwen descend. Against it: English prose +1 to +16 %, code
++1 to +16 %, German +1 to +13 %, Chinese and Russian 0 to +27 %, French and Spanish up to +28 %. Older and smaller
 vocabularies (Llama 2) need about a tenth more than this says.
 """
 

@@ -15,8 +15,9 @@ QUOTES = 4
 # A sentence shorter than this says little alone; one longer than that is cut at a word.
 _SHORTEST = 40
 _LONGEST = 420
-# How much the meaning counts beside the words, and how near the best sentence the others must come.
-_MEANING = 0.45
+# How much the meaning counts beside the words, and how near the best sentence the others must come. Between 0.2 and 0.7
+# it hardly matters: the judged answer stands in the quotes for 94-96 % of SQuAD's questions, 91-92 % of German XQuAD's.
+_MEANING = 0.3
 _NEAR_THE_BEST = 0.5
 
 # After the end of a sentence, at an empty line, and before a list item.

@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -171,6 +172,12 @@ class Exchange:
         self._source.close()
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """The system's certificates, and those of SSL_CERT_FILE. Made once: it takes 20 ms and more."""
+    return ssl.create_default_context()
+
+
 async def post(base_url: str, path: str, body: object) -> Exchange:
     """Connect and send. Raises OSError (TimeoutError among them) when nobody answers there."""
     url = urlsplit(base_url)
@@ -228,7 +235,7 @@ async def _addresses(host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
 
 
 async def _send_encrypted(host: str, port: int, request: bytes) -> Exchange:
-    reader, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context())
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls())
     try:
         writer.write(request)
         await writer.drain()

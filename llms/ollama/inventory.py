@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from llms.ollama.http import tls
+
 logger = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(5.0, connect=1.0)
@@ -38,9 +40,10 @@ def is_cloud(name: str) -> bool:
 
 
 def client(base_url: str, timeout: httpx.Timeout = _TIMEOUT) -> httpx.Client:
-    # Making a TLS context costs 20 ms and more, so only where TLS is spoken; proxies of the environment are for
-    # the internet, and the model server is not there.
-    return httpx.Client(base_url=base_url, timeout=timeout, verify=base_url.startswith("https:"), trust_env=False)
+    # httpx would make a TLS context for every client, spoken or not, and know only public authorities. The proxies of
+    # the environment are for the internet, and the model server is not there.
+    verify = tls() if base_url.startswith("https:") else False
+    return httpx.Client(base_url=base_url, timeout=timeout, verify=verify, trust_env=False)
 
 
 def read(base_url: str) -> list[Installed] | None:
