@@ -163,9 +163,10 @@ def _run(
     fd = None if listener is None else listener.fileno()
     fds = () if fd is None else (fd,)
     web = Part("web", programs.web(settings, fd=fd), _PYTHON_PART, wave=2, stop_within=6, pass_fds=fds)
+    # First the pages; what is asked there waits in its row for the workers.
+    supervisor.start(web, ready=lambda: _answers(settings))
     supervisor.start(Part("answers", programs.answers(settings), _PYTHON_PART, wave=3, stop_within=8))
     supervisor.start(Part("documents", programs.documents_with_beat(settings), _PYTHON_PART, wave=3, stop_within=8))
-    supervisor.start(web, ready=lambda: _answers(settings))
     url = str(settings.BASE_URL)
     lines = [f"Chatsite runs at {url}"]
     if path:
