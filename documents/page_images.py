@@ -12,7 +12,8 @@ from documents.models import DocumentVersion
 
 logger = logging.getLogger(__name__)
 
-_RENDERER = Path(__file__).with_name("render_page.py")
+_RENDERER = ("-m", "documents.render_page")
+_HOME = Path(__file__).resolve().parent.parent
 _SECONDS = 30
 # Part of the key: a change of scale or renderer is a new picture. Old ones go with the document.
 _EDITION = 1
@@ -50,9 +51,10 @@ def _render(version: DocumentVersion, number: int) -> bytes:
         raise NoPicture("Too many pages are being drawn.")
     try:
         with blobs.local_path(version.blob) as path:
-            # -I: neither the environment nor the working folder reach the child. -B: it writes no bytecode, no file.
+            # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here.
             done = subprocess.run(
-                [sys.executable, "-I", "-B", str(_RENDERER), str(path), str(number)],
+                [sys.executable, "-B", *_RENDERER, str(path.absolute()), str(number)],
+                cwd=_HOME,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

@@ -115,12 +115,11 @@ function send({ file, line }) {
     words.textContent = loaded < total ? `Uploading, ${Math.floor((100 * loaded) / total)} %` : "Checking";
   });
   request.addEventListener("load", () => {
-    const answered = new URL(request.responseURL).pathname === new URL(form.action).pathname;
-    if (answered && (request.status === 200 || request.status === 422)) {
+    if (request.status === 200 || request.status === 422) {
       line.insertAdjacentHTML("afterend", request.responseText);
       line.remove();
       refresh();
-    } else if (!answered || request.status === 401 || request.status === 403) {
+    } else if (request.getResponseHeader("HX-Redirect") || request.status === 403) {
       problem(file, "It was not uploaded, because you are signed out or may not add documents. Reload this page.", { line });
     } else if (request.status === 413) {
       problem(file, "This file is larger than this server accepts.", { line });
@@ -211,7 +210,7 @@ if (dialog) {
         headers: { "HX-Request": "true" },
       });
       if (response.status === 422) return say(await response.text());
-      if (!response.ok) return say("It could not be renamed. Reload this page and try again.");
+      if (response.status !== 200) return say("It could not be renamed. Reload this page and try again.");
     } catch {
       return say("The connection broke. Try again.");
     }

@@ -61,17 +61,40 @@ def test_a_renderer_that_hangs_is_ended(
 ) -> None:
     hanging = tmp_path / "hanging.py"
     hanging.write_text("import time\ntime.sleep(600)\n")
-    monkeypatch.setattr(page_images, "_RENDERER", hanging)
+    monkeypatch.setattr(page_images, "_RENDERER", (str(hanging),))
     monkeypatch.setattr(page_images, "_SECONDS", 0.3)
     with pytest.raises(page_images.NoPicture):
         page_images.page_image(pdf_document.versions.get(), 1)
 
 
-def test_the_renderer_may_take_little_and_write_nothing() -> None:
-    program = (
-        "import sys, resource; sys.path.insert(0, 'documents'); import render_page; render_page.limit();"
-        "print(resource.getrlimit(resource.RLIMIT_AS)[0] < 2**31, resource.getrlimit(resource.RLIMIT_CPU)[0],"
-        "resource.getrlimit(resource.RLIMIT_FSIZE)[0])"
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "socket.create_connection(('127.0.0.1', 9))",
+        "bytearray(4 * 1024**3)",
+        "open(sys.argv[1] + '.new', 'wb', buffering=0).write(b'x')",
+    ],
+    ids=["network", "memory", "disk"],
+)
+def test_a_renderer_in_the_hands_of_a_file_can_do_little(pdf_document: Document, tmp_path: Path, deed: str) -> None:
+    """The renderer's own program, with the deed in place of opening the file."""
+    program = tmp_path / "hostile.py"
+    program.write_text(
+        "import socket, sys\n"
+        "from documents import render_page\n"
+        f"def hostile(path): {deed}; print('done')\n"
+        "render_page.pypdfium2.PdfDocument = hostile\n"
+        "render_page.main(sys.argv[1], 1)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "20", "0"]
+    target = tmp_path / "file"
+    done = subprocess.run(
+        [sys.executable, str(program), str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(Path(page_images.__file__).parent.parent)},
+    )
+    assert done.returncode == 1
+    assert "done" not in done.stdout
+    assert any(refused in done.stderr for refused in ("PermissionError", "MemoryError", "File too large")), done.stderr
+    assert not (tmp_path / "file.new").exists() or (tmp_path / "file.new").stat().st_size == 0

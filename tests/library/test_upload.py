@@ -166,9 +166,8 @@ def test_a_person_who_may_only_read_may_not_upload(stranger: User, strangers_cli
 
 @pytest.mark.django_db
 def test_an_anonymous_visitor_is_sent_to_sign_in(client: Client) -> None:
-    response = upload(client, text_file())
-    assert response.status_code == 302
-    assert "/accounts/login/" in response["Location"]
+    assert "/accounts/login/" in upload(client, text_file(), fragment=False)["Location"]
+    assert "/accounts/login/" in upload(client, text_file())["HX-Redirect"]
     assert not Document.objects.exists()
 
 
