@@ -46,7 +46,7 @@ class _Passage:
     name: str
 
 
-def reindex(model: str, *, report: Callable[[Progress], None], grace: float = GRACE) -> EmbeddingSpace:
+def reindex(model: str, *, report: Callable[[Progress], None], grace: float | None = None) -> EmbeddingSpace:
     """Make `model` the one that documents are searched with. Doing it again changes nothing.
 
     Raises AlreadyRunning, or a ModelError (what was done so far is kept).
@@ -60,7 +60,7 @@ def reindex(model: str, *, report: Callable[[Progress], None], grace: float = GR
                 break
             _fill(space, report)
         if EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.RETIRED).exists():
-            time.sleep(grace)
+            time.sleep(GRACE if grace is None else grace)
             _remove_retired()
         space.refresh_from_db()
         return space

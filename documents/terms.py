@@ -20,9 +20,10 @@ from django.conf import settings
 from documents.stopwords import STOP_WORDS
 
 LONGEST_WORD = 64
-# What a question may cost. A person's question has some ten words; a pasted page still finds its rarest ones here.
+# What a question may cost. A person's question has some ten words; of a pasted page the beginning is searched.
 MOST_QUERY_CHARACTERS = 4_000
-MOST_QUERY_TERMS = 64
+MOST_QUERY_WORDS = 64
+MOST_LANGUAGES = 4
 
 DEFAULT_LANGUAGE = "english"
 _LATIN_LANGUAGES = tuple(language for language in STOP_WORDS if language != "russian")
@@ -97,22 +98,26 @@ def language_of(texts: Sequence[str]) -> str:
 
 
 def passage_terms(text: str, language: str) -> PassageTerms:
-    frequencies = Counter(_hashed(_stem(word, language)) for word in _words(text))
+    key = _key(settings.ENCRYPTION_KEY)
+    frequencies = Counter(_hashed(_stem(word, language), key) for word in _words(text))
     return PassageTerms(dict(frequencies), frequencies.total())
 
 
 def query_terms(query: str, languages: Iterable[str]) -> list[int]:
-    """The distinct terms of a question, in its order, stemmed for every one of `languages` (of the library searched).
+    """The distinct terms of a question, stemmed for the languages of the library searched, most used first.
 
     Common words are left out, unless there is nothing else. Long questions are cut.
     """
-    # A set would lose the order of languages, and with it which terms a long question keeps.
-    wanted = list(dict.fromkeys([*languages])) or [DEFAULT_LANGUAGE]
-    words = list(dict.fromkeys(_words(query[:MOST_QUERY_CHARACTERS])))
-    asking = _stop_words(guess_language(query[:MOST_QUERY_CHARACTERS]), *wanted)
-    telling = [word for word in words if word not in asking] or words
-    terms = dict.fromkeys(_hashed(_stem(word, language)) for word in telling for language in wanted)
-    return list(terms)[:MOST_QUERY_TERMS]
+    query = query[:MOST_QUERY_CHARACTERS]
+    own = guess_language(query)
+    known = list(dict.fromkeys(languages)) or [DEFAULT_LANGUAGE]
+    wanted = [*known[:MOST_LANGUAGES], *([own] if own in known[MOST_LANGUAGES:] else [])]
+    words = list(dict.fromkeys(_words(query)))
+    asking = _stop_words(own, *wanted)
+    telling = ([word for word in words if word not in asking] or words)[:MOST_QUERY_WORDS]
+    key = _key(settings.ENCRYPTION_KEY)
+    terms = dict.fromkeys(_hashed(_stem(word, language), key) for word in telling for language in wanted)
+    return list(terms)
 
 
 def _stop_words(*languages: str) -> frozenset[str]:
@@ -179,8 +184,8 @@ def _without_accents(word: str) -> str:
 
 
 @lru_cache(maxsize=200_000)
-def _hashed(stem: str) -> int:
-    digest = blake2b(stem.encode("utf-8", "replace"), digest_size=8, key=_key(settings.ENCRYPTION_KEY)).digest()
+def _hashed(stem: str, key: bytes) -> int:
+    digest = blake2b(stem.encode("utf-8", "replace"), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
