@@ -211,7 +211,6 @@ def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None)
     documents = Document.objects.visible_to(request.user).searchable().count()
     return {
         "conversation": found,
-        "sidebar_groups": reading.sidebar(request.user),
         "document_count": documents,
         "use_documents": found.use_documents if found else documents > 0,
         "provider_note": catalogue.provider_state().note,
