@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,26 @@ from django.conf import settings as django_settings  # noqa: E402 - the servers 
 
 _ease(django_settings)
 django.setup()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """REQUIRE_BROWSER=1: where Chromium must be, a browser test that is skipped has failed."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and os.environ.get("REQUIRE_BROWSER") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, but REQUIRE_BROWSER=1 forbids it: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser of browser tests, which are skipped without one."""
+    names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed. Install it, for example: sudo apt install chromium")
+    return found
 
 
 def _user(email: str, role: str) -> "User":
