@@ -3,6 +3,7 @@
 `answer` is the one way in. It blocks until the answer ended, was handed over, or was never this worker's to write.
 """
 
+import threading
 import uuid
 
 
@@ -20,7 +21,9 @@ def release_all(timeout: float = 8.0) -> None:
 
 
 def warm_up() -> None:
-    """Start the loop before the first question needs it."""
+    """Start the loop, and load in the background what the first question would otherwise wait for."""
     from chats.answering.runner import runner
+    from llms import chat
 
     runner()
+    threading.Thread(target=chat.warm_up, name="warm-up", daemon=True).start()

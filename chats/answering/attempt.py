@@ -74,7 +74,7 @@ class Attempt:
             self._runner.let_go(self)
             await self._runner.delivery.remove(self._live)
         if job.names_conversation and self._status == Message.Status.DONE:
-            await title.name_conversation(self._runner, job, self._live.text)
+            await title.name_conversation(self._runner, job, self._live.text, answered_by=self._answered_by)
 
     async def _run_claimed(self) -> None:
         writing = asyncio.ensure_future(self._write())
@@ -191,7 +191,7 @@ class Attempt:
         """Summarise what does not fit; without a summary the question is still answered, and the bubble says so."""
         self._show("Summarising the earlier conversation")
         try:
-            fast = await self._runner.in_thread(catalogue.fast_model)
+            fast = await self._runner.in_thread(catalogue.fast_model, model.key)
             request = await self._in_database(prompt.summary_request, built.to_summarise, fast)
             text = await asyncio.wait_for(chat.complete(request), _SUMMARY_TIMEOUT)
         except (ModelError, TimeoutError) as failure:

@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 _TIMEOUT = 30.0
 
 
-async def name_conversation(runner: "Runner", job: Job, answer: str) -> None:
+async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered_by: str) -> None:
     """Best effort: the beginning of the question stays the title when no model finds a better one."""
     try:
-        model = await runner.in_thread(catalogue.fast_model)
+        model = await runner.in_thread(catalogue.fast_model, answered_by)
         if model.provider == "builtin":
             return
         title = _tidy(await asyncio.wait_for(chat.complete(_request(job, answer, model)), _TIMEOUT))
