@@ -23,6 +23,7 @@ from documents.models import Document, DocumentVersion, Embedding, Page, Posting
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
 from documents.sniffing import HEAD_SIZE, Kind, sniff
+from documents.tasks import ingest_document
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ def delete(document: Document) -> None:
     """The rows at once, the files after the commit. A worker that reads it finds its lease gone and stops."""
     key = document.pk
     with transaction.atomic():
+        # Waits for a worker that is storing it at this moment (documents.ingestion): its rows are then seen here.
+        list(Document.objects.select_for_update().filter(pk=document.pk).values_list("pk"))
         versions = list(DocumentVersion.objects.filter(document=document))
         # Leaves first, each in one statement: the ORM's own cascade would load every row to find its dependents.
         Embedding.objects.filter(chunk__version__in=versions).delete()
@@ -151,8 +154,6 @@ def _announce(document_id: UUID) -> None:
 
 
 def _enqueue(document_id: UUID) -> None:
-    from documents.tasks import ingest_document
-
     try:
         ingest_document.delay(str(document_id))
     except (OperationalError, RedisError, OSError) as error:
