@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TESSDATA_PREFIX", "VIRTUAL_ENV")
 
 def read(
     path: Path, kind: Kind, *, options: Mapping[str, Any] | None = None, limits: Limits | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """The events of documents.reading.formats, in order. Raises a DocumentError.
 
     Closing the generator ends the child at once.
@@ -115,7 +115,7 @@ class _Reading:
         self._characters = 0
         self._due = 1
 
-    def events(self, path: Path, options: dict[str, Any]) -> Iterator[Event]:
+    def events(self, path: Path, options: dict[str, Any]) -> Generator[Event, None, None]:
         receiver, sender = os.pipe()
         try:
             try:
@@ -146,7 +146,7 @@ class _Reading:
         finally:
             os.close(source)
 
-    def _listen(self, frames: FrameReader) -> Iterator[Event]:
+    def _listen(self, frames: FrameReader) -> Generator[Event, None, None]:
         last = time.monotonic() + self._limits.wall
         patience = _BIRTH
         finished = False

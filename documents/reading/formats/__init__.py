@@ -6,7 +6,7 @@
 
 import importlib
 from collections.abc import Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from documents.reading.limits import Limits
 from documents.reading.pages import ReadPage
@@ -14,12 +14,12 @@ from documents.sniffing import Kind
 
 
 class Begin(TypedDict):
-    type: str
+    type: Literal["begin"]
     pages: int
 
 
 class Remark(TypedDict):
-    type: str
+    type: Literal["remark"]
     text: str
 
 

@@ -1,0 +1,187 @@
+"""One document, from its bytes to its place in the index: claim, read, split, embed, store, ready."""
+
+import logging
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+
+from documents import blobs, progress
+from documents.errors import DocumentError, IngestionFailed, NoText, WorkerLost
+from documents.index import active_space, write_passages
+from documents.ingestion.lease import Lease, LeaseLost
+from documents.ingestion.running import bodies
+from documents.models import Document, DocumentVersion, EmbeddingSpace, Page
+from documents.reading import reader
+from documents.reading.pages import ReadPage
+from documents.sniffing import HEAD_SIZE, Kind, sniff
+from jobs.leases import claim, settle, worker_name
+from llms.errors import ModelError
+
+if TYPE_CHECKING:
+    from documents.ingestion.pipeline import Indexer
+
+logger = logging.getLogger(__name__)
+
+# A file that took its worker with it this often will do so again.
+MOST_ATTEMPTS = 3
+# Passages that are embedded at once; also the step in which progress is seen, and deletion noticed.
+_BATCH = 64
+_REPORT_EVERY = 0.5  # seconds
+_REMARK = "remark"
+
+
+def ingest(document_id: UUID) -> None:
+    """Make the newest version of the document searchable, if it waits for that. Doing it twice changes nothing."""
+    worker = worker_name()
+    if not claim(Document, document_id, worker=worker, status=Document.Status.PARSING):
+        return
+    try:
+        with Lease(document_id, worker) as lease:
+            _Job(document_id, lease).run()
+    except LeaseLost:
+        logger.info("Document %s is somebody else's now, or gone.", document_id)
+    except DocumentError as error:
+        logger.info("Document %s was not taken in: %s", document_id, error)
+        _fail(document_id, worker, error.code, error.text)
+    except ModelError as error:
+        logger.warning("Document %s could not be embedded: %s", document_id, error)
+        _fail(document_id, worker, error.code, f"{error.text} The file is kept: try again then.")
+
+
+def _fail(document_id: UUID, worker: str, code: str, text: str) -> None:
+    if settle(Document, document_id, worker=worker, status=Document.Status.FAILED, error_code=code, error_text=text):
+        progress.publish(document_id)
+
+
+class _Job:
+    """The state of one attempt."""
+
+    def __init__(self, document_id: UUID, lease: Lease) -> None:
+        self._document_id = document_id
+        self._lease = lease
+        self._remarks: list[str] = []
+        self._pages: list[Page] = []
+        self._total = 0
+        self._reported = 0.0
+
+    def run(self) -> None:
+        document = Document.objects.filter(pk=self._document_id).first()
+        version = DocumentVersion.objects.filter(document=self._document_id).order_by("-number").first()
+        if document is None or version is None:
+            raise LeaseLost
+        if document.attempts > MOST_ATTEMPTS:
+            raise WorkerLost
+        self._lease.report(progress_done=0, progress_total=0, error_code="", error_text="")
+        space = active_space()
+        # Reading takes seconds to an hour: no connection is held meanwhile.
+        close_old_connections()
+        try:
+            with blobs.local_path(version.blob) as path:
+                indexer = self._index(path, document.name, version, space)
+        except FileNotFoundError as error:
+            self._lease.report()  # Quietly, if it is missing because the document was deleted.
+            raise IngestionFailed("The stored file is missing. Upload it again.", detail=str(error)) from error
+        self._store(version, indexer, space)
+
+    def _index(self, path: Path, name: str, version: DocumentVersion, space: EmbeddingSpace) -> "Indexer":
+        with closing(self._read(path, version)) as pages:
+            # The child begins to read while LlamaIndex is being loaded.
+            first = next(pages, None)
+            from documents.ingestion.pipeline import Indexer
+
+            indexer = Indexer(name, space)
+            with closing(bodies(_chain(first, pages))) as found:
+                for body in found:
+                    indexer.add([body])
+                    while indexer.waiting >= _BATCH:
+                        self._lease.check()
+                        indexer.embed(_BATCH)
+        count = len(indexer.passages) + indexer.waiting
+        while indexer.waiting:
+            self._report(status=Document.Status.EMBEDDING, progress_done=len(indexer.passages), progress_total=count)
+            indexer.embed(_BATCH)
+        if not indexer.passages:
+            raise NoText
+        return indexer
+
+    def _read(self, path: Path, version: DocumentVersion) -> Generator[ReadPage, None, None]:
+        """The pages as they come; keeps what will be stored of them, and tells the owner how far it is."""
+        options = {"languages": settings.OCR_LANGUAGES}
+        with closing(reader.read(path, _kind(path, version), options=options)) as events:
+            for event in events:
+                self._lease.check()
+                if isinstance(event, ReadPage):
+                    self._pages.append(
+                        Page(
+                            version=version,
+                            number=event.number,
+                            text=event.text,
+                            width=event.width,
+                            height=event.height,
+                        )
+                    )
+                    self._report(progress_done=event.number, progress_total=max(self._total, event.number))
+                    yield event
+                elif event["type"] == "remark":
+                    self._remarks.append(event["text"])
+                else:
+                    self._total = event["pages"]
+
+    def _report(self, **changes: object) -> None:
+        """At most twice a second: a person cannot read faster, and each report is a write and a push."""
+        self._lease.check()
+        if time.monotonic() - self._reported >= _REPORT_EVERY:
+            self._lease.report(**changes)
+            self._reported = time.monotonic()
+            close_old_connections()
+
+    def _store(self, version: DocumentVersion, indexer: "Indexer", space: EmbeddingSpace) -> None:
+        """Everything or nothing, and only while the job is ours."""
+        self._lease.report(status=Document.Status.EMBEDDING)
+        # The thread would wait for the row that is locked below, and the lock is the stronger claim.
+        self._lease.release()
+        with transaction.atomic():
+            # The document first, as in library.delete: whoever deletes it waits here, or we find it gone.
+            held = Document.objects.select_for_update(no_key=True).filter(
+                pk=self._document_id, claimed_by=self._lease.worker, status__in=Document.WORKING
+            )
+            if not held.exists():
+                raise LeaseLost
+            Page.objects.filter(version=version).delete()
+            Page.objects.bulk_create(self._pages, batch_size=500)
+            DocumentVersion.objects.filter(pk=version.pk).update(page_count=len(self._pages))
+            write_passages(version, indexer.passages, indexer.vectors, space=space)
+            remark = " ".join(self._remarks)
+            settle(
+                Document,
+                self._document_id,
+                worker=self._lease.worker,
+                status=Document.Status.READY,
+                current_version=version,
+                progress_done=len(self._pages),
+                progress_total=len(self._pages),
+                error_code=_REMARK if remark else "",
+                error_text=remark,
+            )
+        progress.publish(self._document_id)
+
+
+def _kind(path: Path, version: DocumentVersion) -> Kind:
+    """As found at upload. A version from elsewhere is looked at here; its name may have been changed since."""
+    try:
+        return Kind(version.media_type)
+    except ValueError:
+        with path.open("rb") as file:
+            return sniff(file.read(HEAD_SIZE), version.size, "")
+
+
+def _chain(first: ReadPage | None, rest: Iterator[ReadPage]) -> Iterator[ReadPage]:
+    if first is not None:
+        yield first
+        yield from rest
