@@ -47,8 +47,8 @@ class Row:
         document = self.document
         done, total = document.progress_done, document.progress_total
         match document.status:
-            case Document.Status.PARSING if total:
-                return f"Reading page {min(done + 1, total)} of {total}"
+            case Document.Status.PARSING if total > 1:
+                return f"Reading {self._unit} {min(done + 1, total)} of {total}"
             case Document.Status.EMBEDDING if total:
                 return f"Indexing, {100 * done // total} %"
             case Document.Status.FAILED:
@@ -57,9 +57,13 @@ class Row:
                 return str(document.get_status_display())
 
     @property
+    def _unit(self) -> str:
+        return "page" if self.version and self.version.media_type == Kind.PDF else "section"
+
+    @property
     def has_measure(self) -> bool:
         """Whether progress is known well enough for a bar of a certain length."""
-        return self.document.status in Document.WORKING and self.document.progress_total > 0
+        return self.document.status in Document.WORKING and self.document.progress_total > 1
 
 
 def type_mark(media_type: str) -> str:

@@ -35,7 +35,9 @@ def test_a_text_shows_as_text(owners_client: Client, make_document: MakeDocument
 
 
 def test_a_busy_document_says_so_and_looks_again(owners_client: Client, make_document: MakeDocument) -> None:
-    document = make_document(status="parsing", progress_done=2, progress_total=9, pages=())
+    document = make_document(
+        status="parsing", media_type="application/pdf", progress_done=2, progress_total=9, pages=()
+    )
     page = owners_client.get(f"/documents/{document.pk}").content.decode()
     assert "Reading page 3 of 9" in page
     assert 'hx-trigger="every 3s"' in page

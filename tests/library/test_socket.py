@@ -37,7 +37,7 @@ def act(django_capture_on_commit_callbacks: Callable) -> Act:
 
 
 def test_a_change_reaches_every_page_of_the_owner(owner: User, make_document: MakeDocument, act: Act) -> None:
-    document = make_document(status="parsing", progress_done=11, progress_total=80)
+    document = make_document(status="parsing", media_type="application/pdf", progress_done=11, progress_total=80)
 
     async def scenario() -> list[str]:
         pages = [page_of(owner), page_of(owner)]
