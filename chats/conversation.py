@@ -147,11 +147,13 @@ def restore(conversation: Conversation) -> None:
 
 
 def configure(conversation: Conversation, *, model: str | None = None, use_documents: bool | None = None) -> None:
-    if model is not None:
-        conversation.model = model
-    if use_documents is not None:
-        conversation.use_documents = use_documents
-    conversation.save(update_fields=["model", "use_documents"])
+    """What is None stays. Asked with every question, so it writes only what changed."""
+    wanted = {"model": model, "use_documents": use_documents}
+    changed = [name for name, value in wanted.items() if value is not None and value != getattr(conversation, name)]
+    for name in changed:
+        setattr(conversation, name, wanted[name])
+    if changed:
+        conversation.save(update_fields=changed)
 
 
 def switch_branch(message: Message) -> None:

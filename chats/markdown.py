@@ -5,9 +5,11 @@ a model writes is ever fetched by itself.
 """
 
 import html
+import io
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from threading import get_ident
 from typing import Any
 
 import nh3
@@ -19,6 +21,10 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 # Past this size a code block is shown without colours: highlighting is for reading, and nobody reads a megabyte.
 HIGHLIGHT_LIMIT = 200_000
@@ -145,18 +151,27 @@ def _fence(
 
 def highlight(code: str, language: str) -> str:
     """Escaped code with Pygments' class names, or just escaped when the language is unknown or the block is huge."""
-    if not language or len(code) > HIGHLIGHT_LIMIT:
+    lexer = _lexer(language, get_ident()) if language and len(code) <= HIGHLIGHT_LIMIT else None
+    if lexer is None:
         return html.escape(code, quote=False)
-    from pygments import highlight as colour
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
+    pieces = io.StringIO()
+    _formatter(get_ident()).format(lexer.get_tokens(code), pieces)
+    return pieces.getvalue()
 
+
+# Making a lexer or a formatter takes longer than colouring a small block. They keep state while they work, so each
+# thread has its own.
+@lru_cache(maxsize=128)
+def _lexer(language: str, _thread: int) -> Lexer | None:
     try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
-        return html.escape(code, quote=False)
-    return str(colour(code, lexer, HtmlFormatter(nowrap=True)))
+        return None
+
+
+@lru_cache(maxsize=32)
+def _formatter(_thread: int) -> "HtmlFormatter[str]":
+    return HtmlFormatter(nowrap=True)
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:

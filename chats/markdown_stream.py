@@ -20,8 +20,9 @@ from markdown_it.token import Token
 from chats.markdown import Citations, code_shell, fence_language, parser, render_tokens
 
 _FENCE_OPEN = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n")
-# A last line of which it cannot be said yet what it begins: "2" may become "2. next item", "-" a list or a rule.
-_UNDECIDED = re.compile(r"[ \t]*(\d{0,9}[.)]?|[-+*_=~`#>|:\s]*)")
+# A last line of which it cannot be said yet what it begins: "2" may become "2. next item", "-" a list or a rule, and
+# a line that opens a fence is text after all if another backtick follows.
+_UNDECIDED = re.compile(r"[ \t]*(\d{0,9}[.)]?|[-+*_=~`#>|:\s]*|`{3,}[^`]*)")
 # An open block longer than this many characters is rendered again only after it grew by a sixteenth.
 _LONG = 3_000
 

@@ -59,11 +59,12 @@ def append_messages(html: str) -> str:
 
 
 def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:
-    """Attach what `chats/_message.html` shows: siblings, citations, and the text of live answers. One query."""
+    """Attach what `chats/_message.html` shows: siblings, citations, and the text of live answers. At most one query."""
     citations: dict[uuid.UUID, list[Citation]] = {}
-    answers = [message.pk for message in messages if message.role == Message.Role.ASSISTANT]
-    for citation in Citation.objects.filter(message_id__in=answers).order_by("number"):
-        citations.setdefault(citation.message_id, []).append(citation)
+    # A live answer has none yet, so that posting a question asks nothing here.
+    if answers := [m.pk for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live]:
+        for citation in Citation.objects.filter(message_id__in=answers).order_by("number"):
+            citations.setdefault(citation.message_id, []).append(citation)
     for message in messages:
         _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
     return messages

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
@@ -55,7 +55,7 @@ class Attempt:
         self._job: Job
 
     async def run(self) -> None:
-        job = await self._runner.in_thread(records.claim, self.message_id, self._worker)
+        job = await self._in_database(records.claim, self.message_id, self._worker)
         if job is None:
             return
         self._job = job
@@ -185,7 +185,7 @@ class Attempt:
     def _say(self, text: str) -> None:
         if text:
             self._live.say(text)
-            self._runner.delivery.wake()
+            self._runner.delivery.wake(self._live)
 
     async def _with_summary(self, built: prompt.Prompt, model: ModelInfo, before: str) -> prompt.Prompt:
         """Summarise what does not fit; without a summary the question is still answered, and the bubble says so."""
@@ -247,28 +247,29 @@ class Attempt:
 
     async def _finish(self, status: str, **changes: Any) -> None:
         self._timings["total"] = round(time.monotonic() - self._began, 3)
-        cited = self._cited()
-        html = await self._runner.in_thread(presentation.final_html, self._live.text, self._citations())
-        message = await self._in_database(
-            records.settle,
+        bubble = await self._in_database(self._settle, status, changes)
+        if bubble is None:
+            return
+        self._status = status
+        await self._runner.delivery.remove(self._live)
+        self._runner.in_background(self._publish_final(bubble, self._live.seq + 1))
+
+    def _settle(self, status: str, changes: Mapping[str, Any]) -> str | None:
+        """Store the end, in a thread. The bubble as pages shall show it, or None when the row is not ours any more."""
+        message = records.settle(
             self.message_id,
             self._worker,
             status,
-            cited=cited,
+            cited=self._cited(),
             content=self._live.text,
             thinking=self._live.thinking,
-            html=html,
+            html=presentation.final_html(self._live.text, self._citations()),
             answered_by=self._answered_by,
             timings=self._timings,
             steps=self._steps,
             **changes,
         )
-        if message is None:
-            return
-        self._status = status
-        bubble = await self._in_database(presentation.bubble, message)
-        await self._runner.delivery.remove(self._live)
-        self._runner.in_background(self._publish_final(bubble, self._live.seq + 1))
+        return presentation.bubble(message) if message else None
 
     async def _publish_final(self, bubble: str, seq: int) -> None:
         """Pages wait for this, so a Redis that is away is waited for; later they would ask the database."""
@@ -317,7 +318,7 @@ class Attempt:
     def _show(self, doing: str = "") -> None:
         steps = [*self._steps, doing] if doing else self._steps
         self._live.show_state(self._status, presentation.state_line(self._status, steps))
-        self._runner.delivery.wake()
+        self._runner.delivery.wake(self._live)
 
     def _note(self, step: str) -> None:
         if step not in self._steps:

@@ -135,11 +135,12 @@ class Delivery:
         self._redis = redis
         self._answers: set[LiveAnswer] = set()
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._sending = asyncio.Lock()
 
     def add(self, answer: LiveAnswer) -> None:
         self._answers.add(answer)
-        self.wake()
+        self.wake(answer)
 
     async def remove(self, answer: LiveAnswer) -> None:
         """Once this returns, nothing more of the answer is sent or on its way."""
@@ -147,30 +148,35 @@ class Delivery:
         async with self._sending:
             pass
 
-    def wake(self) -> None:
-        """Somebody has something new to say."""
+    def wake(self, answer: LiveAnswer) -> None:
+        """It has something new to say."""
         self._wake.set()
+        if answer.is_urgent:
+            self._hurry.set()
 
     async def run(self) -> None:
         """Send for as long as the process lives."""
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._hurry.clear()
             sent = await self.send()
-            pause = self._tick() if sent else _REDIS_AWAY
-            deadline = asyncio.get_running_loop().time() + pause
-            # Within the pause only the first words of an answer may go out.
-            while (left := deadline - asyncio.get_running_loop().time()) > 0:
-                try:
-                    await asyncio.wait_for(self._wake.wait(), left)
-                except TimeoutError:
-                    break
-                self._wake.clear()
-                urgent = [answer for answer in self._answers if answer.is_urgent]
-                if urgent and sent:
-                    await self.send(urgent)
+            await self._pause(self._tick() if sent else _REDIS_AWAY, send_urgent=sent)
             if any(answer.is_dirty for answer in self._answers):
                 self._wake.set()
+
+    async def _pause(self, seconds: float, *, send_urgent: bool) -> None:
+        """Let tokens gather. Within the pause only the first words of an answer may go out."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (left := deadline - loop.time()) > 0:
+            try:
+                await asyncio.wait_for(self._hurry.wait(), left)
+            except TimeoutError:
+                return
+            self._hurry.clear()
+            if send_urgent and (urgent := [answer for answer in self._answers if answer.is_urgent]):
+                await self.send(urgent)
 
     def _tick(self) -> float:
         return min(LONGEST_TICK, SHORTEST_TICK + _TICK_PER_ANSWER * len(self._answers))
@@ -195,5 +201,5 @@ class Delivery:
         for answer, positions in expected:
             if not answer.is_held({part: replies[at] for part, at in positions.items()}):
                 answer.needs_whole = True
-                self.wake()
+                self._wake.set()
         return True

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chats.markdown import render
@@ -87,6 +87,7 @@ def test_one_character_at_a_time() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(["--", "```", "- a\n", "```", "1", "```"])
 @given(st.lists(st.sampled_from(["- a\n", "\n", "1", ". b\n", "```", "x\n", "> ", "# ", "  ", "***", "|a|\n", "--"])))
 def test_fragments_in_any_order_never_lose_text(parts: list[str]) -> None:
     text = "".join(parts)
