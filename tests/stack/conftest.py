@@ -73,7 +73,8 @@ class Reading:
 
     def __init__(self, page: "Page", stack: Stack, question: str, tokens: int) -> None:
         self.page, self._stack, self.question, self.tokens = page, stack, question, tokens
-        page.wait_for_selector("article.answer[data-status=writing]", timeout=30_000)
+        writing = page.locator("article.answer[data-status=writing]")
+        stack.wait_until(writing.count, 30, "The answer was not begun.", every=0.1)
         self.message_id = str(page.get_attribute("article.answer", "data-message"))
         # Lives as long as the page does: gone after a reload.
         page.evaluate("window.neverReloaded = true")

@@ -82,7 +82,11 @@ def test_the_document_ends_ready_with_every_passage_once(stack: Stack, incident:
     everything = "\n".join(content for _, _, content, _ in passages)
     assert [n for n in range(_PARAGRAPHS) if _marker(incident.part, n) not in everything] == []
     ids = {pk for pk, _, _, _ in passages}
-    for table in ("SELECT chunk_id FROM documents_embedding", "SELECT DISTINCT unnest(chunks) FROM documents_posting"):
+    # A posting's numbers are the passage's id above 24 bits of counts.
+    for table in (
+        "SELECT chunk_id FROM documents_embedding",
+        "SELECT DISTINCT unnest(passages) >> 24 FROM documents_posting",
+    ):
         found = stack.rows(
             f"{table} WHERE version_id IN (SELECT id FROM documents_documentversion WHERE document_id = %s)",
             incident.document_id,
