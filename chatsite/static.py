@@ -2,11 +2,13 @@
 
 import fcntl
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import Storage
 from django.core.management import call_command
 
 
@@ -23,6 +25,9 @@ def collect_if_stale() -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if _is(stamp, wanted):
                 return False
+            # Django leaves alone what is not older than its source. After a return to an older version nothing is.
+            for path, _ in _files():
+                (root / path).unlink(missing_ok=True)
             call_command("collectstatic", interactive=False, verbosity=0)
             stamp.write_text(wanted, encoding="ascii")
     except OSError as error:
@@ -36,9 +41,13 @@ def _is(stamp: Path, wanted: str) -> bool:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256()
-    for finder in get_finders():
-        for path, storage in finder.list([]):
-            digest.update(f"{path}\0".encode())
-            with storage.open(path) as file:
-                digest.update(file.read())
+    for path, storage in _files():
+        digest.update(f"{path}\0".encode())
+        with storage.open(path) as file:
+            digest.update(file.read())
     return digest.hexdigest()
+
+
+def _files() -> Iterator[tuple[str, Storage]]:
+    for finder in get_finders():
+        yield from finder.list([])

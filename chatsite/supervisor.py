@@ -215,7 +215,7 @@ class Supervisor:
             # Asked twice: no more patience.
             for running in self._running:
                 if running.process:
-                    _signal_group(running.process.pid, signal.SIGKILL)
+                    processes.signal_group(running.process.pid, signal.SIGKILL)
         self._stopping = True
 
     def _stop_all(self) -> None:
@@ -246,41 +246,22 @@ class Supervisor:
             running.process = None
 
     def _kill_left_behind(self, part: Part, leader: int) -> None:
-        _signal_group(leader, signal.SIGKILL)
+        processes.signal_group(leader, signal.SIGKILL)
         programs = {os.path.realpath(word) for word in part.command if word.startswith("/")}
         for pid in self._strangers():
-            if _belongs_to(pid, part.name, programs):
+            if processes.belongs_to(pid, (MARK, part.name), programs):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
     def _strangers(self) -> list[int]:
         """Children of ours that we did not start: what dead parts left behind."""
         own = {running.process.pid for running in self._running if running.process}
-        try:
-            listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
-        except OSError:
-            return []
-        return [pid for pid in map(int, listed.split()) if pid not in own]
+        return [pid for pid in processes.children() if pid not in own]
 
     def _reap(self) -> None:
         for pid in self._strangers():
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-
-
-def _belongs_to(pid: int, name: str, programs: set[str]) -> bool:
-    """PostgreSQL writes its titles over its environment, so its children are known by their program."""
-    with suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            if entry.startswith(f"{MARK}=".encode()):
-                return entry == f"{MARK}={name}".encode()
-        return str(Path(f"/proc/{pid}/exe").readlink()) in programs
-    return False
-
-
-def _signal_group(leader: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, number)
 
 
 def _how(code: int) -> str:

@@ -95,6 +95,22 @@ def test_an_unknown_part_is_answered_with_the_known_ones() -> None:
     assert all(part in done.stderr for part in ("answers", "beat", "documents", "web"))
 
 
+@pytest.mark.parametrize(("command", "word"), [("up", "--prot"), ("start", "wbe")])
+def test_both_commands_are_known_to_django_too(tmp_path: Path, command: str, word: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "chatsite.settings"}
+    done = subprocess.run(
+        [sys.executable, "-m", "django", command, word],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert word in done.stderr
+
+
 def test_a_database_of_another_major_version_is_named(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("16\n", encoding="ascii")
