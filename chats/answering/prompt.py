@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from llms.tokens import estimate
 
 from chats import tree
 from chats.answering.records import Job, Source
@@ -13,6 +12,7 @@ from chats.models import Message, Summary
 from llms.catalogue import ModelInfo
 from llms.errors import PromptTooLong
 from llms.requests import ChatRequest, Quotable, Turn
+from llms.tokens import estimate
 
 # The part of the context kept free for the answer, and its bounds in tokens.
 ANSWER_SHARE = 0.25
