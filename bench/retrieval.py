@@ -1,0 +1,297 @@
+"""How well and how fast passages are found: bench/README.md, "Retrieval".
+
+python -m bench.retrieval [--only quality|latency] [--corpora FOLDER] [--sizes 1000,10000,100000] [--keep]
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import judged, report
+from bench.synthetic import WORDS, Author
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from documents.models import Document
+
+OWNERS = 10
+DOCUMENT_SIZES = (5, 10, 20, 50, 100, 200, 300)
+KINDS = ("rare", "middling", "common")
+SIDES = ("words", "vectors", "hybrid")
+_TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["quality", "latency"])
+    parser.add_argument("--corpora", type=Path, default=judged.default_corpora())
+    parser.add_argument("--questions", type=int, default=1000, help="at most, of each set")
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--repeats", type=int, default=60, help="questions of each kind")
+    parser.add_argument("--keep", action="store_true", help="write to bench/results")
+    options = parser.parse_args()
+    with _own_database():
+        for name in ("quality", "latency"):
+            if options.only in {None, name}:
+                result = quality(options) if name == "quality" else latency(options)
+                print(json.dumps(result, indent=2))
+                if options.keep:
+                    report.write("retrieval", name, result, _page)
+
+
+@contextmanager
+def _own_database() -> Iterator[None]:
+    """The carried PostgreSQL with the product's settings, in a folder that goes away; Django set up on it."""
+    data_dir = Path(tempfile.mkdtemp(prefix="chatsite-bench-"))
+    os.environ.update(
+        DATA_DIR=str(data_dir), LLM_PROVIDER="builtin", REDIS_URL="redis://127.0.0.1:1", LOG_LEVEL="ERROR"
+    )
+    os.environ.update(
+        SECRET_KEY=secrets.token_hex(32), ENCRYPTION_KEY="0" * 64, DJANGO_SETTINGS_MODULE="chatsite.settings"
+    )
+    from chatsite import carried
+
+    carried.prepare_postgres(data_dir)
+    os.environ["DATABASE_URL"] = carried.database_url(data_dir)
+    server = subprocess.Popen(carried.postgres_command(data_dir), stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        while not carried.postgres_is_up(data_dir):
+            time.sleep(0.05)
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(timeout=30)
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def add_document(owner: "User", name: str, texts: Sequence[str]) -> "Document":
+    """Through the product's own door, one passage for each text."""
+    from documents.index import NewPassage, active_space, searchable_text, write_passages
+    from documents.models import Document, DocumentVersion
+    from documents.spaces import embed
+
+    document = Document.objects.create(owner=owner, name=name[:255], status=Document.Status.READY)
+    version = DocumentVersion.objects.create(
+        document=document, number=1, blob="", sha256="", size=1, media_type="text/plain"
+    )
+    passages = [
+        NewPassage(page, 0, text, searchable=searchable_text(document.name, "", text))
+        for page, text in enumerate(texts, start=1)
+    ]
+    space = active_space()
+    write_passages(version, passages, embed(space, [passage.searchable for passage in passages]), space=space)
+    document.current_version = version
+    document.save()
+    return document
+
+
+# --- How well -----------------------------------------------------------------------------------------------------
+
+
+def quality(options: argparse.Namespace) -> dict[str, Any]:
+    from accounts.models import User
+
+    sets: dict[str, Any] = {}
+    for one in judged.judged_sets(options.corpora, most_questions=options.questions):
+        owner = User.objects.create_user(f"{len(sets)}@example.org")
+        ids = load(owner, one)
+        sets[one.name] = scores(owner, one, ids)
+        print(one.name, sets[one.name], flush=True)
+        owner.delete()
+    return {"sets": sets}
+
+
+def load(owner: "User", one: judged.JudgedSet) -> dict[int, str]:
+    """The set's names by chunk id."""
+    ids: dict[int, str] = {}
+    for title, passages in one.documents.items():
+        document = add_document(owner, title, [text for _, text in passages])
+        chunks = document.current_version.chunks.order_by("index").values_list("pk", flat=True)
+        names = [title] * len(passages) if one.judges_documents else [name for name, _ in passages]
+        ids.update(zip(chunks, names, strict=True))
+    return ids
+
+
+def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[str, Any]:
+    from documents.retrieval.scope import visible_scope
+    from documents.retrieval.searching import plan_for, ranked
+    from documents.retrieval.statement import VECTOR_WEIGHT
+    from documents.spaces import active_space
+    from documents.terms import query_terms
+    from llms.embeddings import embed_query
+
+    scope, space = visible_scope(owner.pk), active_space()
+    plan = plan_for(scope, space)
+    figures: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for question, text in one.questions:
+        terms, vector = query_terms(text, scope.languages), embed_query(space.model, text)
+        grades = one.grades[question]
+        for side, vector_weight in {"words": 0.0, "vectors": 1.0, "hybrid": VECTOR_WEIGHT}.items():
+            rows = ranked(scope, plan, terms, vector, limit=10, vector_weight=vector_weight)
+            found = list(dict.fromkeys(ids[row.chunk_id] for row in rows))
+            if not one.judges_documents:
+                figures[side]["ndcg"].append(judged.ndcg(found, grades))
+            figures[side]["recall"].append(judged.recall(found, grades))
+    means = {side: {key: round(statistics.fmean(x), 3) for key, x in of.items()} for side, of in figures.items()}
+    return {"passages": len(ids), "questions": len(one.questions), **means}
+
+
+# --- How fast -----------------------------------------------------------------------------------------------------
+
+
+def latency(options: argparse.Namespace) -> dict[str, Any]:
+    from accounts.models import User
+    from documents.models import Document
+    from documents.spaces import LARGE, active_space, index_if_large
+
+    author = Author()
+    owners = [User.objects.create_user(f"owner{number}@example.org") for number in range(OWNERS)]
+    rows, loading, held = [], {}, dict.fromkeys(owners, 0)
+    for size in sorted(int(size) for size in options.sizes.split(",")):
+        started = time.perf_counter()
+        added = fill(author, held, size // OWNERS)
+        loading[size] = {"passages_per_second": round(added / (time.perf_counter() - started))}
+        _analyze()
+        rows += measured(author, owners[3], size, f"{size // OWNERS:,} of {size:,}", options.repeats)
+        # One person owns everything: only the documents know whose they are.
+        before = dict(Document.objects.values_list("pk", "owner_id"))
+        Document.objects.update(owner=owners[0])
+        _analyze()
+        rows += measured(author, owners[0], size, f"all of {size:,}", options.repeats)
+        if size >= LARGE:
+            started = time.perf_counter()
+            index_if_large(active_space())
+            loading[size]["hnsw_seconds"] = round(time.perf_counter() - started)
+            _analyze()
+            rows += measured(author, owners[0], size, f"all of {size:,}, HNSW", options.repeats)
+        for owner in owners:
+            Document.objects.filter(pk__in=[pk for pk, own in before.items() if own == owner.pk]).update(owner=owner)
+        loading[size]["megabytes"] = _megabytes()
+    return {"words_per_passage": WORDS, "loading": loading, "rows": rows}
+
+
+def fill(author: Author, held: dict["User", int], each: int) -> int:
+    added = 0
+    while min(held.values()) < each:
+        owner = min(held, key=held.__getitem__)
+        size = min(author.random.choice(DOCUMENT_SIZES), each - held[owner])
+        name = f"{author.words[author.random.randrange(9_000)]} report {author.random.randrange(2000, 2030)}.pdf"
+        add_document(owner, name, author.document(size))
+        held[owner] += size
+        added += size
+    return added
+
+
+def measured(author: Author, owner: "User", size: int, library: str, repeats: int) -> list[dict[str, Any]]:
+    from documents.retrieval import search
+
+    rows = []
+    for kind in KINDS:
+        questions = [author.question(kind) for _ in range(repeats + 10)]
+        times: list[float] = []
+        for number, question in enumerate(questions):
+            if number == 10:  # the first ones warm the caches
+                cpu = _server_cpu_ms()
+            started = time.perf_counter()
+            found = search(user_id=owner.pk, query=question)
+            times.append(time.perf_counter() - started)
+        spread = report.spread(times[10:])
+        row = {"size": size, "library": library, "words": kind, **spread}
+        row |= {"server_cpu": round((_server_cpu_ms() - cpu) / repeats, 1), "approximate": found.trace["approximate"]}
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def _server_cpu_ms() -> float:
+    """Of the one server process that answers this connection."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_MS
+
+
+def _analyze() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _megabytes() -> dict[str, int]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT relname, pg_total_relation_size(oid) / 1000000 FROM pg_class
+            WHERE relname IN ('documents_posting', 'documents_embedding', 'documents_chunk')"""
+        )
+        return {name.removeprefix("documents_"): int(size) for name, size in cursor.fetchall()}
+
+
+# --- The page -----------------------------------------------------------------------------------------------------
+
+
+def _page(runs: list[dict[str, Any]]) -> str:
+    parts = ["# Retrieval\n"]
+    for run in sorted(runs, key=lambda run: run["name"], reverse=True):
+        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}\n")
+        parts.append(_quality_page(run) if run["name"] == "quality" else _latency_page(run))
+    return "\n".join(parts)
+
+
+def _quality_page(run: dict[str, Any]) -> str:
+    def cell(of: dict[str, float]) -> str:
+        return f"{of['ndcg']:.3f} / {of['recall']:.3f}" if "ndcg" in of else f"– / {of['recall']:.3f}"
+
+    rows = [
+        [name, one["passages"], one["questions"], *(cell(one[side]) for side in SIDES)]
+        for name, one in run["sets"].items()
+    ]
+    heads = ["set", "passages", "questions", "BM25 alone", "vectors alone", "hybrid"]
+    return (
+        "nDCG@10 / recall@10 with the built-in embedder. Where whole documents are judged: recall of documents.\n\n"
+        + report.table(heads, rows)
+    )
+
+
+def _latency_page(run: dict[str, Any]) -> str:
+    rows = [
+        [row["library"], row["words"], row["p50"], row["p95"], row["max"], row["server_cpu"]] for row in run["rows"]
+    ]
+    loads = [
+        [f"{int(size):,}", one["passages_per_second"], one.get("hnsw_seconds", "–"), *one["megabytes"].values()]
+        for size, one in run["loading"].items()
+    ]
+    sizes = next(iter(run["loading"].values()))["megabytes"]
+    return (
+        f"One search with everything it does, the question's embedding included, in milliseconds. Load of the machine "
+        f"before: {run['machine']['load_before']}.\n\n"
+        + report.table(["library", "words", "p50", "p95", "max", "PostgreSQL's processor time"], rows)
+        + "\n"
+        + report.table(["passages", "embedded and indexed per second", "HNSW, s", *(f"{n}, MB" for n in sizes)], loads)
+    )
+
+
+if __name__ == "__main__":
+    main()
