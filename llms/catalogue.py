@@ -162,7 +162,12 @@ def provider_state() -> ProviderState:
     models = len(_chat_models(snapshot))
     if settings.LLM_PROVIDER == "builtin":
         return ProviderState("builtin", False, "No language model is connected. Answers quote your documents.", 0)
-    if not snapshot.answered:
+    if not snapshot.answered and settings.LLM_PROVIDER == "auto":
+        note = (
+            "No language model is connected, so answers quote your documents. "
+            "To connect one, start Ollama on this machine or set OLLAMA_BASE_URL."
+        )
+    elif not snapshot.answered:
         note = "The model server does not answer. Until it does, answers only quote your documents."
     elif not models:
         note = "The model server has no chat model yet. An administrator can pull one: ollama pull llama3.2"

@@ -49,7 +49,7 @@ class _Sentence:
 
 
 def choose(question: str, passages: Sequence[Quotable]) -> list[Quote]:
-    """At most QUOTES quotes, in the order of the passages and of the text; neighbouring sentences become one quote."""
+    """At most QUOTES quotes, the one that says most first. Neighbouring sentences become one quote."""
     sentences = [
         _Sentence(place, begin, end, Counter(terms(passage.text[begin:end])))
         for place, passage in enumerate(passages)
@@ -61,7 +61,8 @@ def choose(question: str, passages: Sequence[Quotable]) -> list[Quote]:
     ranked = sorted(range(len(sentences)), key=lambda i: -scores[i])
     enough = scores[ranked[0]] * _NEAR_THE_BEST
     chosen = sorted(i for i in ranked[:QUOTES] if scores[i] >= enough)
-    return _joined(passages, [sentences[i] for i in chosen])
+    quotes = _joined(passages, [(sentences[i], scores[i]) for i in chosen])
+    return [quote for quote, _ in sorted(quotes, key=lambda scored: -scored[1])]
 
 
 def spans(text: str) -> list[tuple[int, int]]:
@@ -124,20 +125,22 @@ def _scores(question: str, passages: Sequence[Quotable], sentences: Sequence[_Se
     return scores
 
 
-def _joined(passages: Sequence[Quotable], chosen: Sequence[_Sentence]) -> list[Quote]:
-    quotes: list[Quote] = []
-    at: tuple[int, int, int] | None = None  # passage, begin, end of the quote being joined
-    for sentence in [*chosen, None]:
-        if at and sentence and sentence.passage == at[0]:
-            between = passages[at[0]].text[at[2] : sentence.begin]
-            if not between.strip() and sentence.end - at[1] <= _LONGEST * 2:
-                at = (at[0], at[1], sentence.end)
+def _joined(passages: Sequence[Quotable], chosen: Sequence[tuple[_Sentence, float]]) -> list[tuple[Quote, float]]:
+    """Quotes in the order of the text, each with the score of its best sentence."""
+    runs: list[tuple[_Sentence, int, float]] = []  # the first sentence of a run, where the run ends, its best score
+    for sentence, score in chosen:
+        if runs:
+            first, end, best = runs[-1]
+            between = passages[first.passage].text[end : sentence.begin]
+            near = sentence.passage == first.passage and sentence.end - first.begin <= _LONGEST * 2
+            if near and not between.strip():
+                runs[-1] = (first, sentence.end, max(best, score))
                 continue
-        if at:
-            passage = passages[at[0]]
-            quotes.append(Quote(passage.number, passage.text[at[1] : at[2]]))
-        at = (sentence.passage, sentence.begin, sentence.end) if sentence else None
-    return quotes
+        runs.append((sentence, sentence.end, score))
+    return [
+        (Quote(passages[first.passage].number, passages[first.passage].text[first.begin : end]), best)
+        for first, end, best in runs
+    ]
 
 
 def _stem(word: str) -> str:

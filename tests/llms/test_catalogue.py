@@ -109,7 +109,7 @@ def test_without_a_server_only_the_quoting_answerer_is_left(ollama: OllamaServer
     assert catalogue.resolve("") == QUOTE
     state = catalogue.provider_state()
     assert not state.connected
-    assert "does not answer" in state.note
+    assert "No language model is connected" in state.note
     with pytest.raises(errors.ServerUnreachable):
         catalogue.resolve("llama3.2:3b")
 
