@@ -15,6 +15,8 @@ _SOLID = 3
 # Enough under a heading to stand alone before the next heading begins a new passage.
 _ENOUGH = 0.2
 _HEADING_LENGTH = 500
+# How far into a passage a heading may stand and still be the heading of it all.
+_BEGINNING = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,9 @@ class Splitter:
         return pieces
 
     def _heading_at(self, headings: Sequence[Heading], group: Sequence[_Atom]) -> str:
-        """The path of headings above the group's own text; its own first headings are part of it."""
-        until = next((atom.start for atom in group if not atom.is_heading), group[-1].end)
+        """The path of headings above most of the group's text; those near its beginning are part of it."""
+        first = next((atom.start for atom in group if not atom.is_heading), group[-1].end)
+        until = max(first, group[0].start + int((group[-1].end - group[0].start) * _BEGINNING))
         for heading in headings:
             if heading.start < until and heading not in self._path:
                 while self._path and self._path[-1].level >= heading.level:
