@@ -8,6 +8,7 @@ frame. Group delivery may drop; whoever sees a gap, or connects, reads the state
 import asyncio
 import json
 import logging
+import time
 import uuid
 from dataclasses import dataclass
 from functools import cache
@@ -33,8 +34,6 @@ FrameKind = Literal["delta", "state", "final", "exchange", "title", "gone"]
 KEEP_FOR = 3600
 # For how long a worker tries to tell the pages of an answer's end. After that they ask the database.
 ANNOUNCE_FOR = 60
-# Room for the frames of one attempt. A later attempt's numbers are always higher.
-FRAMES_PER_ATTEMPT = 10_000_000
 
 STOP_CHANNEL = "chatsite:stop"
 
@@ -42,6 +41,11 @@ STOP_CHANNEL = "chatsite:stop"
 def connect() -> Redis:
     """No hidden retries: a command that silently ran on a restarted, empty server would corrupt the state."""
     return Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), socket_timeout=5, socket_connect_timeout=2)
+
+
+def first_seq() -> int:
+    """Where a new attempt begins to count: above all frames of earlier ones, which are fewer than their milliseconds."""
+    return time.time_ns() // 1_000_000
 
 
 def group_name(conversation_id: uuid.UUID | str) -> str:

@@ -61,7 +61,7 @@ class Attempt:
         self._job = job
         self._timings["queued"] = round(job.waited, 3)
         place = live.Place(job.conversation_id, job.message_id)
-        self._live = LiveAnswer(place, seq=job.attempt * live.FRAMES_PER_ATTEMPT, thinking=job.thinking)
+        self._live = LiveAnswer(place, seq=live.first_seq(), thinking=job.thinking)
         self._live.text = await self._text_so_far()
         self._sources, self._steps = list(job.passages), list(job.steps)
         self._live.cite(self._citations())
