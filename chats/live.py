@@ -44,7 +44,7 @@ def connect() -> Redis:
 
 
 def first_seq() -> int:
-    """Where a new attempt begins to count: above all frames of earlier ones, which are fewer than their milliseconds."""
+    """Where an attempt begins to count: above all earlier ones, whose frames were fewer than their milliseconds."""
     return time.time_ns() // 1_000_000
 
 

@@ -25,7 +25,6 @@ class Job:
     owner_id: uuid.UUID
     question_id: uuid.UUID
     question: str
-    attempt: int
     model: str
     text: str
     thinking: str
@@ -81,7 +80,6 @@ def claim(message_id: uuid.UUID, worker: str) -> Job | None:
         owner_id=conversation.owner_id,
         question_id=question.pk,
         question=question.content,
-        attempt=message.attempts,
         model=message.model,
         text=message.content,
         thinking=message.thinking,
