@@ -55,7 +55,7 @@ class _Nursery:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 cwd=_PROJECT,
-                env={name: os.environ[name] for name in _KEPT if name in os.environ} | _QUIET,
+                env={name: os.environ[name] for name in _KEPT if name in os.environ} | _PLAIN,
                 start_new_session=True,  # Ctrl-C is for the worker, which then ends the nursery.
             )
 
@@ -73,11 +73,8 @@ class _Nursery:
             self.process.wait()
 
 
-# Nothing that a library says about itself to its makers, and no threads that a fork would lose.
-_QUIET = {
-    "UNSTRUCTURED_DISABLE_NOTICE": "1",
-    "SCARF_NO_ANALYTICS": "true",
-    "DO_NOT_TRACK": "true",
+# No threads that a fork would lose.
+_PLAIN = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_THREAD_LIMIT": "1",

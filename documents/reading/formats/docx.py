@@ -4,13 +4,12 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import docx.opc.exceptions
 from lxml import etree  # type: ignore[import-untyped]
-from unstructured.partition.docx import partition_docx
 
 from documents.errors import CorruptFile, EncryptedFile, TooLarge, WrongType
 from documents.reading.formats import Event, elements
@@ -30,7 +29,7 @@ def read(path: str, _: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
     data = Path(path).read_bytes()
     parts = _parts(data, limits)
     try:
-        found = partition_docx(file=io.BytesIO(data), languages=[""])
+        found = elements.of_docx(io.BytesIO(data))
     # What python-docx raises on parts that are missing or of another shape is not documented.
     except (KeyError, ValueError, AttributeError, docx.opc.exceptions.PackageNotFoundError) as error:
         raise CorruptFile(detail=f"{type(error).__name__}: {error}") from error
@@ -39,7 +38,7 @@ def read(path: str, _: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
     return events(_all(found, parts), limits)
 
 
-def _all(found: list[Any], parts: Mapping[str, bytes]) -> Iterator[Block]:
+def _all(found: Sequence[Any], parts: Mapping[str, bytes]) -> Iterator[Block]:
     yield from elements.blocks(found)
     said = {" ".join(element.text.split()) for element in found}
     for text in _text_boxes(parts.get("word/document.xml", b"")):

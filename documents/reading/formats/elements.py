@@ -1,8 +1,15 @@
-"""What `unstructured` finds, as blocks. The one place where it is kept from fetching a language model."""
+"""What `unstructured` finds, as blocks. The one place where it is kept from the network.
 
+It would fetch a language model, and report its use to its makers. Nothing else may import `unstructured`.
+"""
+
+import os
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
+
+# Read once, when `unstructured` is imported.
+os.environ.update(DO_NOT_TRACK="true", SCARF_NO_ANALYTICS="true", UNSTRUCTURED_DISABLE_NOTICE="1")
 
 import spacy
 import unstructured.nlp.tokenize
@@ -18,6 +25,8 @@ from unstructured.documents.elements import (
     Table,
     Title,
 )
+from unstructured.partition.docx import partition_docx
+from unstructured.partition.html import partition_html
 
 from documents.reading.formats.sections import Block
 
@@ -37,6 +46,15 @@ def _language_model() -> Any:
 
 
 unstructured.nlp.tokenize._load_spacy_model = _language_model  # noqa: SLF001 - there is no other way in
+
+
+def of_html(text: str) -> Sequence[Element]:
+    # Naming no language keeps a detector from being loaded, for metadata that nobody reads.
+    return partition_html(text=text, languages=[""])
+
+
+def of_docx(file: IO[bytes]) -> Sequence[Element]:
+    return partition_docx(file=file, languages=[""])
 
 
 def blocks(elements: Iterable[Element]) -> Iterator[Block]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from lxml import etree  # type: ignore[import-untyped]
 from lxml import html as lxml_html
-from unstructured.partition.html import partition_html
 
 from documents.errors import CorruptFile, NoText
 from documents.reading.formats import Event, elements
@@ -59,8 +58,7 @@ def read(path: str, _: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
     content = (
         "<html><body>" + etree.tostring(main, encoding="unicode", method="html", with_tail=False) + "</body></html>"
     )
-    # Asking for languages would load a detector, for metadata that nobody reads.
-    return events(elements.blocks(partition_html(text=content, languages=[""])), limits)
+    return events(elements.blocks(elements.of_html(content)), limits)
 
 
 def _tree(text: str) -> Any:

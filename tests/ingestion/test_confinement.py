@@ -1,0 +1,194 @@
+"""A file that breaks its reader breaks nothing else."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from documents.errors import ParserCrashed, ParserMemory, ParserTimeout
+from documents.reading import reader
+from documents.reading.limits import MEGABYTE, Limits
+from documents.reading.pages import BadReport, ReadPage, from_payload, to_payload
+from documents.sniffing import Kind
+from tests.files import samples
+from tests.ingestion.conftest import Read, wait_until
+
+
+def children() -> list[psutil.Process]:
+    """Readers at work: the nurseries' children."""
+    return [
+        child
+        for nursery in psutil.Process().children()
+        for child in nursery.children()
+        if child.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+@pytest.fixture
+def long_pdf(tmp_path: Path) -> Path:
+    path = tmp_path / "long.pdf"
+    path.write_bytes(samples.handbook(60))
+    return path
+
+
+def test_a_reader_that_crashes_ends_only_its_own_file(read: Read, long_pdf: Path) -> None:
+    events = reader.read(long_pdf, Kind.PDF)
+    next(events)
+    (child,) = children()
+    child.send_signal(signal.SIGSEGV)
+    with pytest.raises(ParserCrashed) as caught:
+        list(events)
+    assert caught.value.retryable
+    assert read(b"The next file.", "a.txt")[0][0].text == "The next file."
+
+
+def test_a_reader_that_says_nothing_is_ended(read: Read, long_pdf: Path) -> None:
+    events = reader.read(long_pdf, Kind.PDF, limits=Limits(silence=0.5))
+    next(events)
+    (child,) = children()
+    child.suspend()
+    with pytest.raises(ParserTimeout):
+        list(events)
+    wait_until(lambda: not child.is_running())
+    assert read(b"The next file.", "a.txt")[0][0].text == "The next file."
+
+
+def test_a_reader_that_computes_for_ever_is_ended(tmp_path: Path) -> None:
+    path = tmp_path / "endless.md"
+    path.write_bytes(b"# Heading\n\n- a *b* [c](d)\n" * 200_000)
+    with pytest.raises(ParserTimeout):
+        list(reader.read(path, Kind.MD, limits=Limits(cpu=1)))
+
+
+def test_a_reader_that_takes_all_memory_is_ended(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "huge.txt"
+    path.write_bytes(b"many words " * (6 * MEGABYTE))
+    with pytest.raises(ParserMemory):
+        list(reader.read(path, Kind.TXT, limits=Limits(memory=32 * MEGABYTE)))
+    assert read(b"The next file.", "a.txt")[0][0].text == "The next file."
+
+
+def test_giving_up_ends_the_reader(long_pdf: Path) -> None:
+    events = reader.read(long_pdf, Kind.PDF)
+    next(events)
+    (child,) = children()
+    events.close()
+    wait_until(lambda: not child.is_running())
+
+
+def test_a_nursery_that_died_is_replaced(read: Read) -> None:
+    assert read(b"One.", "a.txt")[0][0].text == "One."
+    for nursery in psutil.Process().children():
+        nursery.kill()
+        nursery.wait()
+    assert read(b"Two.", "a.txt")[0][0].text == "Two."
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+
+
+def test_a_reader_has_no_network_and_no_disk(tmp_path: Path) -> None:
+    code = f"""
+import os, socket
+from documents.reading import confine
+from documents.reading.limits import Limits
+confine.cut_network()
+confine.limit(Limits())
+for attempt in (
+    lambda: socket.create_connection(("127.0.0.1", 1), 1),
+    lambda: socket.getaddrinfo("example.org", 80),
+    lambda: socket.socket(socket.AF_UNIX),
+):
+    try:
+        attempt()
+    except PermissionError:
+        continue
+    raise SystemExit("the network was there")
+try:
+    with open({str(tmp_path / "out")!r}, "wb", buffering=0) as file:
+        file.write(b"x")
+except OSError:
+    raise SystemExit(0)
+raise SystemExit("it could write")
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_reading_and_embedding_ask_for_no_network(tmp_path: Path) -> None:
+    """With a hook that ends the process at the first attempt, everything is loaded and every kind is read."""
+    for name, content in {
+        "a.txt": b"Words of a text.",
+        "a.md": b"# Title\n\nWords.",
+        "a.html": b"<html><body><h1>T</h1><p>Words.</p><ul><li>x</li></ul></body></html>",
+        "a.docx": samples.word_document(),
+        "a.pdf": samples.handbook(2),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    code = f"""
+import os, sys
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        print("asked for the network:", event, arguments, file=sys.stderr)
+        os._exit(3)
+sys.addaudithook(watch)
+import django
+django.setup()
+from pathlib import Path
+from documents.ingestion.pipeline import Indexer
+from documents.ingestion.running import bodies
+from documents.models import EmbeddingSpace
+from documents.reading import formats
+from documents.reading.limits import Limits
+from documents.reading.pages import ReadPage
+from documents.sniffing import Kind
+indexer = Indexer("a", EmbeddingSpace(model="builtin/wordllama", dimension=256))
+for kind in Kind:
+    path = Path({str(tmp_path)!r}) / ("a." + kind.name.lower())
+    events = formats.read(kind, str(path), {{"languages": "eng"}}, Limits())
+    indexer.add(list(bodies(event for event in events if isinstance(event, ReadPage))))
+waiting = indexer.waiting
+indexer.embed(1000)
+assert len(indexer.vectors) == waiting >= 5
+"""
+    done = python(code, LLM_PROVIDER="builtin")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": 2},
+        {"text": 5},
+        {"width": "wide"},
+        {"height": float("nan")},
+        {"words": [[0, 99, 0, 0, 1, 1]]},
+        {"words": [[3, 1, 0, 0, 1, 1]]},
+        {"words": [[0, 1]]},
+        {"headings": [[0, 77, "x"]]},
+        {"solids": [[-1, 2]]},
+        {"solids": "all"},
+    ],
+)
+def test_a_report_that_no_reader_makes_is_refused(change: dict[str, object]) -> None:
+    good = {**to_payload(ReadPage(number=1, text="Some words.", words=[], headings=[], solids=[]))}
+    assert from_payload(good, number=1, limits=Limits()).text == "Some words."
+    with pytest.raises(BadReport):
+        from_payload({**good, **change}, number=1, limits=Limits())
+
+
+def test_characters_that_cannot_be_stored_are_replaced_in_place() -> None:
+    payload = to_payload(ReadPage(number=1, text="a\x00b\ud800c", words=[], headings=[], solids=[]))
+    assert from_payload(payload, number=1, limits=Limits()).text == "a\ufffdb\ufffdc"
