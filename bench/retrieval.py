@@ -1,6 +1,6 @@
 """How well and how fast passages are found: bench/README.md, "Retrieval".
 
-python -m bench.retrieval [--only quality|latency] [--corpora FOLDER] [--sizes 1000,10000,100000] [--keep]
+python -m bench.retrieval [--only quality|latency] [--corpora FOLDER] [--sizes 1000,10000,100000] [--note TEXT] [--keep]
 """
 
 import argparse
@@ -40,12 +40,14 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=1000, help="at most, of each set")
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--repeats", type=int, default=60, help="questions of each kind")
+    parser.add_argument("--note", default="", help="what to know about this run, for the page")
     parser.add_argument("--keep", action="store_true", help="write to bench/results")
     options = parser.parse_args()
     with _own_database():
         for name in ("quality", "latency"):
             if options.only in {None, name}:
                 result = quality(options) if name == "quality" else latency(options)
+                result["note"] = options.note
                 print(json.dumps(result, indent=2))
                 if options.keep:
                     report.write("retrieval", name, result, _page)
@@ -255,7 +257,7 @@ def _megabytes() -> dict[str, int]:
 def _page(runs: list[dict[str, Any]]) -> str:
     parts = ["# Retrieval\n"]
     for run in sorted(runs, key=lambda run: run["name"], reverse=True):
-        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}\n")
+        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}. {run['note']}\n")
         parts.append(_quality_page(run) if run["name"] == "quality" else _latency_page(run))
     return "\n".join(parts)
 

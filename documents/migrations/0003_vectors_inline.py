@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Keep vectors in their row: reading them one by one from TOAST makes an exact scan several times slower."""
+    """Keep vectors in their row: fetching them one by one from TOAST makes an exact scan twice as slow."""
 
     dependencies = [("documents", "0002_initial")]
     operations = [
