@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
@@ -13,7 +12,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from chats import live, presentation
-from chats.answering import prompt, records, title
+from chats.answering import prompt, records, sources, title
 from chats.answering.continuation import Continuation
 from chats.answering.delivery import LiveAnswer
 from chats.answering.records import Job, Source
@@ -31,9 +30,6 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-_MARK = re.compile(r"\[(\d{1,3})\]")
-# Sources listed under an answer that marked none of them.
-_UNMARKED_SOURCES = 3
 _SUMMARY_TIMEOUT = 60.0
 _DATABASE_AWAY = 0.5
 
@@ -108,7 +104,7 @@ class Attempt:
         count = self._job.searchable_documents
         self._show(f"Searching {count} document{'s' if count != 1 else ''}")
         began = time.monotonic()
-        found = await self._in_database(_search, self._job.owner_id, self._job.question)
+        found = await self._in_database(sources.search, self._job.owner_id, self._job.question)
         self._timings["search"] = round(time.monotonic() - began, 3)
         self._sources = found.sources
         passages = len(found.sources)
@@ -125,25 +121,21 @@ class Attempt:
 
     async def _stream_with_fallback(self) -> Finish:
         """The wanted model, then its fallbacks, as long as nothing was written yet."""
-        candidates: list[ModelInfo | str] = [self._job.model]
-        tried: list[str] = []
-        error: ModelError | None = None
-        while candidates:
-            candidate = candidates.pop(0)
-            try:
-                model = await self._runner.in_thread(_resolve, candidate)
-                return await self._stream(model)
-            except ModelError as failure:
-                logger.warning("Model failed: %s", failure)
-                if len(self._live.text) > len(self._job.text):
-                    raise
-                error = error or failure
-                if not tried:
-                    candidates = list(await self._runner.in_thread(catalogue.fallbacks, self._job.model))
-                tried.append(candidate if isinstance(candidate, str) else candidate.key)
-                if candidates:
-                    self._steps.append(f"{failure.text.split('.')[0]}, so another model answers")
-        assert error is not None  # noqa: S101 - the loop ends by return or with an error
+        before = len(self._live.text)
+        try:
+            return await self._stream(await self._runner.in_thread(catalogue.resolve, self._job.model))
+        except ModelError as failure:
+            error = failure
+        if len(self._live.text) == before:
+            for model in await self._runner.in_thread(catalogue.fallbacks, self._job.model):
+                self._steps.append(f"{error.text.split('.')[0]}, so another model answers")
+                try:
+                    return await self._stream(model)
+                except ModelError as failure:
+                    logger.warning("A fallback model failed too: %s", failure)
+                    if len(self._live.text) > before:
+                        raise
+        # What the person asked for is what they are told about.
         raise error
 
     async def _stream(self, model: ModelInfo) -> Finish:
@@ -260,7 +252,7 @@ class Attempt:
             self.message_id,
             self._worker,
             status,
-            cited=self._cited(),
+            cited=sources.cited(self._sources, self._live.text),
             content=self._live.text,
             thinking=self._live.thinking,
             html=presentation.final_html(self._live.text, self._citations()),
@@ -329,45 +321,6 @@ class Attempt:
         return presentation.citation_urls(
             self._job.conversation_id, self.message_id, [source.number for source in self._sources]
         )
-
-    def _cited(self) -> Sequence[tuple[Source, bool]]:
-        """The passages the text marks; of an answer without marks, the best of those it was given."""
-        marked = {int(number) for number in _MARK.findall(self._live.text)}
-        used = [(source, True) for source in self._sources if source.number in marked]
-        if used or not self._live.text:
-            return used
-        return [(source, False) for source in self._sources[:_UNMARKED_SOURCES]]
-
-
-class _Found:
-    def __init__(self, sources: list[Source], trace: dict[str, Any]) -> None:
-        self.sources = sources
-        self.trace = trace
-
-
-def _search(owner_id: uuid.UUID, question: str) -> _Found:
-    from documents import retrieval
-
-    result = retrieval.search(user_id=owner_id, query=question)
-    sources = [
-        Source(
-            number=number,
-            chunk_id=passage.chunk_id,
-            version_id=str(passage.version_id),
-            document_name=passage.document_name,
-            page=passage.page,
-            heading=passage.heading,
-            text=passage.text,
-            boxes=passage.boxes,
-            score=passage.score,
-        )
-        for number, passage in enumerate(result.passages, start=1)
-    ]
-    return _Found(sources, result.trace)
-
-
-def _resolve(model: ModelInfo | str) -> ModelInfo:
-    return catalogue.resolve(model) if isinstance(model, str) else model
 
 
 async def _cancel(tasks: "Iterable[asyncio.Future[Any]]") -> None:
