@@ -71,8 +71,9 @@ def line(stack: Stack) -> Iterator[Line]:
 class Reading:
     """A page in which an answer is being written."""
 
-    def __init__(self, page: "Page", stack: Stack, question: str, tokens: int) -> None:
-        self.page, self._stack, self.question, self.tokens = page, stack, question, tokens
+    def __init__(self, page: "Page", stack: Stack, model: OllamaServer, question: str, tokens: int) -> None:
+        self.page, self._stack, self._model = page, stack, model
+        self.question, self.tokens = question, tokens
         writing = page.locator("article.answer[data-status=writing]")
         stack.wait_until(writing.count, 30, "The answer was not begun.", every=0.1)
         self.message_id = str(page.get_attribute("article.answer", "data-message"))
@@ -97,8 +98,13 @@ class Reading:
         return self.page.get_attribute(self.bubble, "data-live") is not None
 
     def wait_for_end(self, seconds: float = 60) -> None:
-        ended = self.page.locator(f"{self.bubble}:not([data-live])")
-        self._stack.wait_until(ended.count, seconds, "The answer did not end in the page.", every=0.1)
+        bubble = self.page.locator(f"{self.bubble}:not([data-live])")
+
+        def ended() -> int:
+            self._model.release()  # should it pause only now
+            return bubble.count()
+
+        self._stack.wait_until(ended, seconds, "The answer did not end in the page.", every=0.1)
 
     def was_reloaded(self) -> bool:
         return not self.page.evaluate("window.neverReloaded === true")
@@ -133,15 +139,18 @@ class Asks:
         self._stack, self._model = stack, model
         self.context = chromium.new_context(storage_state=signed_in)
 
-    def __call__(self, *, tokens: int, tokens_per_second: float = 40, url: str = "") -> Reading:
-        self._model.script(tokens=tokens, tokens_per_second=tokens_per_second)
+    def __call__(self, *, tokens: int, pause_at: int | None = None, url: str = "") -> Reading:
+        """With `pause_at` the model makes a pause there until the end is waited for, however slow this machine is."""
+        self._model.script(tokens=tokens, tokens_per_second=40)
+        if pause_at:
+            self._model.script(tokens=tokens, tokens_per_second=40, stall_at=pause_at, times=1)
         question = f"What decides in case {uuid.uuid4().hex[:8]}?"
         page = self.context.new_page()
         page.goto(f"{url or self._stack.url}/")
         page.fill("#question", question)
         page.click("button.send:not(.stop)")
         page.wait_for_url("**/chats/*")
-        return Reading(page, self._stack, question, tokens)
+        return Reading(page, self._stack, self._model, question, tokens)
 
 
 @pytest.fixture
