@@ -6,20 +6,15 @@ python -m bench.retrieval [--only quality|latency] [--corpora FOLDER] [--sizes 1
 import argparse
 import json
 import os
-import secrets
-import shutil
-import signal
 import statistics
-import subprocess
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import judged, report
+from bench.database import own_database
 from bench.synthetic import WORDS, Author
 
 if TYPE_CHECKING:
@@ -43,7 +38,7 @@ def main() -> None:
     parser.add_argument("--note", default="", help="what to know about this run, for the page")
     parser.add_argument("--keep", action="store_true", help="write to bench/results")
     options = parser.parse_args()
-    with _own_database():
+    with own_database():
         for name in ("quality", "latency"):
             if options.only in {None, name}:
                 result = quality(options) if name == "quality" else latency(options)
@@ -51,36 +46,6 @@ def main() -> None:
                 print(json.dumps(result, indent=2))
                 if options.keep:
                     report.write("retrieval", name, result, _page)
-
-
-@contextmanager
-def _own_database() -> Iterator[None]:
-    """The carried PostgreSQL with the product's settings, in a folder that goes away; Django set up on it."""
-    data_dir = Path(tempfile.mkdtemp(prefix="chatsite-bench-"))
-    os.environ.update(
-        DATA_DIR=str(data_dir), LLM_PROVIDER="builtin", REDIS_URL="redis://127.0.0.1:1", LOG_LEVEL="ERROR"
-    )
-    os.environ.update(
-        SECRET_KEY=secrets.token_hex(32), ENCRYPTION_KEY="0" * 64, DJANGO_SETTINGS_MODULE="chatsite.settings"
-    )
-    from chatsite import carried
-
-    carried.prepare_postgres(data_dir)
-    os.environ["DATABASE_URL"] = carried.database_url(data_dir)
-    server = subprocess.Popen(carried.postgres_command(data_dir), stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        while not carried.postgres_is_up(data_dir):
-            time.sleep(0.05)
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        yield
-    finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=30)
-        shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def add_document(owner: "User", name: str, texts: Sequence[str]) -> "Document":

@@ -1,0 +1,42 @@
+"""A database for a bench that needs no other part of the product."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def own_database() -> Iterator[None]:
+    """The carried PostgreSQL with the product's settings, in a folder that goes away; Django set up on it."""
+    data_dir = Path(tempfile.mkdtemp(prefix="chatsite-bench-"))
+    os.environ.update(
+        DATA_DIR=str(data_dir), LLM_PROVIDER="builtin", REDIS_URL="redis://127.0.0.1:1", LOG_LEVEL="ERROR"
+    )
+    os.environ.update(
+        SECRET_KEY=secrets.token_hex(32), ENCRYPTION_KEY="0" * 64, DJANGO_SETTINGS_MODULE="chatsite.settings"
+    )
+    from chatsite import carried
+
+    carried.prepare_postgres(data_dir)
+    os.environ["DATABASE_URL"] = carried.database_url(data_dir)
+    server = subprocess.Popen(carried.postgres_command(data_dir), stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        while not carried.postgres_is_up(data_dir):
+            time.sleep(0.05)
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait(timeout=30)
+        shutil.rmtree(data_dir, ignore_errors=True)
