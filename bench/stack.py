@@ -67,6 +67,11 @@ class ModelServer:
         body = json.dumps({"model": model, **behaviour}).encode()
         urllib.request.urlopen(f"{self.url}/control/script", body, timeout=10).read()
 
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request as tests.ollama_server.Recorded. Its times are those of every process of this machine."""
+        with urllib.request.urlopen(f"{self.url}/control/requests", timeout=10) as answer:
+            return list(json.load(answer))
+
     def cpu(self) -> float:
         return _cpu_seconds(self.process.pid)
 

@@ -297,6 +297,9 @@ async def measure_single(bench: Bench, number: int = 30) -> dict[str, Any]:
         run.asked.append(Asked(question, 30, message_id, answer))
         await asyncio.sleep(0.2)
     added = [item.first_token - bare for item, bare in zip(run.asked, run.direct, strict=True)]
+    asked_model = _when_the_model_was_asked(bench.model.requests())
+    before = [asked_model[item.question][0] - item.answer.asked_at for item in run.asked]
+    after = [item.answer.arrivals[0] - asked_model[item.question][1] for item in run.asked]
     return {
         "questions": len(run.asked),
         "failures": run.failures,
@@ -304,8 +307,19 @@ async def measure_single(bench: Bench, number: int = 30) -> dict[str, Any]:
         "first_token_ms": report.spread([item.first_token for item in run.asked]),
         "first_token_direct_alone_ms": report.spread(run.direct),
         "first_token_added_ms": report.spread(added),
+        "question_to_model_ms": report.spread(before),
+        "model_to_page_ms": report.spread(after),
         "gap_ms": report.spread([gap for item in run.asked for gap in item.gaps]),
         "memory_mb": {name: round(size, 1) for name, size in bench.stack.memory().items()},
+    }
+
+
+def _when_the_model_was_asked(requests: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """By question: when its request came and when its first token left. Later requests are the product's."""
+    return {
+        str(found["body"]["messages"][-1]["content"]): (found["started"], found["first_token"])
+        for found in requests
+        if found["path"] == "/api/chat" and found["first_token"] is not None
     }
 
 

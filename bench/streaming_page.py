@@ -62,6 +62,8 @@ def _single(run: dict[str, Any]) -> str:
         ("first token over the socket, ms (p50 / p95 / p99 / max)", _four(run["first_token_ms"])),
         ("first token from the model server directly", _four(run["first_token_direct_alone_ms"])),
         ("**added**", f"**{_four(run['first_token_added_ms'])}**"),
+        ("of that, from the question to the model", _four(run["question_to_model_ms"])),
+        ("of that, from the model to the page", _four(run["model_to_page_ms"])),
         ("gap between deliveries", _four(run["gap_ms"])),
     ]
     return "\n".join(["## One stream alone\n", f"{described(run)}.\n", table(["what", "figure"], rows)])
