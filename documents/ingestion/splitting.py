@@ -1,8 +1,11 @@
 """A page becomes passages, cut along its structure: headings, tables, paragraphs, sentences, in that order."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
 
 from documents.ingestion.running import Body
 from documents.reading.pages import Heading, ReadPage
@@ -184,9 +187,10 @@ def boxes_of(page: ReadPage, start: int, end: int) -> list[list[float]]:
     """[[page, x0, y0, x1, y1], …] for the words in a range of the text: one box per run of words on a line."""
     boxes: list[list[float]] = []
     last_end = -1
-    for word in page.words:
-        if word.end <= start or word.start >= end:
-            continue
+    first = bisect_right(page.words, start, key=attrgetter("end"))
+    for word in islice(page.words, first, None):
+        if word.start >= end:
+            break
         same_line = (
             bool(boxes) and "\n" not in page.text[last_end : word.start] and _overlap(boxes[-1], word.y0, word.y1)
         )

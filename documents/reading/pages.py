@@ -5,8 +5,11 @@ A child that read a hostile file may be in its author's hands, so whatever comes
 
 import math
 import re
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, starmap
+from operator import gt
 from typing import Any, NamedTuple, TypedDict
 
 from documents.reading.limits import Limits
@@ -55,6 +58,7 @@ class ReadPage:
     height: float = 0.0
     headings: Sequence[Heading] = ()
     solids: Sequence[Span] = ()
+    # In the order of the text.
     words: Sequence[WordBox] = field(default=(), repr=False)
 
 
@@ -66,7 +70,7 @@ class PagePayload(TypedDict):
     height: float
     headings: Sequence[Heading]
     solids: Sequence[Span]
-    words: Sequence[WordBox]
+    words: Sequence[float]
 
 
 def to_payload(page: ReadPage) -> PagePayload:
@@ -78,7 +82,7 @@ def to_payload(page: ReadPage) -> PagePayload:
         "height": page.height,
         "headings": page.headings,
         "solids": page.solids,
-        "words": page.words,
+        "words": list(chain.from_iterable(page.words)),
     }
 
 
@@ -95,7 +99,7 @@ def from_payload(payload: Mapping[str, Any], *, number: int, limits: Limits) -> 
         height=_measure(payload.get("height")),
         headings=[_heading(row, length) for row in _rows(payload, "headings", 3)],
         solids=[Span(*_range(row, length)) for row in _rows(payload, "solids", 2)],
-        words=[_word(row, length) for row in _rows(payload, "words", 6)],
+        words=_words(payload.get("words"), length),
     )
 
 
@@ -114,8 +118,24 @@ def _heading(row: list[Any], length: int) -> Heading:
     return Heading(begin, level, _UNSTORABLE.sub("\ufffd", text)[:300])
 
 
-def _word(row: list[Any], length: int) -> WordBox:
-    return WordBox(*_range(row[:2], length), *(_measure(value) for value in row[2:]))
+def _words(flat: Any, length: int) -> list[WordBox]:
+    """There are hundreds on a page, so they come as one row of numbers and are checked by the column."""
+    if not isinstance(flat, list) or len(flat) % 6:
+        raise BadReport("words")
+    try:
+        numbers = array("d", flat)
+    except (TypeError, OverflowError) as error:
+        raise BadReport("words") from error
+    columns = [numbers[column::6] for column in range(6)]
+    if not flat:
+        return []
+    if not math.isfinite(sum(map(abs, numbers))):
+        raise BadReport("words")
+    starts, ends = (list(map(int, column)) for column in columns[:2])
+    # In order, none within another: passages are looked up by halving.
+    if starts[0] < 0 or ends[-1] > length or any(map(gt, starts, ends)) or any(map(gt, ends, starts[1:])):
+        raise BadReport("words")
+    return list(starmap(WordBox, zip(starts, ends, *columns[2:], strict=True)))
 
 
 def _range(row: list[Any], length: int) -> tuple[int, int]:
