@@ -222,7 +222,7 @@ def _megabytes() -> dict[str, int]:
 def _page(runs: list[dict[str, Any]]) -> str:
     parts = ["# Retrieval\n"]
     for run in sorted(runs, key=lambda run: run["name"], reverse=True):
-        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}. {run['note']}\n")
+        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}. {run["note"]}\n")
         parts.append(_quality_page(run) if run["name"] == "quality" else _latency_page(run))
     return "\n".join(parts)
 
