@@ -222,7 +222,7 @@ def _megabytes() -> dict[str, int]:
 def _page(runs: list[dict[str, Any]]) -> str:
     parts = ["# Retrieval\n"]
     for run in sorted(runs, key=lambda run: run["name"], reverse=True):
-        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}. {run["note"]}\n")
+        parts.append(f"## {run['name'].capitalize()}\n\n{report.described(run)}. {run['note']}\n")
         parts.append(_quality_page(run) if run["name"] == "quality" else _latency_page(run))
     return "\n".join(parts)
 
@@ -253,7 +253,7 @@ def _latency_page(run: dict[str, Any]) -> str:
     sizes = next(iter(run["loading"].values()))["megabytes"]
     return (
         f"One search with everything it does, the question's embedding included, in milliseconds. Load of the machine "
-        f"before: {run['machine']['load_before']}.\n\n"
+        f"at the end: {run['machine']['load_before']}.\n\n"
         + report.table(["library", "words", "p50", "p95", "max", "PostgreSQL's processor time"], rows)
         + "\n"
         + report.table(["passages", "embedded and indexed per second", "HNSW, s", *(f"{n}, MB" for n in sizes)], loads)
