@@ -22,8 +22,8 @@ def web(settings: Any, *, fd: int | None = None) -> list[str]:
         *("--http-timeout", "3600"),
         *("--ping-interval", "20"),
         *("--ping-timeout", "30"),
-        # Sockets only deliver; what they hear is short.
-        *("--websocket-max-message-size", "65536"),
+        # The limit is for both directions, and the state or the end of a long answer is one message.
+        *("--websocket-max-message-size", str(16 * 1024 * 1024)),
         *("--application-close-timeout", "5"),
         *("--verbosity", "0"),
         "--no-server-name",
