@@ -123,7 +123,11 @@ class Attempt:
         """The wanted model, then its fallbacks, as long as nothing was written yet."""
         before = len(self._live.text)
         try:
-            return await self._stream(await self._runner.in_thread(catalogue.resolve, self._job.model))
+            # Asking the server what it has may take a while; mostly it was asked a moment ago.
+            wanted = catalogue.known(self._job.model) or await self._runner.in_thread(
+                catalogue.resolve, self._job.model
+            )
+            return await self._stream(wanted)
         except ModelError as failure:
             error = failure
         if len(self._live.text) == before:
@@ -298,6 +302,8 @@ class Attempt:
 
     async def _text_so_far(self) -> str:
         """The checkpoint, or what the pages have seen since."""
+        if self._job.is_first_attempt and not self._job.text:
+            return ""
         try:
             state = await live.read(self._runner.redis, self._live.place)
         except (RedisError, OSError):

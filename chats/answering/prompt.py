@@ -91,7 +91,9 @@ def _quotable(source: Source) -> Quotable:
 
 def _history(job: Job, room: int) -> History:
     """The newest earlier turns that fit into `room` tokens; below a stored summary nothing older is read."""
-    earlier = tree.path_to_root(job.conversation_id, job.question_id)[1:]
+    if job.earlier_id is None:
+        return History([], [])
+    earlier = tree.path_to_root(job.conversation_id, job.earlier_id)
     turns: list[Turn] = []
     for begin in range(0, len(earlier), _STRETCH):
         stretch = earlier[begin : begin + _STRETCH]

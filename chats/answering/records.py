@@ -23,7 +23,8 @@ class Job:
     message_id: uuid.UUID
     conversation_id: uuid.UUID
     owner_id: uuid.UUID
-    question_id: uuid.UUID
+    # The answer above the question, None for the first question of a conversation.
+    earlier_id: uuid.UUID | None
     question: str
     model: str
     text: str
@@ -34,6 +35,7 @@ class Job:
     passages: list["Source"]
     steps: list[str]
     names_conversation: bool
+    is_first_attempt: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def claim(message_id: uuid.UUID, worker: str) -> Job | None:
         message_id=message.pk,
         conversation_id=conversation.pk,
         owner_id=conversation.owner_id,
-        question_id=question.pk,
+        earlier_id=question.parent_id,
         question=question.content,
         model=message.model,
         text=message.content,
@@ -88,6 +90,7 @@ def claim(message_id: uuid.UUID, worker: str) -> Job | None:
         passages=[Source(**source) for source in message.retrieval.get("passages", [])],
         steps=list(message.steps),
         names_conversation=question.parent_id is None and conversation.title_is_automatic,
+        is_first_attempt=message.attempts == 1,
     )
 
 
