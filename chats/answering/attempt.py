@@ -123,10 +123,10 @@ class Attempt:
         """The wanted model, then its fallbacks, as long as nothing was written yet."""
         before = len(self._live.text)
         try:
-            # Asking the server what it has may take a while; mostly it was asked a moment ago.
-            wanted = catalogue.known(self._job.model) or await self._runner.in_thread(
-                catalogue.resolve, self._job.model
-            )
+            wanted = catalogue.known(self._job.model)
+            if wanted is None:
+                # The server has to be asked, which may take a while.
+                wanted = await self._runner.in_thread(catalogue.resolve, self._job.model)
             return await self._stream(wanted)
         except ModelError as failure:
             error = failure
