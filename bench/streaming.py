@@ -347,24 +347,9 @@ async def measure_long(bench: Bench, tokens: int, rate: float, streams: int) -> 
     ]
     while not all(any(answer.arrivals for answer in opened.answers.values()) for opened in pages):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    began, tenth = time.perf_counter(), tokens / rate / 10
-    tenths: list[dict[str, Any]] = []
-    before = _state(bench, pages)
-    for number in range(1, 11):
-        # The last tenth ends a little early, so that it holds tokens only and not the end of the answer.
-        await asyncio.sleep(max(0.0, began + tenth * number - (0.5 if number == 10 else 0.0) - time.perf_counter()))
-        now = _state(bench, pages)
-        seconds = now["at"] - before["at"]
-        written = seconds * rate * streams
-        tenths.append(
-            {
-                "cpu_ms_per_token": {
-                    part: round(used / written * 1000, 4) for part, used in spent(before["cpu"], now["cpu"]).items()
-                },
-                "wire_bytes_per_token": round((now["bytes"] - before["bytes"]) / written, 1),
-            }
-        )
-        before = now
+    watched = Run()
+    async with beside(_watch_speed(watched)):
+        tenths = await _tenths(bench, pages, watched, tokens / rate / 10, rate * streams)
     ended = await asyncio.gather(*asking)
     run = Run(asked=[Asked(q, tokens, pk, answer) for q, (pk, answer) in zip(questions, ended, strict=True)])
     return {
@@ -376,9 +361,32 @@ async def measure_long(bench: Bench, tokens: int, rate: float, streams: int) -> 
         "last_tenth_to_first": {
             "answers_cpu": _ratio(tenths, "answers"),
             "server_cpu": _ratio(tenths, *SERVER),
+            "yardstick": round(tenths[-1]["yardstick_ms"] / tenths[0]["yardstick_ms"], 3),
             "wire_bytes": round(tenths[-1]["wire_bytes_per_token"] / tenths[0]["wire_bytes_per_token"], 3),
         },
     }
+
+
+async def _tenths(bench: Bench, pages: list[Page], watched: Run, tenth: float, rate: float) -> list[dict[str, Any]]:
+    """`tenth` in seconds, `rate` in tokens a second of all streams together."""
+    tenths: list[dict[str, Any]] = []
+    began, before = time.perf_counter(), _state(bench, pages)
+    for number in range(1, 11):
+        # The last tenth ends a little early, so that it holds tokens only and not the end of the answer.
+        await asyncio.sleep(max(0.0, began + tenth * number - (0.5 if number == 10 else 0.0) - time.perf_counter()))
+        now = _state(bench, pages)
+        written = (now["at"] - before["at"]) * rate
+        used = spent(before["cpu"], now["cpu"])
+        tenths.append(
+            {
+                "cpu_ms_per_token": {part: round(seconds / written * 1000, 4) for part, seconds in used.items()},
+                "wire_bytes_per_token": round((now["bytes"] - before["bytes"]) / written, 1),
+                "yardstick_ms": _median_ms(watched.yardstick),
+            }
+        )
+        watched.yardstick.clear()
+        before = now
+    return tenths
 
 
 def _state(bench: Bench, pages: list[Page]) -> dict[str, Any]:

@@ -75,11 +75,18 @@ def _long(run: dict[str, Any]) -> str:
     about = (
         f"{described(run)}. {given['streams']} such answers at {given['rate']:g} tokens a second, "
         f"complete: {run['complete']}. Last tenth to first tenth, per token: worker CPU {ratio['answers_cpu']}, "
-        f"server CPU {ratio['server_cpu']}, bytes on the wire {ratio['wire_bytes']}.\n"
+        f"server CPU {ratio['server_cpu']}, the yardstick {ratio['yardstick']} (the machine alone), "
+        f"bytes on the wire {ratio['wire_bytes']}.\n"
     )
     names = list(run["tenths"][0]["cpu_ms_per_token"])
     rows = [
-        (number, *(f"{tenth['cpu_ms_per_token'][n]:.3f}" for n in names), tenth["wire_bytes_per_token"])
+        (
+            number,
+            *(f"{tenth['cpu_ms_per_token'][n]:.3f}" for n in names),
+            tenth["yardstick_ms"],
+            tenth["wire_bytes_per_token"],
+        )
         for number, tenth in enumerate(run["tenths"], start=1)
     ]
-    return "\n".join([title, about, table(["tenth", *(f"{n}, ms per token" for n in names), "bytes per token"], rows)])
+    heads = ["tenth", *(f"{name}, ms per token" for name in names), "yardstick, ms", "bytes per token"]
+    return "\n".join([title, about, table(heads, rows)])
