@@ -198,6 +198,7 @@ CELERY_TASK_ROUTES = {"chats.tasks.*": {"queue": "answers"}, "documents.tasks.*"
 CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
+    "index-vectors": {"task": "documents.tasks.index_vectors", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 # --- Sign-in --------------------------------------------------------------------------------------------------------

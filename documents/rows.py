@@ -61,6 +61,11 @@ class Row:
         return "page" if self.version and self.version.media_type == Kind.PDF else "section"
 
     @property
+    def remark(self) -> str:
+        """What a person should know of a document that is ready, for instance which pages could not be read."""
+        return self.document.error_text if self.document.status == Document.Status.READY else ""
+
+    @property
     def has_measure(self) -> bool:
         """Whether progress is known well enough for a bar of a certain length."""
         return self.document.status in Document.WORKING and self.document.progress_total > 1

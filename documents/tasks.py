@@ -4,21 +4,17 @@ import logging
 import uuid
 from typing import Any
 
-from celery import current_app, shared_task
+from celery import shared_task
 from celery.signals import worker_ready
-from django.db import transaction
-from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from documents.models import Document
-from jobs import leases
+from jobs import requeue
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "documents"
-# At most this many rows are queued again in one round; the next round is seconds away.
-_ROUND = 200
 
 
 @shared_task
@@ -30,22 +26,8 @@ def ingest_document(document_id: str) -> None:
 
 @shared_task
 def requeue_overdue() -> None:
-    """For beat: documents whose worker died, and those whose queue message was lost.
-
-    `queued_at` is moved on, so that a row waits its time again before it is queued once more.
-    """
-    leases.release_dead(Document)
-    waiting = _messages_in_queue()
-    with transaction.atomic():
-        # A locked row is being stored or deleted at this moment: whoever holds it is alive.
-        overdue = leases.overdue(Document).filter(queued_at__lt=Now() - leases.UNCLAIMED_AFTER)
-        rows = overdue.order_by("queued_at").select_for_update(skip_locked=True).values_list("pk", "status")[:_ROUND]
-        found = [pk for pk, status in rows if status != Document.QUEUED]
-        queued = [pk for pk, status in rows if status == Document.QUEUED]
-        if len(queued) > waiting:  # else they are not lost, only waiting for a free worker
-            found += queued
-        Document.objects.filter(pk__in=found).update(queued_at=Now())
-    for pk in found:
+    """For beat: documents whose worker died, and those whose queue message was lost."""
+    for pk in requeue.abandoned(Document, queue=QUEUE):
         try:
             ingest_document.delay(str(pk))
         except (OperationalError, RedisError, OSError) as error:
@@ -53,13 +35,12 @@ def requeue_overdue() -> None:
             return
 
 
-def _messages_in_queue() -> int:
-    try:
-        with current_app.connection_for_read() as connection:
-            channel: Any = connection.default_channel
-            return int(channel.client.llen(QUEUE))
-    except (OperationalError, RedisError, OSError):
-        return 0
+@shared_task
+def index_vectors() -> None:
+    """For beat: give a library that has become large its index for approximate search."""
+    from documents.spaces import active_space, index_if_large
+
+    index_if_large(active_space())
 
 
 @worker_ready.connect

@@ -113,10 +113,14 @@ def settle(model: type[Job], pk: object, *, worker: str, status: str, **changes:
 
 
 def overdue(model: type[Job]) -> models.QuerySet[Job]:
-    """Rows to queue again: the lease ran out, or the queue message was lost before anybody claimed them."""
+    """Rows to queue again: the lease ran out, or the queue message was lost before anybody claimed them.
+
+    `queued_at` says when a row was queued last; one that was queued again meanwhile waits its time.
+    """
+    long_ago = Q(queued_at__lt=Now() - UNCLAIMED_AFTER)
     return model._default_manager.filter(
-        Q(status__in=model.WORKING, lease_until__lt=Now())
-        | Q(status=model.QUEUED, queued_at__lt=Now() - UNCLAIMED_AFTER)
+        Q(status__in=model.WORKING, lease_until__lt=Now()) & (Q(queued_at__lte=F("lease_until")) | long_ago)
+        | Q(status=model.QUEUED) & long_ago
     )
 
 
@@ -129,7 +133,7 @@ def release_dead(model: type[Job]) -> int:
     dead = [name for name in held if not _is_alive(name)]
     if not dead:
         return 0
-    return model._default_manager.filter(claimed_by__in=dead).update(lease_until=Now() - LEASE)
+    return model._default_manager.filter(claimed_by__in=dead).update(lease_until=Now())
 
 
 def _is_alive(worker: str) -> bool:

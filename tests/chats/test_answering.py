@@ -290,7 +290,10 @@ def test_beat_queues_again_what_nobody_holds(
     monkeypatch.setattr(conversations, "enqueue", queued.append)
     late = timezone.now() - leases.LEASE
     dead = conversations.post_message(chat, "one").answer
-    Message.objects.filter(pk=dead.pk).update(status="writing", claimed_by="elsewhere:1:a", lease_until=late)
+    Message.objects.filter(pk=dead.pk).update(
+        status="writing", claimed_by="elsewhere:1:a", lease_until=late, queued_at=late - leases.LEASE
+    )
     queued.clear()
     requeue_overdue()
-    assert queued == [dead.pk]
+    requeue_overdue()
+    assert queued == [dead.pk], "queued once, not at every look"

@@ -35,7 +35,10 @@ def claim(job: Message, worker: str) -> bool:
 
 
 def let_run_out(job: Message) -> None:
-    Message.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    now = timezone.now()
+    Message.objects.filter(pk=job.pk).update(
+        lease_until=now - timedelta(seconds=1), queued_at=now - timedelta(seconds=2)
+    )
 
 
 def test_only_one_worker_gets_a_row(job: Message) -> None:

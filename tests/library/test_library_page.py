@@ -124,3 +124,9 @@ def test_an_anonymous_visitor_is_sent_to_sign_in(client: Client) -> None:
 
 def test_posting_is_refused(owners_client: Client) -> None:
     assert owners_client.post(URL).status_code == 405
+
+
+def test_a_ready_document_says_what_could_not_be_read(owners_client: Client, make_document: MakeDocument) -> None:
+    remark = "2 of 9 pages hold no text that could be read."
+    make_document(status="ready", error_code="remark", error_text=remark)
+    assert remark in owners_client.get("/documents/").content.decode()
