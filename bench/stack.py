@@ -140,7 +140,7 @@ class Stack:
         return held
 
     def tail(self, lines: int = 30) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(line[:400] for line in self.log.read_text(errors="replace").splitlines()[-lines:])
 
     # --- Rows -----------------------------------------------------------------------------------------------------
 
