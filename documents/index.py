@@ -2,10 +2,11 @@
 
 import json
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -13,6 +14,8 @@ from django.db.models.functions import Now
 from documents.models import Chunk, DocumentVersion, Embedding, EmbeddingSpace, Posting
 from documents.spaces import active_space, embed
 from documents.terms import PassageTerms, language_of, passage_terms, storable
+
+_Row = TypeVar("_Row")
 
 __all__ = ["NewPassage", "active_space", "searchable_text", "write_passages"]
 
@@ -22,6 +25,8 @@ _LONGEST = 0xFFFF
 # How often the words of the document's name and of the headings count, beside the passage's own words counting once.
 # Measured: docs/decisions/0011-fusion.md.
 _CONTEXT_WEIGHT = 2
+# Rows that go to the database in one statement: a long document is hundreds of megabytes, and this is at most a few.
+_ROWS = 1_000
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
@@ -60,12 +65,23 @@ def write_passages(
     if len(passages) != len(vectors):
         raise ValueError(f"{len(passages)} passages came with {len(vectors)} vectors.")
     name = version.document.name
-    texts = [passage.searchable or searchable_text(name, passage.heading, passage.content) for passage in passages]
     language = language_of([passage.content for passage in passages])
     terms = [_terms(name, passage, language) for passage in passages]
     while not _written(version, passages, terms, vectors, space=space, language=language):
         space = active_space()
-        vectors = embed(space, texts)
+        vectors = _embedded(space, name, passages)
+
+
+def _embedded(space: EmbeddingSpace, name: str, passages: Sequence[NewPassage]) -> list[Sequence[float]]:
+    found: list[Sequence[float]] = []
+    for batch in _batches(passages):
+        texts = [passage.searchable or searchable_text(name, passage.heading, passage.content) for passage in batch]
+        found += [array("f", vector) for vector in embed(space, texts)]
+    return found
+
+
+def _batches(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    return (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
 
 
 def _terms(name: str, passage: NewPassage, language: str) -> PassageTerms:
@@ -111,31 +127,34 @@ def _written(
 
 def _write_chunks(version: DocumentVersion, passages: Sequence[NewPassage], terms: Sequence[PassageTerms]) -> list[int]:
     """Ids in the order of `passages`. A passage that was there keeps its id, so citations keep their passage."""
-    if not passages:
-        return []
+    found: list[tuple[int, int]] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO documents_chunk (version_id, index, page, start, content, heading, boxes, length)
-            SELECT %s, ordinal - 1, page, start, content, heading, boxes::jsonb, length
-            FROM unnest(%s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::int[])
-                WITH ORDINALITY AS new (page, start, content, heading, boxes, length, ordinal)
-            ON CONFLICT (version_id, index) DO UPDATE SET
-                page = excluded.page, start = excluded.start, content = excluded.content,
-                heading = excluded.heading, boxes = excluded.boxes, length = excluded.length
-            RETURNING index, id
-            """,
-            [
-                version.pk,
-                [passage.page for passage in passages],
-                [passage.start for passage in passages],
-                [storable(passage.content) for passage in passages],
-                [storable(passage.heading)[:500] for passage in passages],
-                [json.dumps(passage.boxes) for passage in passages],
-                [passage.length for passage in terms],
-            ],
-        )
-        return [chunk_id for _, chunk_id in sorted(cursor.fetchall())]
+        for batch in _batches(list(enumerate(zip(passages, terms, strict=True)))):
+            new = [passage for _, (passage, _) in batch]
+            cursor.execute(
+                """
+                INSERT INTO documents_chunk (version_id, index, page, start, content, heading, boxes, length)
+                SELECT %s, index, page, start, content, heading, boxes::jsonb, length
+                FROM unnest(%s::int[], %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::int[])
+                    AS new (index, page, start, content, heading, boxes, length)
+                ON CONFLICT (version_id, index) DO UPDATE SET
+                    page = excluded.page, start = excluded.start, content = excluded.content,
+                    heading = excluded.heading, boxes = excluded.boxes, length = excluded.length
+                RETURNING index, id
+                """,
+                [
+                    version.pk,
+                    [index for index, _ in batch],
+                    [passage.page for passage in new],
+                    [passage.start for passage in new],
+                    [storable(passage.content) for passage in new],
+                    [storable(passage.heading)[:500] for passage in new],
+                    [json.dumps(passage.boxes) for passage in new],
+                    [term.length for _, (_, term) in batch],
+                ],
+            )
+            found += cursor.fetchall()
+    return [chunk_id for _, chunk_id in sorted(found)]
 
 
 def _write_postings(version: DocumentVersion, chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> None:
@@ -166,12 +185,18 @@ def _write_vectors(
     if any(len(vector) != space.dimension for vector in vectors):
         raise ValueError(f"A vector of {space} must have {space.dimension} numbers.")
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO documents_embedding (space_id, version_id, chunk_id, vector)
-            SELECT %s, %s, chunk_id, vector::halfvec
-            FROM unnest(%s::bigint[], %s::text[]) AS new (chunk_id, vector)
-            ON CONFLICT (space_id, chunk_id) DO UPDATE SET vector = excluded.vector
-            """,
-            [space.pk, version.pk, list(chunk_ids), [json.dumps(list(vector)) for vector in vectors]],
-        )
+        for batch in _batches(list(zip(chunk_ids, vectors, strict=True))):
+            cursor.execute(
+                """
+                INSERT INTO documents_embedding (space_id, version_id, chunk_id, vector)
+                SELECT %s, %s, chunk_id, vector::halfvec
+                FROM unnest(%s::bigint[], %s::text[]) AS new (chunk_id, vector)
+                ON CONFLICT (space_id, chunk_id) DO UPDATE SET vector = excluded.vector
+                """,
+                [
+                    space.pk,
+                    version.pk,
+                    [chunk_id for chunk_id, _ in batch],
+                    [json.dumps(list(vector)) for _, vector in batch],
+                ],
+            )

@@ -81,4 +81,4 @@ class Indexer:
         batch, self._waiting = self._waiting[:most], self._waiting[most:]
         for node in self._embed.run(nodes=batch):
             self.passages.append(node.metadata[_PASSAGE])
-            self.vectors.append(array("d", node.embedding or []))
+            self.vectors.append(array("f", node.embedding or []))
