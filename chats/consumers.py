@@ -2,18 +2,25 @@
 
 import asyncio
 import json
+import logging
+import time
 import uuid
 from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from chats import live, reading
 
+logger = logging.getLogger(__name__)
+
 # A live answer that said nothing for this long is looked at: its end may have been lost with a dying server.
 QUIET = 5.0
+# How often a page may ask for states within that time.
+MOST_ASKED = 50
 
 
 class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no type hints
@@ -28,25 +35,28 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
     async def connect(self) -> None:
         self.seen: dict[uuid.UUID, int] = {}
         self.watch: asyncio.Task[None] | None = None
+        self.asked: list[float] = []
         self.conversation_id: uuid.UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
         self.tab = parse_qs(self.scope["query_string"].decode("latin-1")).get("tab", [""])[0]
-        unfinished = await database_sync_to_async(reading.unfinished_answers)(self.scope["user"], self.conversation_id)
-        if unfinished is None:
+        self.redis = live.shared_connection()
+        # First join, then look: what happens in between comes as a frame.
+        await self.channel_layer.group_add(live.group_name(self.conversation_id), self.channel_name)
+        found = await database_sync_to_async(reading.standing)(self.scope["user"], self.conversation_id)
+        if found is None:
             await self.close(code=4404)
             return
-        self.redis = live.shared_connection()
-        await self.channel_layer.group_add(live.group_name(self.conversation_id), self.channel_name)
-        self.joined = True
         await self.accept()
-        for message_id in unfinished:
+        if found.leaf:
+            # A page that slept may have missed a whole exchange.
+            await self.send(text_data=live.event(found.leaf, "path")["frame"])
+        for message_id in found.unfinished:
             await self.catch_up(message_id)
         self.watch = asyncio.create_task(self.look_after_quiet_answers())
 
     async def disconnect(self, _code: int) -> None:
         if self.watch:
             self.watch.cancel()
-        if getattr(self, "joined", False):
-            await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
+        await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
 
     async def receive(self, text_data: str | None = None, **_binary: bytes | None) -> None:
         """A page asks for the state of a bubble that it missed something of."""
@@ -54,7 +64,12 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
             message_id = uuid.UUID(str(json.loads(text_data or "")["resume"]))
         except (ValueError, KeyError, TypeError):
             return
-        await self.catch_up(message_id)
+        # A page asks now and then; one that asks without end is not answered.
+        now = time.monotonic()
+        self.asked = [moment for moment in self.asked if now - moment < QUIET]
+        if len(self.asked) < MOST_ASKED:
+            self.asked.append(now)
+            await self.catch_up(message_id, row_first=True)
 
     async def live_frame(self, event: dict[str, Any]) -> None:
         message_id, seq = uuid.UUID(event["m"]), event["seq"]
@@ -73,26 +88,37 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
             self.seen.pop(message_id, None)
         await self.send(text_data=event["frame"])
 
-    async def catch_up(self, message_id: uuid.UUID) -> None:
+    async def catch_up(self, message_id: uuid.UUID, *, row_first: bool = False) -> None:
+        """Send the state, or the end. `row_first` where the state may be what a dead worker left behind."""
+        if row_first and await self.send_end(message_id):
+            return
         try:
             state = await live.read(self.redis, live.Place(self.conversation_id, message_id))
         except (RedisError, OSError):
-            return  # The watch tries again.
+            state = None  # The watch tries again.
         if state:
             self.seen[message_id] = state.seq
             await self.send(text_data=state.event(message_id)["frame"])
-            return
+        elif not row_first:
+            await self.send_end(message_id)
+
+    async def send_end(self, message_id: uuid.UUID) -> bool:
+        """Send the bubble of an answer that is over. A live one is watched from now on."""
         bubble = await database_sync_to_async(reading.settled_bubble)(self.conversation_id, message_id)
         if bubble:
             self.seen.pop(message_id, None)
             await self.send(text_data=live.event(message_id, "final", content=bubble)["frame"])
-        else:
+        elif bubble is not None:
             self.seen.setdefault(message_id, 0)
+        return bool(bubble)
 
     async def look_after_quiet_answers(self) -> None:
         before: dict[uuid.UUID, int] = {}
         while True:
             await asyncio.sleep(QUIET)
             for message_id in [m for m, seq in self.seen.items() if before.get(m) == seq]:
-                await self.catch_up(message_id)
+                try:
+                    await self.catch_up(message_id, row_first=True)
+                except DatabaseError:
+                    logger.warning("The database is away; a quiet answer is looked at again later.")
             before = dict(self.seen)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TITLE_LENGTH = 200
+MODEL_LENGTH = 200
 
 
 class ChatError(Exception):
@@ -81,7 +82,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
         raise StillWriting("This answer is still being written. Stop it first.")
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
-        return _queue_answer(locked, answer.parent, model=model)
+        return _queue_answer(locked, answer.parent, model=clean_model(model))
 
 
 def continue_answer(answer: Message) -> Message:
@@ -148,6 +149,7 @@ def restore(conversation: Conversation) -> None:
 
 def configure(conversation: Conversation, *, model: str | None = None, use_documents: bool | None = None) -> None:
     """What is None stays. Asked with every question, so it writes only what changed."""
+    model = None if model is None else clean_model(model)
     wanted = {"model": model, "use_documents": use_documents}
     changed = [name for name, value in wanted.items() if value is not None and value != getattr(conversation, name)]
     for name in changed:
@@ -172,6 +174,14 @@ def clean(text: str) -> str:
             "It was not sent and still stands in the field. Shorten it, or upload it as a document and ask about it."
         )
     return text
+
+
+def clean_model(key: str) -> str:
+    """A catalogue key as it can be kept. Whether there is such a model is found out when it is asked."""
+    key = key.replace("\0", "").strip()
+    if len(key) > MODEL_LENGTH:
+        raise BadMessage("There is no model of that name. Choose one from the list; your text is kept.")
+    return key
 
 
 def first_title(text: str) -> str:

@@ -8,7 +8,6 @@ frame. Group delivery may drop; whoever sees a gap, or connects, reads the state
 import asyncio
 import json
 import logging
-import time
 import uuid
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +27,7 @@ from chats.markdown_stream import Change
 
 logger = logging.getLogger(__name__)
 
-FrameKind = Literal["delta", "state", "final", "exchange", "title", "gone"]
+FrameKind = Literal["delta", "state", "final", "exchange", "path", "title", "gone"]
 
 # Long enough for any answer and any pause of a page; a live answer renews it with its lease.
 KEEP_FOR = 3600
@@ -41,11 +40,6 @@ STOP_CHANNEL = "chatsite:stop"
 def connect() -> Redis:
     """No hidden retries: a command that silently ran on a restarted, empty server would corrupt the state."""
     return Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), socket_timeout=5, socket_connect_timeout=2)
-
-
-def first_seq() -> int:
-    """Where an attempt begins to count: above all earlier ones, whose frames were fewer than their milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def group_name(conversation_id: uuid.UUID | str) -> str:
@@ -128,14 +122,17 @@ class Place:
         return f"chatsite:live:{{{self.conversation_id}:{self.message_id}}}{part}"
 
 
+_HEAD = {b"seq", b"suffix", b"state", b"status"}
+
+
 async def read(redis: Redis, place: Place) -> LiveState | None:
     """The state at one moment, or None when nobody writes this answer any more."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hgetall(place.key())
         pipe.mget(place.key(":done"), place.key(":open"), place.key(":text"))
         head, (done, open_block, text) = await pipe.execute()
-    if not head:
-        return None
+    if not head.keys() >= _HEAD:
+        return None  # Nobody writes it, or Redis has just lost its memory and the worker has not noticed yet.
     return LiveState(
         seq=int(head[b"seq"]),
         done=(done or b"").decode(),

@@ -6,6 +6,7 @@ a model writes is ever fetched by itself.
 
 import html
 import io
+import logging
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import cache, lru_cache
@@ -25,6 +26,8 @@ from pygments.formatters.html import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
+
+logger = logging.getLogger(__name__)
 
 # Past this size a code block is shown without colours: highlighting is for reading, and nobody reads a megabyte.
 HIGHLIGHT_LIMIT = 200_000
@@ -47,7 +50,8 @@ _MATH_ATTRIBUTES = set(
 # Where a citation mark leads, by its number. Marks without an entry stay plain text.
 Citations = Mapping[int, str]
 
-_CITATION = re.compile(r"\[(\d{1,3})\](?![(\[:])")
+# Not a link, [1](…) or [1][a], and not the definition of one.
+_CITATION = re.compile(r"\[(\d{1,3})\](?!\(|\[(?!\d{1,3}\]))")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
 _ALLOWED_LINK = re.compile(r"^(https?:|mailto:|#|/(?!/))", re.IGNORECASE)
 
@@ -55,6 +59,15 @@ _ALLOWED_LINK = re.compile(r"^(https?:|mailto:|#|/(?!/))", re.IGNORECASE)
 def render(text: str, citations: Citations | None = None) -> str:
     """The whole text at once, with highlighted code. This is the authoritative form of a finished answer."""
     return str(parser().render(_normal(text), {"citations": citations or {}, "highlight": True}))
+
+
+def render_safely(text: str, citations: Citations | None = None) -> str:
+    """Like `render`; a text that breaks the renderer is shown as it is, and the log says why."""
+    try:
+        return render(text, citations)
+    except Exception:
+        logger.exception("A text of %d characters could not be rendered.", len(text))
+        return f'<pre class="plain">{html.escape(text, quote=False)}</pre>'
 
 
 def render_tokens(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ _FENCE_OPEN = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n")
 # A last line of which it cannot be said yet what it begins: "2" may become "2. next item", "-" a list or a rule, and
 # a line that opens a fence is text after all if another backtick follows.
 _UNDECIDED = re.compile(r"[ \t]*(\d{0,9}[.)]?|[-+*_=~`#>|:\s]*|`{3,}[^`]*)")
+# Colouring a longer block would hold up the other streams; the final rendering colours it.
+_COLOURED = 10_000
 # An open block longer than this many characters is rendered again only after it grew by a sixteenth.
 _LONG = 3_000
 
@@ -52,6 +54,7 @@ class MarkdownStream:
         self._closing: re.Pattern[str] | None = None
         self._fence_head = ""
         self._code: list[str] = []
+        self._is_mid_line = False
         self._rendered_length = 0
         self.open_html = ""
         self.open_suffix = ""
@@ -85,13 +88,17 @@ class MarkdownStream:
         self._fence_head = opened.group()
         self._closing = re.compile(rf"^ {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*\n", re.MULTILINE)
         self._code = []
+        self._is_mid_line = False
         self.open_html, self.open_suffix = code_shell(fence_language(opened["info"]), code_id=self._code_id)
         return True
 
     def _leave_code(self, finished: list[str], *, final: bool) -> bool:
         """True when the block is over: it is finished, and what follows it is the tail again."""
         assert self._closing is not None  # noqa: S101 - callers looked; this is for the type checker
-        closed = self._closing.search(self._tail)
+        # When part of a line was handed out already, its rest cannot be a closing fence.
+        begin = self._tail.find("\n") + 1 if self._is_mid_line else 0
+        is_whole_line = begin or not self._is_mid_line
+        closed = self._closing.search(self._tail, begin) if is_whole_line else None
         if not closed and not final:
             return False
         end = closed.end() if closed else len(self._tail)
@@ -99,15 +106,19 @@ class MarkdownStream:
         self._tail = self._tail[end:]
         self._closing = None
         self._code = []
+        self._env["highlight"] = len(source) <= _COLOURED
         finished.append(self._render(parser().parse(source, self._env)))
+        self._env["highlight"] = True
         return True
 
     def _grow_code(self) -> Change:
         # A last line that may become the closing fence is held back.
         start = self._tail.rfind("\n") + 1
-        held = len(self._tail) if self._tail[start:].strip(" \t`~") else start
+        is_decided = self._tail[start:].strip(" \t`~") or (self._is_mid_line and not start)
+        held = len(self._tail) if is_decided else start
         new, self._tail = self._tail[:held], self._tail[held:]
         self._code.append(new)
+        self._is_mid_line = not new.endswith("\n") if new else self._is_mid_line
         escaped = html.escape(new, quote=False)
         self.open_html += escaped
         return Change(code=escaped)
@@ -143,10 +154,24 @@ class MarkdownStream:
         return render_tokens(tokens, self._env)
 
 
+class PlainStream:
+    """The same for a text that broke the renderer: shown as it is, so that no answer is lost to a bug."""
+
+    open_suffix = "</pre>"
+
+    def __init__(self, *, code_id: str) -> None:
+        self.open_html = f'<pre class="plain" id="{code_id}">'
+
+    def feed(self, text: str) -> Change:
+        escaped = html.escape(text, quote=False)
+        self.open_html += escaped
+        return Change(code=escaped)
+
+
 def _top_level(tokens: list[Token]) -> list[list[Token]]:
     blocks: list[list[Token]] = []
     for token in tokens:
-        if token.level == 0 and token.nesting >= 0:
+        if (token.level == 0 and token.nesting >= 0) or not blocks:
             blocks.append([])
         blocks[-1].append(token)
     return blocks

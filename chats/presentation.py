@@ -23,7 +23,7 @@ class LiveText:
 
 
 def final_html(text: str, citations: Mapping[int, str]) -> str:
-    return markdown.render(text, citations)
+    return markdown.render_safely(text, citations)
 
 
 def citation_urls(conversation_id: uuid.UUID, message_id: uuid.UUID, numbers: Iterable[int]) -> dict[int, str]:
@@ -90,4 +90,4 @@ def _attach(message: Any, citations: list[Citation], siblings: Siblings) -> None
 
 def _checkpoint(message: Message) -> str:
     numbers = [source["number"] for source in message.retrieval.get("passages", [])]
-    return markdown.render(message.content, citation_urls(message.conversation_id, message.pk, numbers))
+    return markdown.render_safely(message.content, citation_urls(message.conversation_id, message.pk, numbers))

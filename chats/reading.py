@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,20 +17,31 @@ from documents.models import DocumentVersion
 SIDEBAR_LENGTH = 200
 
 
-def unfinished_answers(user: "User | AnonymousUser", conversation_id: uuid.UUID) -> list[uuid.UUID] | None:
-    """Answers still queued or being written, or None when the conversation is not this person's to see."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a conversation stands for a page that connects."""
+
+    leaf: uuid.UUID | None
+    unfinished: list[uuid.UUID]
+
+
+def standing(user: "User | AnonymousUser", conversation_id: uuid.UUID) -> Standing | None:
+    """None when the conversation is not this person's to see."""
     if not isinstance(user, User) or not user.is_active:
         return None
-    if not Conversation.objects.visible_to(user).filter(pk=conversation_id).exists():
+    found = Conversation.objects.visible_to(user).filter(pk=conversation_id).only("active_leaf").first()
+    if found is None:
         return None
     unfinished = Message.objects.filter(conversation_id=conversation_id, status__in=[Message.QUEUED, *Message.WORKING])
-    return list(unfinished.values_list("pk", flat=True))
+    return Standing(found.active_leaf_id, list(unfinished.values_list("pk", flat=True)))
 
 
-def settled_bubble(conversation_id: uuid.UUID, message_id: "uuid.UUID | str") -> str:
-    """The finished bubble of a message of this conversation, or nothing while it is live or if it is not there."""
+def settled_bubble(conversation_id: uuid.UUID, message_id: uuid.UUID) -> str | None:
+    """The finished bubble of a message of this conversation; empty while it is live, None if it is not there."""
     message = Message.objects.filter(conversation_id=conversation_id, pk=message_id).first()
-    return "" if message is None or message.is_live else presentation.bubble(message)
+    if message is None:
+        return None
+    return "" if message.is_live else presentation.bubble(message)
 
 
 def sidebar(user: User) -> list[tuple[str, list[Conversation]]]:

@@ -50,7 +50,8 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new conversation with its first question."""
     try:
         text = conversations.clean(request.POST.get("content", ""))
-        found = conversations.start(request.user, model=request.POST.get("model", ""))
+        model = conversations.clean_model(request.POST.get("model", ""))
+        found = conversations.start(request.user, model=model)
         conversations.configure(found, use_documents=_wants_documents(request))
         conversations.post_message(found, text)
     except conversations.ChatError as error:
@@ -64,8 +65,9 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     found = _conversation(request, conversation_id)
     back = reverse("chats:conversation", args=[found.pk])
     try:
+        text = conversations.clean(request.POST.get("content", ""))
         conversations.configure(found, model=request.POST.get("model"), use_documents=_wants_documents(request))
-        exchange = conversations.post_message(found, request.POST.get("content", ""))
+        exchange = conversations.post_message(found, text)
     except conversations.ChatError as error:
         return _refused(request, error, back=back)
     html = presentation.exchange(exchange.question, exchange.answer, found)
@@ -89,7 +91,7 @@ def message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, messa
 def stop(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
     found = _message(request, conversation_id, message_id)
     if conversations.stop(found):
-        bubble = reading.settled_bubble(conversation_id, message_id)
+        bubble = reading.settled_bubble(conversation_id, message_id) or ""
         live.publish_now(conversation_id, live.event(message_id, "final", content=bubble))
     else:
         live.ask_to_stop(message_id)
@@ -137,6 +139,14 @@ def earlier(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Ht
     except ValueError:
         return HttpResponse("The link to earlier messages is incomplete. Reload the page.", status=400)
     return render(request, "chats/_messages.html", _messages_context(found, before, below=True))
+
+
+@require_GET
+def latest(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """The newest part of the chosen path, for a page that shows another."""
+    found = _conversation(request, conversation_id)
+    context = _messages_context(found, found.active_leaf_id) | _model_context(found)
+    return render(request, "chats/_messages.html", context)
 
 
 @require_POST
@@ -247,8 +257,10 @@ def _bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
 
 
 def _path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    """The newest part of the chosen path, after it changed."""
+    """The newest part of the chosen path, after it changed; other tabs are told to fetch it."""
     found = _conversation(request, conversation_id)
+    if found.active_leaf_id:
+        live.publish_now(found.pk, live.event(found.active_leaf_id, "path"))
     if not request.htmx:
         return redirect("chats:conversation", conversation_id)
     context = _messages_context(found, found.active_leaf_id) | _model_context(found)

@@ -7,12 +7,15 @@ broker message, a killed worker or a restart costs time, never work.
 All clocks are the database's, so that workers on several hosts agree.
 """
 
+import functools
 import os
+import re
 import socket
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from django.db import connection, models, transaction
@@ -26,7 +29,22 @@ UNCLAIMED_AFTER = timedelta(seconds=10)
 
 def worker_name() -> str:
     """A name for one attempt at one row, unique across hosts, processes and restarts."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return f"{host_part()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+@functools.cache
+def host_part() -> str:
+    """How the names of all workers begin whose process numbers mean the same as here.
+
+    A host name is not enough: containers may share one and still count their processes each for itself. So where the
+    kernel says them, the namespace of the numbers is in it, and the boot, because every boot has the same first one.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = re.sub(r"\D", "", str(Path("/proc/self/ns/pid").readlink()))
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
 class Leased(models.Model):
@@ -112,6 +130,14 @@ def settle(model: type[Job], pk: object, *, worker: str, status: str, **changes:
     return ended == 1
 
 
+def release(model: type[Job], pk: object, *, worker: str) -> bool:
+    """Give the row back to the queue as if it had never been claimed. False: it is no longer this worker's."""
+    freed = model._default_manager.filter(pk=pk, claimed_by=worker, status__in=model.WORKING).update(
+        status=model.QUEUED, claimed_by="", lease_until=None, attempts=F("attempts") - 1, queued_at=Now()
+    )
+    return freed == 1
+
+
 def overdue(model: type[Job]) -> models.QuerySet[Job]:
     """Rows to queue again: the lease ran out, or the queue message was lost before anybody claimed them.
 
@@ -125,10 +151,12 @@ def overdue(model: type[Job]) -> models.QuerySet[Job]:
 
 
 def release_dead(model: type[Job]) -> int:
-    """End the leases of workers of this host whose process is gone, so that nobody waits for them to run out."""
-    host = socket.gethostname()
+    """End the leases of workers of this host whose process is gone, so that nobody waits for them to run out.
+
+    Only of those that share this process's numbers: what is gone here may be alive in the container beside it.
+    """
     held = model._default_manager.filter(
-        status__in=model.WORKING, claimed_by__startswith=f"{host}:", lease_until__gt=Now()
+        status__in=model.WORKING, claimed_by__startswith=f"{host_part()}:", lease_until__gt=Now()
     ).values_list("claimed_by", flat=True)
     dead = [name for name in held if not _is_alive(name)]
     if not dead:

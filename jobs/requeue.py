@@ -24,10 +24,8 @@ def abandoned(model: type[Leased], *, queue: str) -> list[Any]:
     waiting = messages_in(queue)
     with transaction.atomic():
         # A locked row is being stored or deleted at this moment: whoever holds it is alive.
-        overdue = leases.overdue(model).filter(queued_at__lt=Now() - leases.UNCLAIMED_AFTER)
-        rows = list(
-            overdue.order_by("queued_at").select_for_update(skip_locked=True).values_list("pk", "status")[:ROUND]
-        )
+        overdue: Any = leases.overdue(model).order_by("queued_at")
+        rows = list(overdue.select_for_update(skip_locked=True).values_list("pk", "status")[:ROUND])
         found = [pk for pk, status in rows if status != model.QUEUED]
         queued = [pk for pk, status in rows if status == model.QUEUED]
         if len(queued) > waiting:  # else they are not lost, only waiting for a free worker

@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from django.db import InterfaceError, OperationalError
 from redis.asyncio.client import Pipeline
@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from chats import live, presentation
 from chats.answering import prompt, records, sources, title
-from chats.answering.continuation import Continuation
 from chats.answering.delivery import LiveAnswer
+from chats.answering.incoming import Cleaner, Continuation
 from chats.answering.records import Job, Source
 from chats.models import Message
 from jobs import leases
@@ -31,7 +31,20 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _SUMMARY_TIMEOUT = 60.0
-_DATABASE_AWAY = 0.5
+_AWAY = 0.5
+
+
+class _Failure(NamedTuple):
+    code: str
+    text: str
+
+
+_WORKER_DIED = _Failure(
+    "worker_died", "Writing this answer was interrupted several times. What was written is kept: try again."
+)
+_OUR_FAULT = _Failure(
+    "internal", "Something went wrong on our side. Your question and what was written are kept: try again."
+)
 
 
 class Attempt:
@@ -57,11 +70,17 @@ class Attempt:
         self._job = job
         self._timings["queued"] = round(job.waited, 3)
         place = live.Place(job.conversation_id, job.message_id)
-        self._live = LiveAnswer(place, seq=live.first_seq(), thinking=job.thinking)
+        self._live = LiveAnswer(place, seq=job.first_seq, thinking=job.thinking)
         self._live.text = await self._text_so_far()
         self._sources, self._steps = list(job.passages), list(job.steps)
         self._live.cite(self._citations())
         self._show()
+        if job.is_unwanted:
+            await self._finish(Message.Status.STOPPED)
+            return
+        if job.is_hopeless:
+            await self._finish_failed(_WORKER_DIED)
+            return
         self._runner.delivery.add(self._live)
         self._runner.keep(self)
         try:
@@ -70,7 +89,9 @@ class Attempt:
             self._runner.let_go(self)
             await self._runner.delivery.remove(self._live)
         if job.names_conversation and self._status == Message.Status.DONE:
-            await title.name_conversation(self._runner, job, self._live.text, answered_by=self._answered_by)
+            self._runner.after_end(
+                title.name_conversation(self._runner, job, self._live.text, answered_by=self._answered_by)
+            )
 
     async def _run_claimed(self) -> None:
         writing = asyncio.ensure_future(self._write())
@@ -150,25 +171,33 @@ class Attempt:
         if built.to_summarise:
             built = await self._with_summary(built, model, before)
         if built.left_out:
-            self._note(f"{built.left_out} earlier messages did not fit and were summarised or left out")
-        continuation = Continuation(before)
+            fate = "summarised" if built.is_summarised else "left out"
+            self._note(f"{built.left_out} earlier messages did not fit and were {fate}")
+        if len(built.sources) < len(self._sources):
+            self._sources = built.sources
+            self._note(f"Only {len(built.sources)} of the passages fitted")
+        if not before:
+            # Thoughts of an earlier attempt, or of a model that then failed, led to nothing that was kept.
+            self._live.thinking = ""
+        cleaner, continuation = Cleaner(), Continuation(before)
         stream = chat.stream(built.request)
         try:
             async for item in stream:
                 if isinstance(item, Finish):
-                    self._say(continuation.rest())
+                    self._say(continuation.take(cleaner.rest()) + continuation.rest())
                     return item
-                self._take(item, continuation)
+                self._take(item, cleaner, continuation)
         finally:
             # Closing ends the request, so that the model server frees its place at once.
             await stream.aclose()
         raise AnswerCut
 
-    def _take(self, delta: Delta, continuation: Continuation) -> None:
+    def _take(self, delta: Delta, cleaner: Cleaner, continuation: Continuation) -> None:
         if "first_token" not in self._timings:
             self._timings["first_token"] = round(time.monotonic() - self._began, 3)
         if delta.thinking:
-            self._live.thinking += delta.thinking
+            if not self._live.text:
+                self._live.thinking += Cleaner().take(delta.thinking)
             if self._status != Message.Status.THINKING:
                 self._status = Message.Status.THINKING
                 self._show()
@@ -176,7 +205,7 @@ class Attempt:
             if self._status != Message.Status.WRITING:
                 self._status = Message.Status.WRITING
                 self._show()
-            self._say(continuation.take(delta.text))
+            self._say(continuation.take(cleaner.take(delta.text)))
 
     def _say(self, text: str) -> None:
         if text:
@@ -188,14 +217,14 @@ class Attempt:
         self._show("Summarising the earlier conversation")
         try:
             fast = await self._runner.in_thread(catalogue.fast_model, model.key)
-            request = await self._in_database(prompt.summary_request, built.to_summarise, fast)
+            request = await self._in_database(prompt.summary_request, built, fast)
             text = await asyncio.wait_for(chat.complete(request), _SUMMARY_TIMEOUT)
         except (ModelError, TimeoutError) as failure:
             logger.warning("No summary of the earlier conversation: %s", failure)
             return built
         if not text.strip() or fast.provider == "builtin":
             return built
-        await self._in_database(prompt.store_summary, built.to_summarise[-1], text, fast.key)
+        await self._in_database(prompt.store_summary, built.to_summarise[-1], Cleaner().take(text), fast.key)
         return await self._in_database(prompt.build, self._job, model, self._sources, before)
 
     # --- the row -------------------------------------------------------------------------------------------------
@@ -221,18 +250,12 @@ class Attempt:
         try:
             finish = writing.result()
         except ModelError as error:
-            status = Message.Status.INTERRUPTED if self._live.text else Message.Status.FAILED
-            await self._finish(status, error_code=error.code, error_text=error.text)
+            await self._finish_failed(_Failure(error.code, error.text))
         except asyncio.CancelledError:
             return
         except Exception:
             logger.exception("Answering failed.")
-            status = Message.Status.INTERRUPTED if self._live.text else Message.Status.FAILED
-            await self._finish(
-                status,
-                error_code="internal",
-                error_text="Something went wrong on our side. Your question and what was written are kept: try again.",
-            )
+            await self._finish_failed(_OUR_FAULT)
         else:
             await self._finish(
                 Message.Status.DONE,
@@ -241,6 +264,10 @@ class Attempt:
                 error_code="length" if finish.reason == "length" else "",
             )
 
+    async def _finish_failed(self, failure: _Failure) -> None:
+        status = Message.Status.INTERRUPTED if self._live.text else Message.Status.FAILED
+        await self._finish(status, error_code=failure.code, error_text=failure.text)
+
     async def _finish(self, status: str, **changes: Any) -> None:
         self._timings["total"] = round(time.monotonic() - self._began, 3)
         bubble = await self._in_database(self._settle, status, changes)
@@ -248,7 +275,7 @@ class Attempt:
             return
         self._status = status
         await self._runner.delivery.remove(self._live)
-        self._runner.in_background(self._publish_final(bubble, self._live.seq + 1))
+        self._runner.after_end(self._publish_final(bubble, self._live.seq + 1))
 
     def _settle(self, status: str, changes: Mapping[str, Any]) -> str | None:
         """Store the end, in a thread. The bubble as pages shall show it, or None when the row is not ours any more."""
@@ -278,9 +305,19 @@ class Attempt:
                     live.publish(pipe, self._job.conversation_id, event)
                     await pipe.execute()
             except (RedisError, OSError):
-                await asyncio.sleep(_DATABASE_AWAY)
+                await asyncio.sleep(_AWAY)
             else:
                 return
+            if await self._is_continued():
+                return
+
+    async def _is_continued(self) -> bool:
+        """Whether a later attempt has begun while Redis was away; what is in Redis now is that one's."""
+        try:
+            state = await live.read(self._runner.redis, self._live.place)
+        except (RedisError, OSError):
+            return False
+        return state is not None and state.seq > self._live.seq
 
     async def _hand_over(self) -> None:
         await self._runner.in_thread(
@@ -298,7 +335,7 @@ class Attempt:
                 return await self._runner.in_thread(function, *args, **kwargs)
             except (OperationalError, InterfaceError):
                 logger.warning("The database is away; trying again.")
-                await asyncio.sleep(_DATABASE_AWAY)
+                await asyncio.sleep(_AWAY)
 
     async def _text_so_far(self) -> str:
         """The checkpoint, or what the pages have seen since."""

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from chats import live
 from chats.live import LiveState, Place
 from chats.markdown import Citations
-from chats.markdown_stream import Change, MarkdownStream
+from chats.markdown_stream import Change, MarkdownStream, PlainStream
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class LiveAnswer:
     thinking: str = ""
 
     def __post_init__(self) -> None:
-        self._stream = self._new_stream()
+        self._stream: MarkdownStream | PlainStream = self._new_stream()
         self._finished: list[str] = []
         self._pending = [self.text] if self.text else []
         self._state = ""
@@ -81,7 +81,7 @@ class LiveAnswer:
         """Add this answer's changes to the pipeline. Returns where in it the new length of each part is answered."""
         text = "".join(self._pending)
         self._pending.clear()
-        change = self._stream.feed(text) if text else Change()
+        change = self._render(text) if text else Change()
         if change.finished:
             self._finished.append(change.finished)
         self._measure(change, text)
@@ -90,6 +90,17 @@ class LiveAnswer:
             self._write_whole(pipe)
             return {}
         return self._write_change(pipe, change, text)
+
+    def _render(self, text: str) -> Change:
+        try:
+            return self._stream.feed(text)
+        except Exception:
+            # One strange text must not silence the other answers of this process.
+            logger.exception("An answer could not be rendered while it was written; it is shown as plain text.")
+            self._stream = PlainStream(code_id=f"m-{self.place.message_id}-code")
+            self._finished, self.needs_whole = [], True
+            self._sizes = {"done": 0, "open": len(self._stream.open_html), "text": _size(self.text) - _size(text)}
+            return self._stream.feed(self.text)
 
     def _write_change(self, pipe: Pipeline, change: Change, text: str) -> dict[str, int]:
         state, status = (self._state, self._status) if self._state_is_new else (None, None)

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
+from chats import conversation
 from chats.models import Citation, Conversation, Message
 from documents.models import Chunk, Document, DocumentVersion
 from jobs import leases
@@ -30,12 +32,17 @@ class Job:
     text: str
     thinking: str
     waited: float
+    first_seq: int
     searchable_documents: int
     # From an earlier attempt: the passages the text so far refers to by number.
     passages: list["Source"]
     steps: list[str]
     names_conversation: bool
     is_first_attempt: bool
+    # Stopped or deleted before anybody wrote it.
+    is_unwanted: bool
+    # It was the end of too many workers.
+    is_hopeless: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +61,37 @@ class Source:
 
 
 def claim(message_id: uuid.UUID, worker: str) -> Job | None:
-    if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING):
+    """Take the answer, or None when it is not to be had. Asked again after a lost connection, it gives the same job."""
+    held = Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING)
+    if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING) and not held.exists():
         return None
     message = Message.objects.select_related("conversation", "parent").get(pk=message_id)
-    conversation, question = message.conversation, message.parent
-    if question is None or conversation.deleted_at or message.stop_requested:
-        leases.settle(Message, message_id, worker=worker, status=Message.Status.STOPPED, finished_at=Now())
-        return None
-    if message.attempts > MAX_ATTEMPTS:
-        leases.settle(
-            Message,
-            message_id,
-            worker=worker,
-            status=Message.Status.INTERRUPTED if message.content else Message.Status.FAILED,
-            error_code="worker_died",
-            error_text="Writing this answer was interrupted several times. What was written is kept: try again.",
-            finished_at=Now(),
-        )
-        return None
+    chat, question = message.conversation, message.parent
     documents = 0
-    if conversation.use_documents:
-        documents = Document.objects.filter(owner_id=conversation.owner_id).searchable().count()
+    if chat.use_documents:
+        documents = Document.objects.filter(owner_id=chat.owner_id).searchable().count()
+    assert question is not None  # noqa: S101 - every answer is made below a question
     assert message.lease_until is not None  # noqa: S101 - the claim has just set it
+    claimed_at = message.lease_until - leases.LEASE
     return Job(
         message_id=message.pk,
-        conversation_id=conversation.pk,
-        owner_id=conversation.owner_id,
+        conversation_id=chat.pk,
+        owner_id=chat.owner_id,
         earlier_id=question.parent_id,
         question=question.content,
         model=message.model,
         text=message.content,
         thinking=message.thinking,
-        waited=max(0.0, (message.lease_until - leases.LEASE - message.queued_at).total_seconds()),
+        waited=max(0.0, (claimed_at - message.queued_at).total_seconds()),
+        # Above all frames of earlier attempts, by the database's clock: those were fewer than their milliseconds.
+        first_seq=int(claimed_at.timestamp() * 1000),
         searchable_documents=documents,
         passages=[Source(**source) for source in message.retrieval.get("passages", [])],
         steps=list(message.steps),
-        names_conversation=question.parent_id is None and conversation.title_is_automatic,
+        names_conversation=question.parent_id is None and chat.title_is_automatic,
         is_first_attempt=message.attempts == 1,
+        is_unwanted=message.stop_requested or chat.deleted_at is not None,
+        is_hopeless=message.attempts > MAX_ATTEMPTS,
     )
 
 
@@ -109,7 +110,9 @@ def settle(
         if not leases.settle(
             Message, message_id, worker=worker, status=status, stop_requested=False, finished_at=Now(), **changes
         ):
-            return None
+            # Either it is somebody else's, or the connection died after an earlier call had done it all.
+            done = Message.objects.filter(pk=message_id, status=status, content=changes["content"])
+            return done.select_related("conversation").first()
         Citation.objects.filter(message_id=message_id).delete()
         chunks = set(Chunk.objects.filter(pk__in=[s.chunk_id for s, _ in cited]).values_list("pk", flat=True))
         versions = {
@@ -139,7 +142,13 @@ def settle(
 
 
 def release(message_id: uuid.UUID, worker: str, **changes: Any) -> None:
-    """Put the row back in the queue with what was written, for another worker."""
+    """Put the row back in the queue with what was written, for another worker to take at once."""
     Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING).update(
-        status=Message.Status.QUEUED, claimed_by="", lease_until=None, queued_at=Now(), **changes
+        status=Message.Status.QUEUED,
+        claimed_by="",
+        lease_until=None,
+        queued_at=Now() - leases.UNCLAIMED_AFTER,
+        attempts=F("attempts") - 1,
+        **changes,
     )
+    conversation.enqueue(message_id)

@@ -12,8 +12,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -30,6 +29,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_BEGIN_AGAIN_AFTER = 0.5
 # Threads for database work and for rendering and retrieval. Few: they share the interpreter with the streams.
 _THREADS = 6
 
@@ -46,34 +46,42 @@ class Runner:
         self._background: set[asyncio.Task[None]] = set()
         self.redis: Redis
         self.delivery: Delivery
-        ready = threading.Event()
-        threading.Thread(target=self._run_loop, args=(ready,), name="answers", daemon=True).start()
-        ready.wait()
+        self._announcing: set[asyncio.Task[None]] = set()
+        self._closing = False
+        threading.Thread(target=self.loop.run_forever, name="answers", daemon=True).start()
+        asyncio.run_coroutine_threadsafe(self._set_up(), self.loop).result()
 
-    def _run_loop(self, ready: threading.Event) -> None:
-        asyncio.set_event_loop(self.loop)
+    async def _set_up(self) -> None:
+        self.redis = live.connect()
+        self.delivery = Delivery(self.redis)
+        for work in (self.delivery.run, self._keep_leases, self._listen_for_stops):
+            self._in_background(self._forever(work))
 
-        async def set_up() -> None:
-            self.redis = live.connect()
-            self.delivery = Delivery(self.redis)
-            self._slots = asyncio.Semaphore(settings.MAX_PARALLEL_ANSWERS)
-            self.in_background(self.delivery.run())
-            self.in_background(self._keep_leases())
-            self.in_background(self._listen_for_stops())
-            ready.set()
+    async def _forever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """What all answers depend on is begun again whatever ends it."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                logger.exception("%s failed and is begun again.", work.__name__)
+            await asyncio.sleep(_BEGIN_AGAIN_AFTER)
 
-        self.loop.create_task(set_up())
-        self.loop.run_forever()
-
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background_ended)
+        return task
 
     def _background_ended(self, task: asyncio.Task[None]) -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("A background task of the answers worker failed.", exc_info=error)
+
+    def after_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """What remains to be done for a settled answer, such as telling its pages."""
+        task = self._in_background(work)
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
 
     def submit(self, message_id: uuid.UUID) -> "Future[None]":
         return asyncio.run_coroutine_threadsafe(self._answer(message_id), self.loop)
@@ -81,17 +89,16 @@ class Runner:
     async def _answer(self, message_id: uuid.UUID) -> None:
         from chats.answering.attempt import Attempt
 
-        if message_id in self._running:
+        if message_id in self._running or self._closing:
             return
-        async with self._slots:
-            stop = self._stops.setdefault(message_id, asyncio.Event())
-            task = asyncio.ensure_future(Attempt(self, message_id, stop).run())
-            self._running[message_id] = task
-            try:
-                await task
-            finally:
-                self._running.pop(message_id, None)
-                self._stops.pop(message_id, None)
+        stop = self._stops.setdefault(message_id, asyncio.Event())
+        task = asyncio.ensure_future(Attempt(self, message_id, stop).run())
+        self._running[message_id] = task
+        try:
+            await task
+        finally:
+            self._running.pop(message_id, None)
+            self._stops.pop(message_id, None)
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run blocking work. Its database connection goes back to the pool with the call, never held by a stream."""
@@ -108,10 +115,11 @@ class Runner:
         """The process is going down: let every answer keep its text and be taken over by another worker."""
 
         async def cancel() -> None:
+            self._closing = True
             tasks = list(self._running.values())
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._announcing, return_exceptions=True)
 
         try:
             asyncio.run_coroutine_threadsafe(cancel(), self.loop).result(timeout)
@@ -132,12 +140,17 @@ class Runner:
             attempts = list(self._attempts.values())
             if not attempts:
                 continue
+            checkpoints = [attempt.checkpoint() for attempt in attempts]
             try:
-                checkpoints = [attempt.checkpoint() for attempt in attempts]
                 kept = await self.in_thread(leases.renew_all, Message, checkpoints, returning="stop_requested")
             except (OperationalError, InterfaceError):
                 logger.warning("The database is away; %d answers go on in memory.", len(attempts))
                 continue
+            except DatabaseError:
+                # Something in one of the texts cannot be stored; the leases of all depend on this statement.
+                logger.exception("A checkpoint was refused; the leases are renewed without the texts.")
+                bare = [{"pk": point["pk"], "worker": point["worker"]} for point in checkpoints]
+                kept = await self.in_thread(leases.renew_all, Message, bare, returning="stop_requested")
             for attempt in attempts:
                 if attempt.message_id not in kept:
                     attempt.lose()

@@ -7,6 +7,7 @@
 //       the finished text is no subject of a :has() in the style sheets: one made every frame restyle it, 24 ms at 10,000 tokens.
 //   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` replaces what stands.
 //   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`.
+//   {m, kind: "path"}  the message the conversation ends with; a page that ends with another fetches the newest part.
 //   {kind: "gone"}  the conversation was deleted.
 //
 // Nothing missing, nothing twice: a delta applies only if its seq follows that of the bubble. Older ones are dropped, a gap
@@ -41,6 +42,10 @@ function take(frame) {
   mentioned.add(frame.m);
   if (frame.kind === "exchange") return takeExchange(frame);
   if (frame.kind === "title") return true;
+  if (frame.kind === "path") {
+    showPath(frame.m);
+    return false;
+  }
   const bubble = bubbleOf(frame.m);
   if (!bubble) {
     keep(frame);
@@ -96,6 +101,16 @@ function takeExchange(frame) {
     return false;
   }
   return !bubbleOf(frame.m);
+}
+
+// The conversation ends with another message than this page: it slept while a question was asked elsewhere, or another
+// tab chose another version.
+async function showPath(leaf) {
+  if (postsUnderWay || leaving) return;
+  const last = messages.querySelector(".message:last-of-type");
+  if (last?.dataset.message === leaf) return;
+  await htmx.ajax("GET", scroll.dataset.latest, { source: scroll, target: messages, swap: "innerHTML" });
+  settle();
 }
 
 function swapContent(frame) {
@@ -212,8 +227,11 @@ function say(text) {
 async function refetch(bubble) {
   if (bubble.dataset.fetching) return;
   bubble.dataset.fetching = "1";
-  await htmx.ajax("GET", bubble.dataset.url, { source: bubble, target: bubble, swap: "outerHTML" });
-  delete bubble.dataset.fetching;
+  try {
+    await htmx.ajax("GET", bubble.dataset.url, { source: bubble, target: bubble, swap: "outerHTML" });
+  } finally {
+    delete bubble.dataset.fetching;
+  }
   settle();
 }
 

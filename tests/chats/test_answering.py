@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from chats import answering, live
 from chats import conversation as conversations
+from chats.answering import runner
 from chats.models import Conversation, Message, Summary
 from chats.tasks import requeue_overdue
 from jobs import leases
@@ -77,6 +78,7 @@ def test_only_the_chosen_branch_is_in_the_prompt(chat: Conversation, ollama: Oll
 
 
 def test_a_finished_answer_is_not_written_twice(chat: Conversation, ollama: OllamaServer) -> None:
+    conversations.rename(chat, "Named, so that no model is asked for a title")
     answer = ask(chat, "one")
     before = len(ollama.chats)
     answering.answer(answer.pk)
@@ -227,6 +229,48 @@ def test_an_answer_that_kills_its_workers_is_given_up(chat: Conversation, ollama
     assert not ollama.chats
 
 
+def test_what_cannot_be_stored_is_replaced_and_line_ends_are_one_kind(chat: Conversation, ollama: OllamaServer) -> None:
+    ollama.script("llama3.2:3b", text="nul \x00 here\r\nnext\rlast \u0085 end\r")
+    answer = ask(chat, "one")
+    assert answer.status == Message.Status.DONE
+    assert answer.content == "nul \ufffd here\nnext\nlast \u0085 end\n"
+
+
+def test_a_text_that_breaks_the_renderer_is_shown_plain_and_silences_nobody(
+    chat: Conversation, owner: User, ollama: OllamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chats import markdown_stream
+
+    feed = markdown_stream.MarkdownStream.feed
+
+    def break_on_poison(self: markdown_stream.MarkdownStream, text: str, *, final: bool = False) -> object:
+        if "poison" in text:
+            raise ValueError("a bug")
+        return feed(self, text, final=final)
+
+    monkeypatch.setattr(markdown_stream.MarkdownStream, "feed", break_on_poison)
+    ollama.script("llama3.2:3b", times=1, text="before poison after")
+    assert ask(chat, "one").content == "before poison after"
+    other = ask(conversations.start(owner, model=MODEL, use_documents=False), "two")
+    assert other.content == expected_text("two", 120)
+
+
+def test_a_stop_that_the_dead_worker_never_saw_keeps_the_text(chat: Conversation, ollama: OllamaServer) -> None:
+    answer = conversations.post_message(chat, "one").answer
+    Message.objects.filter(pk=answer.pk).update(
+        status=Message.Status.WRITING,
+        claimed_by="elsewhere:1:abc",
+        lease_until=timezone.now() - leases.LEASE,
+        attempts=1,
+        content="so far",
+        stop_requested=True,
+    )
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert (answer.status, answer.content) == (Message.Status.STOPPED, "so far")
+    assert not ollama.chats
+
+
 def test_releasing_hands_the_answer_to_the_next_worker(chat: Conversation, ollama: OllamaServer) -> None:
     ollama.script("llama3.2:3b", times=1, stall_at=10)
     answer = conversations.post_message(chat, "one").answer
@@ -239,6 +283,12 @@ def test_releasing_hands_the_answer_to_the_next_worker(chat: Conversation, ollam
     assert answer.content == expected_text("one", 10)
     answering.answer(answer.pk)
     answer.refresh_from_db()
+    assert answer.status == Message.Status.QUEUED, "a worker that goes down takes nothing new"
+    runner._runner = None  # another worker
+    requeue_overdue()
+    answering.answer(answer.pk)
+    answer.refresh_from_db()
+    assert (answer.status, answer.attempts) == (Message.Status.DONE, 1)
     assert answer.content == expected_text("one", 120)
 
 
@@ -251,7 +301,11 @@ def test_a_long_history_is_summarised_rather_than_dropped(owner: User, ollama: O
     assert Summary.objects.exists()
     request = [r for r in ollama.chats if r.messages[-1]["content"] == "the last question"][-1]
     assert "Summary of the earlier conversation" in request.messages[1]["content"]
-    assert any("did not fit" in step for step in last.steps)
+    assert any("were summarised" in step for step in last.steps)
+    ollama.script("tiny:1b", tokens=20)
+    summaries = Summary.objects.count()
+    ask(chat, "one more")
+    assert Summary.objects.count() == summaries, "a summary serves for more than one question"
 
 
 def test_a_question_longer_than_the_model_reads_is_refused_in_words(owner: User, ollama: OllamaServer) -> None:
@@ -263,9 +317,9 @@ def test_a_question_longer_than_the_model_reads_is_refused_in_words(owner: User,
 
 def test_a_model_names_the_conversation(chat: Conversation, ollama: OllamaServer) -> None:
     ask(chat, "What is a lease?")
+    until(lambda: Conversation.objects.get().title != "What is a lease?")
     chat.refresh_from_db()
     assert chat.title
-    assert chat.title != "What is a lease?"
     assert chat.title_is_automatic
 
 

@@ -57,9 +57,12 @@ async def push(answer: Message, event: dict[str, Any]) -> None:
     await redis.aclose()
 
 
-async def frame(communicator: WebsocketCommunicator) -> dict[str, Any]:
-    received: dict[str, Any] = json.loads(await communicator.receive_from(timeout=5))
-    return received
+async def frame(communicator: WebsocketCommunicator, *, path: bool = False) -> dict[str, Any]:
+    """The next frame. Where the conversation ends is told at every connect; few tests care."""
+    while True:
+        received: dict[str, Any] = json.loads(await communicator.receive_from(timeout=5))
+        if path or received["kind"] != "path":
+            return received
 
 
 def delta(answer: Message, seq: int) -> dict[str, Any]:
@@ -119,6 +122,32 @@ def test_a_page_is_caught_up_once_and_then_gets_what_is_newer(answer: Message, o
             await push(answer, delta(answer, 7))
             await push(answer, delta(answer, 8))
             assert (await frame(page))["seq"] == 8
+
+    run(check())
+
+
+def test_a_page_is_told_where_the_conversation_ends(answer: Message, owner: User) -> None:
+    async def check() -> None:
+        async with _Open(socket(owner, answer.conversation_id)) as page:
+            told = await frame(page, path=True)
+            assert (told["kind"], told["m"]) == ("path", str(answer.pk))
+
+    run(check())
+
+
+def test_a_state_that_a_dead_worker_left_behind_does_not_hide_the_end(
+    answer: Message, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "QUIET", 0.2)
+
+    async def check() -> None:
+        await hold(answer, seq=7)
+        async with _Open(socket(owner, answer.conversation_id)) as page:
+            await frame(page)
+            await Message.objects.filter(pk=answer.pk).aupdate(status="done", content="the end", html="<p>the end</p>")
+            while (last := await frame(page))["kind"] == "state":
+                pass
+            assert "<p>the end</p>" in last["content"]
 
     run(check())
 

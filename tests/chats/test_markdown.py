@@ -78,6 +78,14 @@ def test_citation_marks_lead_to_their_source_and_others_stay_text() -> None:
     assert "[7]" in html
 
 
+@pytest.mark.parametrize(
+    ("text", "marks"), [("of it [1]:", 1), ("both [1][2].", 2), ("[1](https://a.b)", 0), ("a [1] b", 1)]
+)
+def test_marks_are_found_as_models_write_them(text: str, marks: int) -> None:
+    html = render(text, {1: "/here/1", 2: "/here/2"})
+    assert html.count('class="cite"') == marks
+
+
 def test_a_mark_in_code_is_code() -> None:
     assert "/here/1" not in render("`a[1]`", {1: "/here/1"})
 

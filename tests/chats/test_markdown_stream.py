@@ -87,6 +87,7 @@ def test_one_character_at_a_time() -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(["```", "- a\n", "> ", "```", "\n", "- a\n"])
 @example(["--", "```", "- a\n", "```", "1", "```"])
 @given(st.lists(st.sampled_from(["- a\n", "\n", "1", ". b\n", "```", "x\n", "> ", "# ", "  ", "***", "|a|\n", "--"])))
 def test_fragments_in_any_order_never_lose_text(parts: list[str]) -> None:
@@ -122,3 +123,13 @@ def test_a_long_open_block_is_not_rendered_for_every_word() -> None:
     renderings = sum(1 for _ in range(200) if markdown.feed("word "))
     assert renderings < 5
     assert markdown.feed("", final=True).open is not None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="[]^: 1.a-*>`~#|$\\\n\t_!()", max_size=60))
+@example("[^a]: 1. [^a]: text 1. ")
+def test_no_text_breaks_the_stream(text: str) -> None:
+    markdown = MarkdownStream(code_id="code")
+    for character in text:
+        markdown.feed(character)
+    markdown.feed("", final=True)

@@ -178,3 +178,24 @@ def test_a_viewer_may_read_but_not_ask(page: Client, owner: User, chat: Conversa
     assert page.get(url("home")).status_code == 200
     assert page.post(url("start"), {"content": "Hello"}).status_code == 403
     assert page.post(url("post_message", chat.pk), {"content": "Hello"}).status_code == 403
+
+
+def test_a_model_name_of_any_length_is_refused_in_words(page: Client, chat: Conversation) -> None:
+    response = page.post(url("post_message", chat.pk), {"content": "Hello", "model": "m" * 300}, **HTMX)
+    assert response.status_code == 422
+    response = page.post(url("start"), {"content": "Hello", "model": "m" * 300}, **HTMX)
+    assert response.status_code == 422
+    assert not Message.objects.exists()
+
+
+def test_a_refused_question_changes_nothing_else(page: Client, chat: Conversation) -> None:
+    page.post(url("post_message", chat.pk), {"content": " ", "model": "builtin/quote"}, **HTMX)
+    chat.refresh_from_db()
+    assert chat.model == ""
+
+
+def test_the_newest_part_comes_as_a_fragment(page: Client, chat: Conversation) -> None:
+    answered(chat, "the question")
+    html = page.get(url("latest", chat.pk)).content.decode()
+    assert "the question" in html
+    assert "<html" not in html
