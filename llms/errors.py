@@ -4,7 +4,7 @@
 class ModelError(Exception):
     """A model could not answer. `text` is shown to the person; `code` is stable, for tests, logs and the API.
 
-    `before_first_token` errors lead to the next model of the fallback chain; later ones keep what was written.
+    Before the first token it leads to the next model of the fallback chain; later, what was written is kept.
     """
 
     code = "model_failed"
