@@ -16,7 +16,7 @@ def web(settings: Any, *, fd: int | None = None) -> list[str]:
     )
     return [
         *PYTHON,
-        "daphne",
+        "chatsite.server",
         *where,
         # For the whole answer, and an answer may be a stream that takes many minutes.
         *("--http-timeout", "3600"),

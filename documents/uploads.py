@@ -1,4 +1,7 @@
-"""Reading an upload request: to disk, each file within the limit, one too large file without harm to the others."""
+"""Sorting out an upload request: each file within the limit, one too large file without harm to the others.
+
+The whole request is on disk by then: the server takes it in first, and bounds its size (chatsite.server).
+"""
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
@@ -6,7 +9,7 @@ from django.http import HttpRequest
 
 
 class SizeLimit(FileUploadHandler):
-    """Drops a file as soon as it has grown too large, so that it never fills the disk, and remembers its name."""
+    """Drops a file as soon as it has grown too large, so that no second copy of it is made, and remembers its name."""
 
     chunk_size = 256 * 1024
 
@@ -25,7 +28,7 @@ class SizeLimit(FileUploadHandler):
 
 
 def limit_sizes(request: HttpRequest) -> SizeLimit:
-    """To be called before anything reads the body."""
+    """To be called before anything parses the body."""
     limit = SizeLimit(request)
     request.upload_handlers.insert(0, limit)
     return limit

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -113,15 +114,31 @@ def test_overdue_are_the_abandoned_and_the_forgotten(queue: Callable[[], Message
 
 
 def test_a_dead_process_of_this_host_loses_its_leases_at_once(queue: Callable[[], Message]) -> None:
-    dead, alive, elsewhere = queue(), queue(), queue()
+    dead, alive, elsewhere, beside = queue(), queue(), queue(), queue()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    claim(dead, f"{socket.gethostname()}:{gone.pid}:x")
-    claim(alive, f"{socket.gethostname()}:{os.getpid()}:x")
+    claim(dead, f"{leases.host_part()}:{gone.pid}:x")
+    claim(alive, f"{leases.host_part()}:{os.getpid()}:x")
     claim(elsewhere, f"another-host:{gone.pid}:x")
+    # A container with the same name of its own, on the same machine.
+    claim(beside, f"{socket.gethostname()}/1a2b/4026532999:{gone.pid}:x")
     assert leases.release_dead(Message) == 1
     assert list(leases.overdue(Message)) == [dead]
 
 
 def test_worker_names_differ_between_attempts() -> None:
     assert leases.worker_name() != leases.worker_name()
+
+
+def test_a_worker_s_name_tells_containers_of_one_name_apart() -> None:
+    name = leases.worker_name()
+    assert name.startswith(f"{leases.host_part()}:{os.getpid()}:")
+    assert len(name) <= Message._meta.get_field("claimed_by").max_length
+    if Path("/proc/self/ns/pid").exists():
+        assert leases.host_part().endswith("/" + str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]"))
+
+
+def test_another_process_of_the_same_namespace_has_the_same_host_part() -> None:
+    program = "import django; django.setup(); from jobs import leases; print(leases.host_part())"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == leases.host_part()

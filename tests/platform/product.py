@@ -109,7 +109,7 @@ def _is_part(name: str, words: list[str]) -> bool:
     if name == "redis":
         return any("redis-server" in word for word in words)
     if name == "web":
-        return "daphne" in words
+        return "chatsite.server" in words
     return "celery" in words and name in words
 
 
