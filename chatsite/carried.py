@@ -107,6 +107,7 @@ def prepare_postgres(data_dir: Path) -> None:
     if cluster.exists():
         _check_version(cluster)
         _remove_stale_lock(data_dir)
+        _refuse_superuser(cluster)
         return
     draft = cluster.with_name("postgres.new")
     shutil.rmtree(draft, ignore_errors=True)
@@ -118,7 +119,19 @@ def prepare_postgres(data_dir: Path) -> None:
     # The extension goes into the template, so that every database made by the product's role has it.
     _must_run([*single, "template1"], "CREATE EXTENSION vector;\n")
     _must_run([*single, "postgres"], f"CREATE ROLE {ROLE} LOGIN CREATEDB;\nCREATE DATABASE chatsite OWNER {ROLE};\n")
+    _refuse_superuser(draft)
     draft.rename(cluster)
+
+
+def _refuse_superuser(cluster: Path) -> None:
+    """Over the socket there is only the product's role; the superuser works in single-user mode, as above.
+
+    The folder of the socket keeps other people out. Written with every start, so that older clusters get it too.
+    """
+    rules = f"local all {SUPERUSER} reject\nlocal all {ROLE} trust\n"
+    path = cluster / "pg_hba.conf"
+    if not path.exists() or path.read_text(encoding="utf-8") != rules:
+        path.write_text(rules, encoding="utf-8")
 
 
 def postgres_command(data_dir: Path, **settings: str) -> list[str]:

@@ -46,6 +46,16 @@ def test_it_is_made_once_and_keeps_what_is_written(tmp_path: Path) -> None:
         assert connection.execute("SELECT words FROM kept").fetchone() == ("Grüße",)
 
 
+def test_nobody_is_superuser_over_the_socket(tmp_path: Path) -> None:
+    carried.prepare_postgres(tmp_path)
+    (tmp_path / "postgres" / "pg_hba.conf").write_text("local all all trust\n", encoding="ascii")  # as once made
+    carried.prepare_postgres(tmp_path)
+    with _running(tmp_path):
+        url = carried.database_url(tmp_path).replace(f"//{carried.ROLE}@", f"//{carried.SUPERUSER}@")
+        with pytest.raises(psycopg.OperationalError, match="rejects connection"):
+            psycopg.connect(url)
+
+
 def test_a_start_that_was_broken_off_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "postgres.new").mkdir()
     (tmp_path / "postgres.new" / "half").write_text("written", encoding="utf-8")
