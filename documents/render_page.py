@@ -26,6 +26,7 @@ def main(path: str, number: int) -> int:
     PIL.Image.preinit()
     confine.die_with_parent()
     confine.cut_network()
+    confine.drop_privileges()
     confine.limit(LIMITS)
     pdf = pypdfium2.PdfDocument(path)
     if not 1 <= number <= len(pdf):

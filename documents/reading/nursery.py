@@ -64,6 +64,7 @@ def _live(job: dict[str, Any], source: int, pipe: int) -> None:
         confine.die_with_parent()
         limits = Limits(**job["limits"])
         write_frame(pipe, {"type": "born", "pid": os.getpid(), "base_kb": _peak()})
+        confine.drop_privileges()
         confine.limit(limits)
         _read(job, source, pipe, limits)
         code = 0

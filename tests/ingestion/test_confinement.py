@@ -23,6 +23,7 @@ def children() -> list[psutil.Process]:
     return [
         child
         for nursery in psutil.Process().children()
+        if "documents.reading.nursery" in nursery.cmdline()
         for child in nursery.children()
         if child.status() != psutil.STATUS_ZOMBIE
     ]
@@ -72,6 +73,26 @@ def test_a_reader_that_takes_all_memory_is_ended(read: Read, tmp_path: Path) -> 
     assert read(b"The next file.", "a.txt")[0][0].text == "The next file."
 
 
+def test_a_reader_has_no_secrets_and_no_privileges(long_pdf: Path) -> None:
+    events = reader.read(long_pdf, Kind.PDF)
+    next(events)
+    (child,) = children()
+    environment = Path(f"/proc/{child.pid}/environ").read_text()
+    status = dict(
+        line.split(":\t") for line in Path(f"/proc/{child.pid}/status").read_text().splitlines() if ":\t" in line
+    )
+    events.close()
+    assert "PATH=" in environment
+    for secret in ("DATABASE_URL", "SECRET_KEY", "ENCRYPTION_KEY", "REDIS_URL"):
+        assert os.environ[secret]
+        assert secret not in environment
+    assert status["NoNewPrivs"] == "1"
+    for held in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(status[held], 16) == 0
+    if os.geteuid() == 0:
+        assert int(status["CapBnd"], 16) == 0
+
+
 def test_giving_up_ends_the_reader(long_pdf: Path) -> None:
     events = reader.read(long_pdf, Kind.PDF)
     next(events)
@@ -83,8 +104,9 @@ def test_giving_up_ends_the_reader(long_pdf: Path) -> None:
 def test_a_nursery_that_died_is_replaced(read: Read) -> None:
     assert read(b"One.", "a.txt")[0][0].text == "One."
     for nursery in psutil.Process().children():
-        nursery.kill()
-        nursery.wait()
+        if "documents.reading.nursery" in nursery.cmdline():
+            nursery.kill()
+            nursery.wait()
     assert read(b"Two.", "a.txt")[0][0].text == "Two."
 
 
