@@ -3,7 +3,6 @@
 Callers pass documents they found through `Document.objects.visible_to(user)`.
 """
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -13,8 +12,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from accounts.models import User
 from documents import blobs, page_images, progress
@@ -23,9 +20,7 @@ from documents.models import Document, DocumentVersion, Embedding, Page, Posting
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
 from documents.sniffing import HEAD_SIZE, Kind, sniff
-from documents.tasks import ingest_document
-
-logger = logging.getLogger(__name__)
+from documents.tasks import enqueue
 
 
 class AlreadyHere(DocumentError):
@@ -149,16 +144,8 @@ def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
 
 
 def _announce(document_id: UUID) -> None:
-    transaction.on_commit(lambda: _enqueue(document_id), robust=True)
+    transaction.on_commit(lambda: enqueue(document_id), robust=True)
     progress.publish(document_id)
-
-
-def _enqueue(document_id: UUID) -> None:
-    try:
-        ingest_document.delay(str(document_id))
-    except (OperationalError, RedisError, OSError) as error:
-        # The row waits in the database, and the beat task queues it once the broker is back.
-        logger.warning("A document could not be queued: %s", type(error).__name__)
 
 
 def _delete_files(versions: Iterable[DocumentVersion]) -> None:

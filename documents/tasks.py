@@ -5,10 +5,11 @@ import uuid
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from documents import stopping
 from documents.models import Document
 from jobs import requeue
 
@@ -22,6 +23,14 @@ def ingest_document(document_id: str) -> None:
     from documents.ingestion import ingest
 
     ingest(uuid.UUID(document_id))
+
+
+def enqueue(document_id: uuid.UUID) -> None:
+    """A broker that is away fails nobody: the row waits, and beat queues it once the broker is back."""
+    try:
+        ingest_document.delay(str(document_id))
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("A document could not be queued: %s", type(error).__name__)
 
 
 @shared_task
@@ -48,3 +57,8 @@ def _take_over_at_start(sender: Any, **_: Any) -> None:
     """A worker that comes up after a crash on this host goes on with what the dead one left, without waiting."""
     if QUEUE in sender.app.amqp.queues.consume_from:
         requeue_overdue.apply_async(expires=30)
+
+
+@worker_shutting_down.connect
+def _give_back(**_: Any) -> None:
+    stopping.ask()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
 
-from documents import blobs, progress
+from documents import blobs, progress, stopping
 from documents.errors import DocumentError, IngestionFailed, NoText, WorkerLost
 from documents.index import active_space, write_passages
 from documents.ingestion.lease import Lease, LeaseLost
@@ -34,15 +34,18 @@ MOST_ATTEMPTS = 3
 _BATCH = 64
 _REPORT_EVERY = 0.5  # seconds
 _REMARK = "remark"
+# Seconds to wait for a database that is away, before a document that it interrupted is left to beat.
+_RETURNS = 120
 
 
 def ingest(document_id: UUID) -> None:
     """Make the newest version of the document searchable, if it waits for that. Doing it twice changes nothing."""
     worker = worker_name()
-    if not claim(Document, document_id, worker=worker, status=Document.Status.PARSING):
+    if stopping.is_asked() or not claim(Document, document_id, worker=worker, status=Document.Status.PARSING):
         return
+    lease = Lease(document_id, worker)
     try:
-        with Lease(document_id, worker) as lease:
+        with lease:
             _Job(document_id, lease).run()
     except LeaseLost:
         logger.info("Document %s is somebody else's now, or gone.", document_id)
@@ -52,6 +55,33 @@ def ingest(document_id: UUID) -> None:
     except ModelError as error:
         logger.warning("Document %s could not be embedded: %s", document_id, error)
         _fail(document_id, worker, error.code, f"{error.text} The file is kept: try again then.")
+    except Exception as error:  # The outermost frame of a job, and a person waits for a word.
+        if isinstance(error, DatabaseError | InterfaceError) and _is_interruption(error):
+            logger.warning("Document %s waits for the database: %s", document_id, type(error).__name__)
+            _give_back(lease)
+        else:
+            logger.exception("Document %s met an error of ours.", document_id)
+            _fail(document_id, worker, IngestionFailed.code, IngestionFailed.text)
+
+
+def _is_interruption(error: DatabaseError | InterfaceError) -> bool:
+    """The connection is lost, the server stops or starts, or two transactions met: not the file's doing."""
+    if isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(("08", "57P", "40")))
+
+
+def _give_back(lease: Lease) -> None:
+    """Once the database is there again. Should that take too long, the lease has run out and beat sees to it."""
+    for _ in range(_RETURNS):
+        connection.close()
+        try:
+            lease.give_back()
+        except (OperationalError, InterfaceError):
+            time.sleep(1)
+        else:
+            return
 
 
 def _fail(document_id: UUID, worker: str, code: str, text: str) -> None:

@@ -2,17 +2,22 @@
 
 import logging
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from django.db import Error, connection
 
-from documents import progress
+from documents import progress, stopping
 from documents.models import Document
-from jobs.leases import RENEW_EVERY, renew
+from documents.tasks import enqueue
+from jobs.leases import RENEW_EVERY, release, renew
 
 logger = logging.getLogger(__name__)
+
+# Seconds between two looks at whether the worker is to stop: it has a few, then it is killed.
+_LOOK_EVERY = 0.5
 
 
 class LeaseLost(Exception):
@@ -53,9 +58,24 @@ class Lease:
             raise LeaseLost
         progress.publish(self.document_id)
 
+    def give_back(self) -> None:
+        """Queue the document again: what ended this attempt was not the file, so the attempt does not count."""
+        self._lost.set()
+        if release(Document, self.document_id, worker=self.worker):
+            enqueue(self.document_id)
+            progress.publish(self.document_id)
+
     def _keep(self) -> None:
-        while not self._stop.wait(RENEW_EVERY.total_seconds()):
+        renewed = time.monotonic()
+        while not self._stop.wait(_LOOK_EVERY):
+            if not stopping.is_asked() and time.monotonic() - renewed < RENEW_EVERY.total_seconds():
+                continue
+            renewed = time.monotonic()
             try:
+                if stopping.is_asked():
+                    # From this thread: the other one may wait for a page that takes longer than we have.
+                    self.give_back()
+                    return
                 if not renew(Document, self.document_id, worker=self.worker):
                     self._lost.set()
                     return

@@ -17,12 +17,12 @@ from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
 
-from documents import tasks
+from documents import stopping, tasks
 from documents.ingestion import ingest
 from documents.models import Chunk, Document, Embedding, EmbeddingSpace, Page
 from tests.files import samples
 from tests.ingestion.conftest import Upload, wait_until
-from tests.ingestion.test_ingestion import blocked
+from tests.ingestion.test_ingestion import blocked, in_thread
 
 WORKER = "import sys, django; django.setup(); from documents.ingestion import ingest; ingest(sys.argv[1])"
 
@@ -107,6 +107,55 @@ def test_a_worker_killed_while_storing_is_replaced(upload: Upload, queued: list[
     assert queued == [str(document.pk)]
     ingest(document.pk)
     assert_complete_and_once(document, 30)
+
+
+def test_a_worker_that_is_stopped_gives_the_document_back(upload: Upload, queued: list[str]) -> None:
+    document = upload(samples.handbook(200), "handbook.pdf")
+    try:
+        thread, errors = in_thread(lambda: ingest(document.pk))
+        wait_until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
+        stopping.ask()
+        wait_until(lambda: queued == [str(document.pk)])
+        thread.join(timeout=60)
+        ingest(document.pk)  # by a worker that is stopping
+    finally:
+        stopping._asked[0] = 0
+    assert errors == []
+    document.refresh_from_db()
+    assert (document.status, document.attempts, document.claimed_by) == (Document.Status.QUEUED, 0, "")
+    ingest(document.pk)
+    assert_complete_and_once(document, 200)
+
+
+def test_a_database_that_drops_its_sessions_costs_no_attempt(upload: Upload, queued: list[str]) -> None:
+    EmbeddingSpace.objects.create(model="builtin/wordllama", dimension=256, state=EmbeddingSpace.State.ACTIVE)
+    document = upload(samples.handbook(30), "handbook.pdf")
+    with transaction.atomic():
+        EmbeddingSpace.objects.select_for_update().get()
+        thread, errors = in_thread(lambda: ingest(document.pk))
+        wait_until(lambda: blocked() == 1)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+    thread.join(timeout=60)
+    assert errors == []
+    assert queued == [str(document.pk)]
+    document.refresh_from_db()
+    assert (document.status, document.attempts) == (Document.Status.QUEUED, 0)
+    ingest(document.pk)
+    assert_complete_and_once(document, 30)
+
+
+def test_an_error_of_ours_is_said_at_once(upload: Upload, caplog: pytest.LogCaptureFixture) -> None:
+    document = upload(b"Words.", "a.txt")
+    # A space whose vectors are not of the length that its model makes.
+    EmbeddingSpace.objects.create(model="builtin/wordllama", dimension=3, state=EmbeddingSpace.State.ACTIVE)
+    ingest(document.pk)
+    document.refresh_from_db()
+    assert (document.status, document.error_code) == (Document.Status.FAILED, "ingestion_failed")
+    assert "ValueError" in caplog.text
 
 
 def test_a_row_is_not_queued_again_and_again(upload: Upload, queued: list[str]) -> None:
