@@ -7,6 +7,7 @@ const count = document.getElementById("composer-count");
 const draftKey = `draft:${form.dataset.draft}`;
 const limit = Number(form.dataset.max) || Infinity;
 const tall = !CSS.supports("field-sizing", "content");
+const wait = "Wait for the answer, or stop it with Esc.";
 const isBusy = () => form.hasAttribute("data-busy");
 
 // Storage may be full or forbidden; a draft is a kindness, not a promise.
@@ -18,11 +19,11 @@ const store = {
 function changed() {
   if (tall) {
     field.style.height = "auto";
-    field.style.height = `${field.scrollHeight}px`;
+    field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
   }
   const left = limit - field.value.length;
   count.hidden = left > limit / 10;
-  count.textContent = left < 0 ? `${-left} characters too many` : `${left} characters left`;
+  count.textContent = left < 0 ? `${(-left).toLocaleString("en")} characters too many` : `${left.toLocaleString("en")} characters left`;
 }
 
 function fill(text) {
@@ -42,8 +43,13 @@ field.addEventListener("input", () => {
 field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  if (field.value.trim() && !isBusy()) form.requestSubmit(form.querySelector(".send:not(.stop)"));
+  if (!field.value.trim()) return;
+  if (isBusy()) note.textContent = wait;
+  else form.requestSubmit(form.querySelector(".send:not(.stop)"));
 });
+new MutationObserver(() => {
+  if (!isBusy() && note.textContent === wait) note.textContent = "";
+}).observe(form, { attributeFilter: ["data-busy"] });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && isBusy() && !document.querySelector(":popover-open, dialog[open]")) {

@@ -244,6 +244,7 @@ function showBusy() {
   const bubble = [...liveBubbles()].at(-1);
   composer.toggleAttribute("data-busy", Boolean(bubble));
   if (bubble) composer.querySelector("[data-stop-answer]").setAttribute("formaction", bubble.dataset.stop);
+  pill.querySelector("span").textContent = bubble ? "New text" : "To the end";
   if (Boolean(bubble) === wasBusy) return;
   wasBusy = Boolean(bubble);
   byId("announcer").textContent = bubble ? "The answer begins." : "The answer is complete.";

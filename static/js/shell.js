@@ -36,9 +36,27 @@ function closePanel() {
   const panel = document.getElementById("panel");
   if (!panel?.firstElementChild) return false;
   panel.replaceChildren();
+  markOpen(null);
   if (opener?.isConnected) opener.focus({ preventScroll: true });
   opener = null;
   return true;
+}
+
+// Which source is the one beside the answer.
+function markOpen(link) {
+  for (const other of document.querySelectorAll(".source[aria-current]")) other.removeAttribute("aria-current");
+  const number = link?.dataset.source ?? link?.dataset.citation;
+  if (number) link.closest(".message")?.querySelector(`.source[data-source="${number}"]`)?.setAttribute("aria-current", "true");
+}
+
+function showMark(panel) {
+  const mark = panel.querySelector("mark, .sheet-marks rect");
+  if (!mark) return;
+  const at = mark.getBoundingClientRect();
+  const view = panel.getBoundingClientRect();
+  const top = panel.querySelector(".panel-head")?.getBoundingClientRect().bottom ?? view.top;
+  if (at.top >= top && at.bottom <= view.bottom) return;
+  mark.scrollIntoView({ block: at.height > view.bottom - top ? "start" : "center" });
 }
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
@@ -53,7 +71,8 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
   }
-  panel.querySelector("mark, .sheet-marks rect")?.scrollIntoView({ block: "center" });
+  showMark(panel);
+  if (!ctx.sourceElement.closest("#panel")) markOpen(ctx.sourceElement);
 });
 
 document.addEventListener("click", (event) => {
@@ -63,14 +82,17 @@ document.addEventListener("click", (event) => {
   if (at("[data-toggle-sidebar]")) toggleSidebar();
   if (at("[data-close-panel]")) closePanel();
   at("[data-dismiss]")?.parentElement.remove();
-  // An open menu closes when the pointer goes elsewhere.
+  // An open menu closes when the pointer goes elsewhere, and when something in it is chosen. Choosing colours and filling
+  // in a form go on.
+  const chosen = at(".menu-list :is(a, button):not([data-theme-choice], [data-close-menu] *)");
   for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
+    if (chosen || !menu.contains(event.target)) menu.open = false;
   }
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
+  // A dialog has its own way to close; what lies behind it stays as it is.
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     const menu = document.querySelector("details.menu[open]");
     if (menu) {
       menu.open = false;
@@ -89,22 +111,32 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// hx-confirm asks in our own dialog.
+// hx-confirm asks in our own dialog. Its button says what will be done: data-confirm-label, or what was pressed.
 document.addEventListener("htmx:confirm", (event) => {
   const { ctx, issueRequest, dropRequest } = event.detail;
   const dialog = document.getElementById("confirm");
   if (!ctx.confirm || !dialog) return;
   event.preventDefault();
+  const source = ctx.sourceElement;
+  const pressed = source.matches("form") ? source.querySelector("button:not([type='button'])") : source;
   dialog.querySelector("p").textContent = ctx.confirm;
+  dialog.querySelector("[value='yes']").textContent = source.dataset.confirmLabel || pressed?.textContent.trim() || "Continue";
   dialog.returnValue = "no";
-  dialog.addEventListener("close", () => (dialog.returnValue === "yes" ? issueRequest() : dropRequest()), { once: true });
+  dialog.addEventListener("close", () => {
+    (source.closest("details.menu")?.querySelector("summary") ?? pressed)?.focus();
+    if (dialog.returnValue === "yes") issueRequest();
+    else dropRequest();
+  }, { once: true });
   dialog.showModal();
 });
 
-// Good news leaves by itself; a problem stays until it is dismissed.
+// Good news leaves by itself, later if it can be undone, and never under the pointer or the focus. A problem stays until
+// it is dismissed.
 const toasts = document.getElementById("toasts");
+const leave = (toast, after) =>
+  setTimeout(() => (toast.matches(":hover, :focus-within") ? leave(toast, 3000) : toast.remove()), after);
 const fade = (toast) => {
-  if (toast.matches?.(".toast:not(.error, .warning)")) setTimeout(() => toast.remove(), 7000);
+  if (toast.matches?.(".toast:not(.error, .warning)")) leave(toast, toast.querySelector("form") ? 20_000 : 7000);
 };
 if (toasts) {
   [...toasts.children].forEach(fade);

@@ -1,0 +1,107 @@
+"""What every page stands in: its size, its menus, its dialog, and what an empty installation offers."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.loader import render_to_string
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from chats import conversation as conversations
+from chats.models import Message
+from chats.templatetags.model_names import model_label, provider_label
+from documents import library
+
+browser = pytest.mark.browser
+stored = pytest.mark.django_db(transaction=True)
+
+
+@browser
+@stored
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_page_scrolls_the_frame_away(tab: Page, owner: User, width: int) -> None:
+    chat = conversations.start(owner)
+    for number in range(12):
+        answer = conversations.post_message(chat, f"Question {number}. " * 20).answer
+        Message.objects.filter(pk=answer.pk).update(status="done", content="So.", html="<p>So.</p>" * 9)
+    files = [SimpleUploadedFile(f"Notes {number}.md", f"# {number}\n\nWords.".encode()) for number in range(12)]
+    document = library.upload(owner, files)[0]
+    tab.set_viewport_size({"width": width, "height": 500})
+    for path in ("/", f"/chats/{chat.pk}", "/documents/", f"/documents/{document.pk}", "/settings"):
+        tab.goto(path)
+        height, visible = tab.evaluate("[document.documentElement.scrollHeight, innerHeight]")
+        assert height <= visible, path
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert tab.evaluate("document.querySelector('main').scrollWidth") <= width, path
+
+
+@browser
+@stored
+def test_escape_closes_the_dialog_and_the_focus_returns_to_the_menu(tab: Page, owner: User) -> None:
+    library.upload(owner, [SimpleUploadedFile("Notes.md", b"# Notes\n\nWords.")])
+    tab.goto("/documents/")
+    menu = tab.get_by_label("Actions for Notes.md")
+    menu.click()
+    tab.get_by_role("link", name="Delete").click()
+    dialog = tab.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Delete")).to_be_visible()
+    expect(tab.locator(".menu-list").filter(has_text="Download")).to_be_hidden()
+    tab.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(menu).to_be_focused()
+    expect(tab.get_by_role("link", name="Notes.md")).to_be_visible()
+
+
+@browser
+@stored
+def test_a_chosen_example_fills_the_composer(tab: Page) -> None:
+    tab.goto("/")
+    tab.evaluate(
+        "html => document.querySelector('.home-more').outerHTML = html",
+        render_to_string("chats/_examples.html", {"document_count": 1}),
+    )
+    tab.locator("[data-example]").first.click()
+    expect(tab.get_by_label("Your question")).to_have_value("Summarise my newest document in five points.")
+
+
+@browser
+@stored
+def test_enter_while_an_answer_is_written_says_what_to_do(tab: Page, owner: User) -> None:
+    chat = conversations.start(owner)
+    conversations.post_message(chat, "Why is the sky blue?")
+    tab.goto(f"/chats/{chat.pk}")
+    field = tab.get_by_label("Your question")
+    field.fill("And the sea?")
+    field.press("Enter")
+    expect(tab.locator("#composer-note")).to_have_text("Wait for the answer, or stop it with Esc.")
+    expect(field).to_have_value("And the sea?")
+
+
+def test_without_a_language_model_nothing_is_offered_that_needs_one() -> None:
+    def offered(**context: object) -> str:
+        return render_to_string("chats/_examples.html", context)
+
+    nothing = offered(document_count=0, provider_note="No language model is connected.")
+    assert "data-example" not in nothing
+    assert "Add your first document" in nothing
+    searching = offered(document_count=2, provider_note="No language model is connected.")
+    assert searching.count("data-example") == 3
+    assert "Summarise" not in searching
+    assert "Summarise" in offered(document_count=2, provider_note="")
+    assert "heat pump" in offered(document_count=0, provider_note="")
+
+
+def test_models_are_named_as_people_know_them() -> None:
+    assert model_label("builtin/quote") == "Search and quote"
+    assert model_label("ollama/llama3.2:3b") == "llama3.2:3b"
+    assert model_label("ollama/team/model:latest") == "team/model"
+    assert provider_label("builtin") == "Built in"
+
+
+@pytest.mark.django_db
+def test_before_the_set_up_nobody_is_asked_to_sign_in(client: Client) -> None:
+    page = client.get("/", follow=True).content.decode()
+    assert "not set up yet" in page
+    assert "password" not in page
+    User.objects.create_user("first@example.org", "correct horse battery")
+    assert 'type="password"' in client.get("/", follow=True).content.decode()
