@@ -199,6 +199,8 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "index-vectors": {"task": "documents.tasks.index_vectors", "schedule": 3600.0, "options": {"expires": 600}},
+    # More than daily: a schedule in memory begins anew with every start.
+    "sweep-blobs": {"task": "documents.tasks.sweep_blobs", "schedule": 21_600.0, "options": {"expires": 600}},
 }
 
 # --- Sign-in --------------------------------------------------------------------------------------------------------

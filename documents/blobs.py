@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -97,6 +98,25 @@ def delete_folder(prefix: str) -> None:
         default_storage.delete(f"{prefix}/{name}")
     if _root() is not None:
         default_storage.delete(prefix)
+
+
+def older_than(moment: datetime) -> Iterator[str]:
+    """Keys of everything stored that was written before `moment`, half-written files too."""
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            inside, names = default_storage.listdir(folder)
+        except FileNotFoundError:
+            continue
+        folders += [f"{folder}/{name}".lstrip("/") for name in inside]
+        for name in names:
+            key = f"{folder}/{name}".lstrip("/")
+            try:
+                if default_storage.get_modified_time(key) < moment:
+                    yield key
+            except FileNotFoundError:
+                continue
 
 
 def _parts(file: "File[bytes] | BinaryIO") -> Iterator[bytes]:

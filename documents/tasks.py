@@ -52,6 +52,15 @@ def index_vectors() -> None:
     index_if_large(active_space())
 
 
+@shared_task
+def sweep_blobs() -> None:
+    """For beat: delete the files that a kill left without a row."""
+    from documents.sweeping import sweep
+
+    if deleted := sweep():
+        logger.info("Deleted %s files that belonged to no document.", deleted)
+
+
 @worker_ready.connect
 def _take_over_at_start(sender: Any, **_: Any) -> None:
     """A worker that comes up after a crash on this host goes on with what the dead one left, without waiting."""
