@@ -20,6 +20,8 @@ class Quotable:
     page: int
     text: str
     score: float = 0.0
+    # What `page` counts: only some documents have pages that could be leafed through.
+    place: str = "page"
 
 
 @dataclass(frozen=True, slots=True)

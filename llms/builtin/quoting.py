@@ -14,6 +14,7 @@ _PIECE = re.compile(r"(?:\S+\s*){1,6}|\s+")
 _PAUSE = 0.008
 
 _FOUND = "These passages of your documents fit the question best:"
+_NEAREST = "Nothing in your documents fits the question well. The nearest passages are:"
 _NOTHING_FOUND = "I found nothing in your documents that fits this question."
 _NOT_CONNECTED = (
     "No language model is connected, so I can only search your documents and quote them.\n\n"
@@ -39,9 +40,10 @@ async def stream(request: ChatRequest) -> AsyncGenerator[Delta | Finish, None]:
 
 def compose(question: str, passages: Sequence[Quotable]) -> str:
     """The whole answer, in Markdown."""
-    quotes = sentences.choose(question, passages)
-    if quotes:
-        return "\n\n".join([_FOUND, *(_block(quote, passages) for quote in quotes)])
+    chosen = sentences.choose(question, passages)
+    if chosen.quotes:
+        lead = _FOUND if chosen.fits else _NEAREST
+        return "\n\n".join([lead, *(_block(quote, passages) for quote in chosen.quotes)])
     connected = catalogue.provider_state().models > 0
     return f"{_NOTHING_FOUND}\n\n{_CONNECTED if connected else _NOT_CONNECTED}"
 
@@ -50,7 +52,7 @@ def _block(quote: Quote, passages: Sequence[Quotable]) -> str:
     """A block quote on one line: white space is the only thing that differs from the passage once it is shown."""
     passage = next(p for p in passages if p.number == quote.number)
     text = _escaped(" ".join(quote.text.split()))
-    place = f"{_escaped(passage.title)}, page {passage.page}" if passage.page > 0 else _escaped(passage.title)
+    place = f"{_escaped(passage.title)}, {passage.place} {passage.page}" if passage.page > 0 else _escaped(passage.title)
     return f"> {text} [{quote.number}]\n>\n> — {place}"
 
 

@@ -65,6 +65,50 @@ def test_quotes_stand_in_their_passages_as_they_are() -> None:
             assert tidy(shown(quote)) in tidy(passages[int(number)].text)
 
 
+DUCK = Quotable(
+    4,
+    "wiki_duck.html",
+    3,
+    "Behaviour\n\nFeeding\n\nDucks eat food sources such as grasses, aquatic plants, fish, insects and small frogs. "
+    "Dabbling ducks feed on the surface of water or on land.\nBreeding\nDucks generally have only one partner at a time.",
+    place="section",
+)
+
+
+def test_a_heading_is_no_part_of_a_quote_and_no_quote() -> None:
+    quotes = [quote for quote, _ in MARKED.findall(ask("What do ducks eat when feeding?", DUCK))]
+    assert quotes[0].startswith("Ducks eat food sources")
+    assert not any("Behaviour" in quote or "Feeding" in quote or "Breeding" in quote for quote in quotes)
+
+
+def test_a_list_of_short_lines_is_no_row_of_headings() -> None:
+    cities = Quotable(1, "cities.txt", 1, "\n".join(f"City {name}" for name in ("Rome", "Oslo", "Bern", "Wien", "Kyiv")))
+    assert "City Oslo" in ask("Oslo", cities)
+
+
+def test_what_a_document_is_counted_in_is_called_by_its_name() -> None:
+    assert "wiki\\_duck.html, section 3" in ask("What do ducks eat?", DUCK)
+
+
+def test_passages_that_do_not_fit_are_not_announced_as_fitting() -> None:
+    answer = ask("What is quantum chromodynamics?", REPORT, HANDBOOK, DUCK)
+    assert answer.startswith("Nothing in your documents fits the question well.")
+    assert MARKED.search(answer)
+    assert ask("What do ducks eat?", REPORT, DUCK).startswith("These passages of your documents fit")
+
+
+def test_after_the_best_quote_the_others_come_in_the_order_of_their_numbers() -> None:
+    texts = {
+        1: "The bridge is painted red every year.",
+        2: "The bridge was opened in 1937 by the mayor of the city.",
+        3: "The old bridge was closed in 1936.",
+    }
+    passages = [Quotable(number, "a.txt", 1, text) for number, text in texts.items()]
+    numbers = [int(number) for _, number in MARKED.findall(ask("Who opened the bridge in 1937?", *passages))]
+    assert numbers[0] == 2
+    assert numbers[1:] == sorted(numbers[1:])
+
+
 def test_a_mark_inside_a_quotation_is_no_citation() -> None:
     answer = ask("What was the revenue in 2024?", REPORT)
     assert set(re.findall(r"\[(\d+)\]", answer)) == {"1"}
