@@ -20,7 +20,7 @@ from documents.models import Document, DocumentVersion, Embedding, Page, Posting
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
 from documents.sniffing import HEAD_SIZE, Kind, sniff
-from documents.tasks import enqueue
+from documents.tasks import enqueue, enqueue_name
 
 
 class AlreadyHere(DocumentError):
@@ -108,6 +108,7 @@ def rename(document: Document, wanted: str) -> str:
     """The name as it was kept."""
     name = renamed(document.name, wanted)
     Document.objects.filter(pk=document.pk).update(name=name, updated_at=Now())
+    transaction.on_commit(lambda: enqueue_name(document.pk), robust=True)
     progress.publish(document.pk)
     return name
 

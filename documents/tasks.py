@@ -34,6 +34,21 @@ def enqueue(document_id: uuid.UUID) -> None:
 
 
 @shared_task
+def index_name(document_id: str) -> None:
+    from documents.renaming import index_again
+
+    index_again(uuid.UUID(document_id))
+
+
+def enqueue_name(document_id: uuid.UUID) -> None:
+    """A message that is lost leaves the old name in the search, beside nothing worse."""
+    try:
+        index_name.delay(str(document_id))
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("A new name could not be queued: %s", type(error).__name__)
+
+
+@shared_task
 def requeue_overdue() -> None:
     """For beat: documents whose worker died, and those whose queue message was lost."""
     for pk in requeue.abandoned(Document, queue=QUEUE):
