@@ -11,9 +11,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from tests.library.conftest import make_document
 
 # Playwright's loop runs in the test's own thread, where Django would refuse to touch the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+__all__ = ["make_document"]
 
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 800}

@@ -1,7 +1,6 @@
 """What every page stands in: its size, its menus, its dialog, and what an empty installation offers."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.loader import render_to_string
 from django.test import Client
 from playwright.sync_api import Page, expect
@@ -10,7 +9,7 @@ from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Message
 from chats.templatetags.model_names import model_label, provider_label
-from documents import library
+from tests.library.conftest import MakeDocument
 
 browser = pytest.mark.browser
 stored = pytest.mark.django_db(transaction=True)
@@ -19,13 +18,14 @@ stored = pytest.mark.django_db(transaction=True)
 @browser
 @stored
 @pytest.mark.parametrize("width", [320, 1280])
-def test_no_page_scrolls_the_frame_away(tab: Page, owner: User, width: int) -> None:
+def test_no_page_scrolls_the_frame_away(tab: Page, owner: User, width: int, make_document: MakeDocument) -> None:
+    tab.route_web_socket("**/ws/**", lambda socket: None)
     chat = conversations.start(owner)
     for number in range(12):
         answer = conversations.post_message(chat, f"Question {number}. " * 20).answer
         Message.objects.filter(pk=answer.pk).update(status="done", content="So.", html="<p>So.</p>" * 9)
-    files = [SimpleUploadedFile(f"Notes {number}.md", f"# {number}\n\nWords.".encode()) for number in range(12)]
-    document = library.upload(owner, files)[0]
+    for number in range(12):
+        document = make_document(name=f"Notes {number}.txt", pages=("Words that fill a page. " * 200,))
     tab.set_viewport_size({"width": width, "height": 500})
     for path in ("/", f"/chats/{chat.pk}", "/documents/", f"/documents/{document.pk}", "/settings"):
         tab.goto(path)
@@ -37,8 +37,9 @@ def test_no_page_scrolls_the_frame_away(tab: Page, owner: User, width: int) -> N
 
 @browser
 @stored
-def test_escape_closes_the_dialog_and_the_focus_returns_to_the_menu(tab: Page, owner: User) -> None:
-    library.upload(owner, [SimpleUploadedFile("Notes.md", b"# Notes\n\nWords.")])
+def test_escape_closes_the_dialog_and_the_focus_returns_to_the_menu(tab: Page, make_document: MakeDocument) -> None:
+    tab.route_web_socket("**/ws/**", lambda socket: None)
+    make_document(name="Notes.md")
     tab.goto("/documents/")
     menu = tab.get_by_label("Actions for Notes.md")
     menu.click()
@@ -67,6 +68,7 @@ def test_a_chosen_example_fills_the_composer(tab: Page) -> None:
 @browser
 @stored
 def test_enter_while_an_answer_is_written_says_what_to_do(tab: Page, owner: User) -> None:
+    tab.route_web_socket("**/ws/**", lambda socket: None)
     chat = conversations.start(owner)
     conversations.post_message(chat, "Why is the sky blue?")
     tab.goto(f"/chats/{chat.pk}")
