@@ -7,8 +7,9 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from chats import conversation as conversations
-from chats.models import Message
+from chats.models import Citation, Message
 from chats.templatetags.model_names import model_label, provider_label
+from documents.models import Chunk
 from tests.library.conftest import MakeDocument
 
 browser = pytest.mark.browser
@@ -51,6 +52,42 @@ def test_escape_closes_the_dialog_and_the_focus_returns_to_the_menu(tab: Page, m
     expect(dialog).to_be_hidden()
     expect(menu).to_be_focused()
     expect(tab.get_by_role("link", name="Notes.md")).to_be_visible()
+
+
+@browser
+@stored
+def test_the_open_source_is_marked_and_its_passage_is_in_view(
+    tab: Page, owner: User, make_document: MakeDocument
+) -> None:
+    tab.route_web_socket("**/ws/**", lambda socket: None)
+    passage = "The kettle stands in the kitchen."
+    document = make_document(pages=("Words before it.\n" * 20 + passage + "\nWords after it." * 60,))
+    chat = conversations.start(owner)
+    answer = conversations.post_message(chat, "Where is the kettle?").answer
+    Message.objects.filter(pk=answer.pk).update(status="done", content="There.", html="<p>There.</p>")
+    for number in (1, 2):
+        Citation.objects.create(
+            message=answer,
+            number=number,
+            version_id=document.current_version_id,
+            chunk=Chunk.objects.filter(version_id=document.current_version_id).first(),
+            document_name=document.name,
+            page=1,
+            quoted=passage,
+            score=0.9,
+        )
+    tab.set_viewport_size({"width": 1280, "height": 400})
+    tab.goto(f"/chats/{chat.pk}")
+    tab.locator(".source").nth(1).click()
+    expect(tab.locator(".source[aria-current=true]")).to_have_attribute("data-source", "2")
+    expect(tab.locator("#panel mark")).to_be_in_viewport()
+    head = tab.locator("#panel .panel-head").bounding_box()
+    assert head is not None
+    assert head["y"] == 0
+    tab.keyboard.press("Escape")
+    expect(tab.locator("#panel")).to_be_hidden()
+    expect(tab.locator(".source[aria-current]")).to_have_count(0)
+    expect(tab.locator(".source").nth(1)).to_be_focused()
 
 
 @browser
