@@ -7,7 +7,10 @@ somebody who can see the server's console has, or the settings name the account.
 import hashlib
 import logging
 import secrets
+import shlex
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
@@ -48,6 +51,12 @@ def new_link_path() -> str:
         pk=SetUpLink.ONLY, defaults={"token_sha256": _digest(token), "expires_at": Now() + LINK_LIFETIME}
     )
     return reverse("accounts:set_up", args=[token])
+
+
+def command(name: str) -> str:
+    """How this installation's operator runs one of its commands, as it can be typed in any folder."""
+    parts = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), name]
+    return f"DATA_DIR={shlex.quote(str(settings.DATA_DIR))} {shlex.join(parts)}"
 
 
 def is_usable(token: str) -> bool:

@@ -44,7 +44,8 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _link_gone(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/set_up_link_gone.html", {"needed": setup.needed()}, status=410)
+    context = {"needed": setup.needed(), "command": setup.command("setup_link")}
+    return render(request, "accounts/set_up_link_gone.html", context, status=410)
 
 
 @never_cache

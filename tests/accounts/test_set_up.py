@@ -1,10 +1,15 @@
 """The first administrator: the one-time link and the settings."""
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -55,7 +60,9 @@ def test_an_expired_link_tells_how_to_get_a_new_one(client: Client, db: None) ->
     SetUpLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     response = client.post(path, PERSON)
     assert response.status_code == 410
-    assert "manage.py setup_link" in response.content.decode()
+    page = response.content.decode()
+    assert f"DATA_DIR={settings.DATA_DIR} " in page
+    assert "manage.py setup_link" in page
     assert not User.objects.exists()
 
 
@@ -210,3 +217,19 @@ class TestFromSettings:
         settings.ADMIN_EMAIL = settings.ADMIN_PASSWORD = ""
         setup.create_from_settings()
         assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("command", [["setup_link"], ["changepassword", "somebody@example.org"]])
+def test_a_command_says_that_no_chatsite_runs_with_this_folder(tmp_path: Path, command: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        env={**os.environ, "DATABASE_URL": f"postgresql://chatsite@/chatsite?host={tmp_path}"},
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert "Chatsite is not running with this data folder" in ran.stderr
+    assert "Traceback" not in ran.stderr
