@@ -67,6 +67,10 @@ class BeatGuard(bootsteps.StartStopStep):
             worker.timer.call_repeatedly(BEAT_EVERY, self._look, (worker,))
 
     def _look(self, worker: Any) -> None:
-        if not worker.beat.is_alive():
+        from celery.worker import state  # the web process reads this module too, and needs no worker
+
+        # At a stop the beat ends first, and is meant to.
+        is_stopping = state.should_stop is not None or state.should_terminate is not None
+        if not is_stopping and not worker.beat.is_alive():
             logger.error("The beat process died. Ending this worker, so that both are started again.")
             os.kill(os.getpid(), signal.SIGTERM)

@@ -23,11 +23,12 @@ install_requirements() {
         python=$(find_python)
         "$python" -c 'import ensurepip' >/dev/null 2>&1 ||
             fail "This Python cannot make virtual environments. Install what is missing: sudo apt install python3-venv"
+        printf 'Making a virtual environment in .venv.\n'
         rm -rf "$environment"
         "$python" -m venv "$environment" || fail "The virtual environment could not be made in $environment."
     fi
     if ! cmp -s "$root/$1" "$stamp"; then
-        printf 'Installing what Chatsite needs. This takes a few minutes the first time.\n'
+        printf 'Installing what Chatsite needs; this takes a few minutes the first time.\n'
         # Every version is pinned in the file, so there is nothing to resolve.
         "$environment/bin/python" -m pip install --quiet --no-deps --disable-pip-version-check \
             --no-input --requirement "$root/$1" ||

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from celery.contrib.testing.worker import start_worker
+from celery.worker import state
 from django.test import Client, RequestFactory
 
 from chatsite import logs, middleware, readiness, workers
@@ -61,6 +62,10 @@ def test_a_worker_ends_when_its_beat_died(monkeypatch: pytest.MonkeyPatch) -> No
     guard._look(SimpleNamespace(beat=beat))
     assert ended == []
     beat.is_alive = lambda: False
+    with monkeypatch.context() as stopping:
+        stopping.setattr(state, "should_stop", 0)
+        guard._look(SimpleNamespace(beat=beat))
+    assert ended == []
     guard._look(SimpleNamespace(beat=beat))
     assert ended == [workers.signal.SIGTERM]
 
