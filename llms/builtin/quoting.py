@@ -52,7 +52,9 @@ def _block(quote: Quote, passages: Sequence[Quotable]) -> str:
     """A block quote on one line: white space is the only thing that differs from the passage once it is shown."""
     passage = next(p for p in passages if p.number == quote.number)
     text = _escaped(" ".join(quote.text.split()))
-    place = f"{_escaped(passage.title)}, {passage.place} {passage.page}" if passage.page > 0 else _escaped(passage.title)
+    place = (
+        f"{_escaped(passage.title)}, {passage.place} {passage.page}" if passage.page > 0 else _escaped(passage.title)
+    )
     return f"> {text} [{quote.number}]\n>\n> — {place}"
 
 

@@ -17,6 +17,8 @@ _TIMEOUT = httpx.Timeout(5.0, connect=1.0)
 _CONTEXT_LENGTH = 4096
 # Details by (server, name, digest): a digest never changes its meaning.
 _shown: dict[tuple[str, str, str], tuple[int, frozenset[str]]] = {}
+# The servers that did not answer the last time: it is asked on almost every page, and said once.
+_absent: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,13 @@ def read(base_url: str) -> list[Installed] | None:
             with ThreadPoolExecutor(4) as threads:
                 details = list(threads.map(partial(_details, server), rows))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-        logger.info("The model server does not answer: %r", error)
+        if base_url not in _absent:
+            _absent.add(base_url)
+            logger.info("The model server does not answer: %r", error)
         return None
+    if base_url in _absent:
+        _absent.discard(base_url)
+        logger.info("The model server answers again.")
     return [
         Installed(row["name"], *detail, row.get("size"))
         for row, detail in zip(rows, details, strict=True)

@@ -70,7 +70,7 @@ DUCK = Quotable(
     "wiki_duck.html",
     3,
     "Behaviour\n\nFeeding\n\nDucks eat food sources such as grasses, aquatic plants, fish, insects and small frogs. "
-    "Dabbling ducks feed on the surface of water or on land.\nBreeding\nDucks generally have only one partner at a time.",
+    "Dabbling ducks feed on the surface of water or on land.\nBreeding\nDucks have only one partner at a time.",
     place="section",
 )
 
@@ -82,7 +82,7 @@ def test_a_heading_is_no_part_of_a_quote_and_no_quote() -> None:
 
 
 def test_a_list_of_short_lines_is_no_row_of_headings() -> None:
-    cities = Quotable(1, "cities.txt", 1, "\n".join(f"City {name}" for name in ("Rome", "Oslo", "Bern", "Wien", "Kyiv")))
+    cities = Quotable(1, "cities.txt", 1, "\n".join(f"City {name}" for name in ("Rome", "Oslo", "Bern", "Wien")))
     assert "City Oslo" in ask("Oslo", cities)
 
 
