@@ -13,7 +13,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from documents.models import DocumentVersion, Page
-from documents.sniffing import Kind
+from documents.sniffing import Kind, named
 
 # One box as it is stored: page, x0, y0, x1, y1, in points from the top left.
 Box = Sequence[float]
@@ -85,8 +85,7 @@ class PageView:
 
     @property
     def word(self) -> str:
-        """What one of these is called: only a PDF has pages that a reader could leaf through on paper."""
-        return "Page" if self.version is None or self.version.media_type == Kind.PDF else "Section"
+        return place_word(self.version.media_type if self.version else None, self.name)
 
     @property
     def image_url(self) -> str:
@@ -102,6 +101,14 @@ class PageView:
     def _address(self) -> tuple[UUID, int, int]:
         assert self.version is not None  # noqa: S101 - the templates ask first
         return self.version.document_id, self.version.number, self.number
+
+
+def place_word(media_type: str | None, name: str) -> str:
+    """What `Page.number` counts: only a PDF has pages that a reader could leaf through on paper.
+
+    Where the version is gone its document's name must do.
+    """
+    return "Page" if (media_type or named(name) or Kind.PDF) == Kind.PDF else "Section"
 
 
 def passage_view(

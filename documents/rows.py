@@ -5,10 +5,12 @@ from typing import Self
 
 from django.db.models import Prefetch, QuerySet
 
+from documents.errors import BY_CODE
 from documents.models import Document, DocumentVersion
+from documents.pages import place_word
 from documents.sniffing import Kind
 
-_MARKS: dict[str, str] = {Kind.PDF: "PDF", Kind.DOCX: "DOC", Kind.HTML: "HTML", Kind.MD: "MD", Kind.TXT: "TXT"}
+_MARKS: dict[str, str] = {Kind.PDF: "PDF", Kind.DOCX: "DOCX", Kind.HTML: "HTML", Kind.MD: "MD", Kind.TXT: "TXT"}
 
 
 def with_newest_version(documents: "QuerySet[Document]") -> "QuerySet[Document]":
@@ -48,7 +50,7 @@ class Row:
         done, total = document.progress_done, document.progress_total
         match document.status:
             case Document.Status.PARSING if total > 1:
-                return f"Reading {self._unit} {min(done + 1, total)} of {total}"
+                return f"Reading {self.unit} {min(done + 1, total)} of {total}"
             case Document.Status.EMBEDDING if total:
                 return f"Indexing, {100 * done // total} %"
             case Document.Status.FAILED:
@@ -57,8 +59,15 @@ class Row:
                 return str(document.get_status_display())
 
     @property
-    def _unit(self) -> str:
-        return "page" if self.version and self.version.media_type == Kind.PDF else "section"
+    def unit(self) -> str:
+        """What its parts are called."""
+        return place_word(self.version.media_type if self.version else None, self.document.name).lower()
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether reading the same bytes again can end differently."""
+        error = BY_CODE.get(self.document.error_code)
+        return error is None or error.retryable
 
     @property
     def remark(self) -> str:

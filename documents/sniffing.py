@@ -83,6 +83,11 @@ _BOMS = (
 )
 
 
+def named(name: str) -> Kind | None:
+    """What a file of this name says it is."""
+    return _BY_EXTENSION.get(PurePath(name.strip()).suffix.lower())
+
+
 def sniff(head: bytes, size: int, name: str) -> Kind:
     """The kind of a file of `size` bytes that begins with `head` (up to `HEAD_SIZE` bytes of it).
 
@@ -91,16 +96,16 @@ def sniff(head: bytes, size: int, name: str) -> Kind:
     if size == 0 or not head:
         raise EmptyFile
     extension = PurePath(name.strip()).suffix.lower()
-    named = _BY_EXTENSION.get(extension)
+    expected = named(name)
     found = _container(head, extension) or _text(head, extension) or _other(head)
     if isinstance(found, Kind):
-        if named is None or found is named or (found.is_text and named.is_text):
+        if expected is None or found is expected or (found.is_text and expected.is_text):
             return found
         raise WrongType(f"This file is named {extension} but holds {found.label}. Rename it and upload it again.")
-    if named is not None and found is not None:
+    if expected is not None and found is not None:
         raise WrongType(f"This file is named {extension} but holds {found}, which cannot be read.")
-    if named is not None:
-        raise WrongType(f"This file is named {extension}, but its content is not {named.label}. It may be damaged.")
+    if expected is not None:
+        raise WrongType(f"This file is named {extension}, but its content is not {expected.label}. It may be damaged.")
     if found is not None:
         raise UnsupportedFile(f"This is {found}, which cannot be read yet. {_READABLE}")
     raise UnsupportedFile(f"What this file holds was not recognised. {_READABLE}")

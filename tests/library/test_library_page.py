@@ -33,7 +33,7 @@ def test_a_document_shows_its_facts(owners_client: Client, make_document: MakeDo
     assert "<bdi>minutes.txt</bdi>" in page
     assert '<span class="type-mark txt">TXT</span>' in page
     assert '<span class="badge ok">Ready</span>' in page
-    assert 'data-unit="pages">2</td>' in page
+    assert 'data-unit="sections" title="2 sections">2</td>' in page
     assert "2.0\xa0KB" in page
 
 
@@ -66,10 +66,18 @@ def test_a_busy_document_says_how_far_it_is(
 
 
 def test_a_failed_document_shows_the_sentence_and_a_retry(owners_client: Client, make_document: MakeDocument) -> None:
+    document = make_document(status="failed", error_code="parser_crashed", error_text="Reading this file failed.")
+    page = owners_client.get(URL).content.decode()
+    assert "Reading this file failed." in page
+    assert f'action="/documents/{document.pk}/retry"' in page
+
+
+def test_what_a_retry_cannot_help_is_offered_for_deletion(owners_client: Client, make_document: MakeDocument) -> None:
     document = make_document(status="failed", error_code="corrupt_file", error_text="This file is damaged.")
     page = owners_client.get(URL).content.decode()
     assert "This file is damaged." in page
-    assert f'action="/documents/{document.pk}/retry"' in page
+    assert f"/documents/{document.pk}/retry" not in page
+    assert page.count(f'hx-post="/documents/{document.pk}/delete"') == 2  # in the row and in its menu
 
 
 def test_documents_of_others_are_not_listed(strangers_client: Client, make_document: MakeDocument) -> None:
