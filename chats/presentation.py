@@ -1,16 +1,21 @@
 """What templates need to show a message, computed once for the page, the fragment and the push."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from chats import markdown
 from chats.models import Citation, Conversation, Message
 from chats.tree import Siblings, siblings_of
+from documents.pages import place_word
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +68,21 @@ def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings])
     citations: dict[uuid.UUID, list[Citation]] = {}
     # A live answer has none yet, so that posting a question asks nothing here.
     if answers := [m.pk for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live]:
-        for citation in Citation.objects.filter(message_id__in=answers).order_by("number"):
+        found = Citation.objects.filter(message_id__in=answers).annotate(media_type=F("version__media_type"))
+        for citation in found.order_by("number"):
             citations.setdefault(citation.message_id, []).append(citation)
     for message in messages:
         _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
     return messages
 
 
-def _attach(message: Any, citations: list[Citation], siblings: Siblings) -> None:
+def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
+    # As the text mentions them; those it does not mention come last.
+    first = {int(number): place for place, number in reversed([*enumerate(_MARK.findall(message.content))])}
+    citations.sort(key=lambda citation: (citation.number not in first, first.get(citation.number, citation.number)))
     for citation in citations:
-        citation.url = reverse(  # type: ignore[attr-defined]  # for the template
-            "chats:citation", args=[message.conversation_id, message.pk, citation.number]
-        )
+        citation.place = place_word(citation.media_type, citation.document_name).lower()
+        citation.url = reverse("chats:citation", args=[message.conversation_id, message.pk, citation.number])
     message.citation_list = citations
     message.sibling_index = siblings.index
     message.sibling_count = siblings.count

@@ -192,7 +192,8 @@ def citation(
     source = reading.source(found, number)
     if source is None:
         raise Http404
-    context: dict[str, Any] = {"citation": source, "number": number}
+    word = pages.place_word(None, source.document_name)
+    context: dict[str, Any] = {"citation": source, "number": number, "word": word}
     if source.version_id:
         context |= pages.passage_view(
             source.version_id,

@@ -107,7 +107,7 @@ def _attribute(text: str) -> str:
 
 
 def _quotable(source: Source) -> Quotable:
-    return Quotable(source.number, source.document_name, source.page, source.text, source.score)
+    return Quotable(source.number, source.document_name, source.page, source.text, source.score, source.place)
 
 
 def _history(job: Job, room: int) -> History:

@@ -58,6 +58,8 @@ class Source:
     text: str
     boxes: list[list[float]] = field(default_factory=list)
     score: float = 0.0
+    # What `page` counts: "page" or "section".
+    place: str = "page"
 
 
 def claim(message_id: uuid.UUID, worker: str) -> Job | None:

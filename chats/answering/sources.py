@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chats.answering.records import Source
+from documents.models import DocumentVersion
+from documents.pages import place_word
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 # Sources listed under an answer that marked none of them.
@@ -25,6 +27,8 @@ def search(owner_id: uuid.UUID, question: str) -> Found:
     from documents import retrieval
 
     result = retrieval.search(user_id=owner_id, query=question)
+    versions = DocumentVersion.objects.filter(pk__in={passage.version_id for passage in result.passages})
+    media_types = dict(versions.values_list("pk", "media_type"))
     sources = [
         Source(
             number=number,
@@ -36,6 +40,7 @@ def search(owner_id: uuid.UUID, question: str) -> Found:
             text=passage.text,
             boxes=passage.boxes,
             score=passage.score,
+            place=place_word(media_types.get(passage.version_id), passage.document_name).lower(),
         )
         for number, passage in enumerate(result.passages, start=1)
     ]
