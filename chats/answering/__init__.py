@@ -3,6 +3,8 @@
 `answer` is the one way in. It blocks until the answer ended, was handed over, or was never this worker's to write.
 """
 
+import gc
+import importlib
 import threading
 import uuid
 
@@ -23,7 +25,16 @@ def release_all(timeout: float = 8.0) -> None:
 def warm_up() -> None:
     """Start the loop, and load in the background what the first question would otherwise wait for."""
     from chats.answering.runner import runner
-    from llms import chat
 
     runner()
-    threading.Thread(target=chat.warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_load, name="warm-up", daemon=True).start()
+
+
+def _load() -> None:
+    importlib.import_module("chats.answering.attempt")
+    from llms import chat
+
+    chat.warm_up()
+    # What is loaded now stays for good. Left to the collector, each full collection stopped all streams for 100 ms.
+    gc.collect()
+    gc.freeze()
