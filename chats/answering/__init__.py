@@ -15,7 +15,7 @@ def answer(message_id: uuid.UUID) -> None:
     runner().submit(message_id).result()
 
 
-def release_all(timeout: float = 8.0) -> None:
+def release_all(timeout: float = 5.0) -> None:
     """Let go of everything this process writes, so that another worker goes on at once."""
     from chats.answering.runner import runner
 
