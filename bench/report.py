@@ -49,11 +49,15 @@ def spread(values: Sequence[float], scale: float = 1000.0) -> dict[str, float]:
 
 
 def commit() -> str:
-    """Which code was measured, and whether it was changed since."""
-    said = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=RESULTS, check=False
-    )
-    return said.stdout.strip()
+    """Which code was measured, and whether it was changed since. Results of other runs are no change."""
+    project = RESULTS.parent.parent
+
+    def git(*arguments: str) -> str:
+        said = subprocess.run(["git", *arguments], capture_output=True, text=True, cwd=project, check=False)
+        return said.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results")
+    return git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 
 
 def write(bench: str, name: str, result: dict[str, Any], page: Callable[[list[dict[str, Any]]], str]) -> Path:
