@@ -25,6 +25,10 @@ from tests.ollama_server import ollama
 __all__ = ["ollama"]  # a fixture for every area
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
     from accounts.models import User
 
 PASSWORD = "correct horse battery"
@@ -94,7 +98,8 @@ django.setup()
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """REQUIRE_BROWSER=1: where Chromium must be, a browser test that is skipped has failed."""
     report = yield
-    if report.skipped and item.get_closest_marker("browser") and os.environ.get("REQUIRE_BROWSER") == "1":
+    needs_browser = item.get_closest_marker("browser") or "chromium" in getattr(item, "fixturenames", ())
+    if report.skipped and needs_browser and os.environ.get("REQUIRE_BROWSER") == "1":
         report.outcome = "failed"
         report.longrepr = f"Skipped, but REQUIRE_BROWSER=1 forbids it: {report.longrepr}"
     return report
@@ -108,6 +113,23 @@ def chromium_path() -> str:
     if found is None:
         pytest.skip("Chromium is not installed. Install it, for example: sudo apt install chromium")
     return found
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path: str) -> "Iterator[Browser]":
+    """One browser for all tests that look at pages."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it."""
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
 
 
 def _user(email: str, role: str) -> "User":

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from shutil import which
 from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -20,19 +19,6 @@ __all__ = ["make_document"]
 
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = which("chromium") or which("chromium-browser") or which("google-chrome")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("The browser tests need Chromium: apt-get install chromium")
-        pytest.skip("The browser tests need Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -75,7 +75,8 @@ class Web:
 def web(tmp_path: Path) -> Iterator[Web]:
     """On the database of the test."""
     database = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    own = {"DATABASE_URL": database, "UPLOAD_MAX_REQUEST_MB": "70", "UPLOAD_MAX_SIZE_MB": "50"}
+    # DEBUG: pages are answered without static files having been collected.
+    own = {"DEBUG": "1", "DATABASE_URL": database, "UPLOAD_MAX_REQUEST_MB": "70", "UPLOAD_MAX_SIZE_MB": "50"}
     with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
             programs.web(settings, fd=listening.fileno()),

@@ -14,8 +14,6 @@ from tests.stack.line import Line
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = "/usr/bin/chromium"
-
 
 @pytest.fixture(scope="session")
 def model() -> Iterator[OllamaServer]:
@@ -28,18 +26,6 @@ def model() -> Iterator[OllamaServer]:
 def stack(model: OllamaServer) -> Iterator[Stack]:
     with Stack(model_url=model.url) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator["Browser"]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        try:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        except playwright.Error as reason:
-            pytest.skip(f"There is no Chromium here: {str(reason).splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
