@@ -45,6 +45,14 @@ def upload(page: "Page", address: str, path: Path) -> None:
     assert page.locator("tr.document .document-pages").inner_text() == str(PAGES)
 
 
+def delete(page: "Page", address: str) -> None:
+    page.goto(f"{address}/documents/")
+    page.locator("summary[aria-label^='Actions for']").first.click()
+    page.locator("tr.document .menu-list .danger").first.click()
+    page.locator("#confirm button.danger").click()
+    page.locator("tr.document").wait_for(state="detached")
+
+
 def ask(page: "Page", address: str, question: str) -> Any:
     page.goto(f"{address}/")
     page.fill("#question", question)
@@ -106,6 +114,14 @@ def test_with_a_model_the_answer_is_markdown_with_sources(
     context = chromium.new_context(storage_state=signed_in)
     page = context.new_page()
     upload(page, stack.url, pdf)
+    try:
+        _asks_and_opens_the_source(page, stack, model)
+    finally:
+        delete(page, stack.url)  # other tests of this folder ask without documents
+        context.close()
+
+
+def _asks_and_opens_the_source(page: "Page", stack: Stack, model: OllamaServer) -> None:
     expected_page = 9
     question = f"When was the {subject(expected_page)} opened?"
     answer = ask(page, stack.url, question)
@@ -114,4 +130,3 @@ def test_with_a_model_the_answer_is_markdown_with_sources(
     assert fact(expected_page) in " ".join(request.messages[0]["content"].split())
     assert answer.locator(".cite a").count() > 0
     assert_opens_its_page(page, answer, expected_page)
-    context.close()
