@@ -50,6 +50,7 @@ _MATH_ATTRIBUTES = set(
 # Where a citation mark leads, by its number. Marks without an entry stay plain text.
 Citations = Mapping[int, str]
 
+_MARK = re.compile(r"\[(\d{1,3})\]")
 # Not a link, [1](…) or [1][a], and not the definition of one.
 _CITATION = re.compile(r"\[(\d{1,3})\](?!\(|\[(?!\d{1,3}\]))")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
@@ -59,6 +60,11 @@ _ALLOWED_LINK = re.compile(r"^(https?:|mailto:|#|/(?!/))", re.IGNORECASE)
 def render(text: str, citations: Citations | None = None) -> str:
     """The whole text at once, with highlighted code. This is the authoritative form of a finished answer."""
     return str(parser().render(_normal(text), {"citations": citations or {}, "highlight": True}))
+
+
+def marks(text: str) -> list[int]:
+    """The numbers in square brackets, as they stand in the text."""
+    return [int(number) for number in _MARK.findall(text)]
 
 
 def render_safely(text: str, citations: Citations | None = None) -> str:

@@ -1,6 +1,5 @@
 """What templates need to show a message, computed once for the page, the fragment and the push."""
 
-import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from chats import markdown
 from chats.models import Citation, Conversation, Message
 from chats.tree import Siblings, siblings_of
 from documents.pages import place_word
-
-_MARK = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +73,15 @@ def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings])
     return messages
 
 
-def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
-    # As the text mentions them; those it does not mention come last.
-    first = {int(number): place for place, number in reversed([*enumerate(_MARK.findall(message.content))])}
+def _by_mention(citations: list[Any], text: str) -> None:
+    """In the order in which the text mentions them; those it does not mention come last."""
+    first = {number: place for place, number in reversed([*enumerate(markdown.marks(text))])}
     citations.sort(key=lambda citation: (citation.number not in first, first.get(citation.number, citation.number)))
+
+
+def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
+    if citations:
+        _by_mention(citations, message.content)
     for citation in citations:
         citation.place = place_word(citation.media_type, citation.document_name).lower()
         citation.url = reverse("chats:citation", args=[message.conversation_id, message.pk, citation.number])

@@ -1,16 +1,15 @@
 """The passages an answer stands on: found before it is written, marked in it, stored with it."""
 
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chats import markdown
 from chats.answering.records import Source
 from documents.models import DocumentVersion
 from documents.pages import place_word
 
-_MARK = re.compile(r"\[(\d{1,3})\]")
 # Sources listed under an answer that marked none of them.
 _UNMARKED = 3
 
@@ -49,7 +48,7 @@ def search(owner_id: uuid.UUID, question: str) -> Found:
 
 def cited(sources: Sequence[Source], text: str) -> list[tuple[Source, bool]]:
     """The sources that the text marks; of an answer without marks the best it was given, as not marked."""
-    marked = {int(number) for number in _MARK.findall(text)}
+    marked = set(markdown.marks(text))
     used = [(source, True) for source in sources if source.number in marked]
     if used or not text:
         return used
