@@ -21,7 +21,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return bool(settings.SIGN_UP_OPEN)
+        return bool(settings.SIGN_UP == "open")
 
     def is_safe_url(self, url: str | None) -> bool:
         """Where a `next` may lead: this very host. allauth would take every host of ALLOWED_HOSTS."""

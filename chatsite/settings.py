@@ -69,6 +69,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 INSTALLED_APPS = [
     "chatsite.apps.ChatsiteConfig",
     "accounts",
+    "accounts.invitations",
     "llms",
     "documents",
     "chats",
@@ -239,9 +240,10 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 # Added to allauth's own limits, which cover sign-in, failures, sign-up and reset.
-ACCOUNT_RATE_LIMITS = {"set_up": "20/m/ip"}
+ACCOUNT_RATE_LIMITS = {"set_up": "20/m/ip", "invitation": "20/m/ip", "invite": "30/h/user"}
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if TRUST_PROXY else 0
-SIGN_UP_OPEN = env.flag("SIGN_UP_OPEN", default=False)
+# Who may get an account: whom an administrator invited; anybody; or nobody, so that accounts come from elsewhere.
+SIGN_UP = env.choice("SIGN_UP", "invitation", ["closed", "invitation", "open"])
 ADMIN_EMAIL = env.text("ADMIN_EMAIL")
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.sign_in_urls")),
     path("", include("accounts.urls")),
+    path("", include("accounts.invitations.urls")),
     path("documents/", include("documents.urls")),
     path("", include("chats.urls")),
 ]

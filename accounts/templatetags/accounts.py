@@ -8,7 +8,7 @@ register = template.Library()
 
 @register.simple_tag
 def sign_up_open() -> bool:
-    return bool(settings.SIGN_UP_OPEN)
+    return bool(settings.SIGN_UP == "open")
 
 
 @register.simple_tag

@@ -104,7 +104,7 @@ class TestSignUp:
         assert "/accounts/signup/" not in client.get("/accounts/login/").content.decode()
 
     def test_opened_it_makes_a_plain_user(self, client: Client, settings, db: None) -> None:
-        settings.SIGN_UP_OPEN = True
+        settings.SIGN_UP = "open"
         assert "/accounts/signup/" in client.get("/accounts/login/").content.decode()
         assert client.get("/accounts/signup/").status_code == 200
         client.post("/accounts/signup/", self.FORM | {"role": "super_admin", "is_superuser": "1"})
@@ -113,12 +113,12 @@ class TestSignUp:
         assert is_signed_in(client)
 
     def test_a_weak_password_is_refused(self, client: Client, settings, db: None) -> None:
-        settings.SIGN_UP_OPEN = True
+        settings.SIGN_UP = "open"
         client.post("/accounts/signup/", self.FORM | {"password1": "qwerty", "password2": "qwerty"})
         assert not User.objects.exists()
 
     def test_the_mailed_link_confirms_the_address(self, client: Client, db: None, settings, mailoutbox) -> None:
-        settings.SIGN_UP_OPEN = True
+        settings.SIGN_UP = "open"
         settings.BASE_URL = "https://chat.example.org"
         client.post("/accounts/signup/", self.FORM)
         link = re.search(r"https://chat\.example\.org(/accounts/confirm-email/\S+)", mailoutbox[0].body)
