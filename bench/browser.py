@@ -45,6 +45,7 @@ def _sign_in(page: Page, url: str) -> None:
     page.fill("input[name=password]", ADMIN_PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_selector("#question")
+    page.wait_for_load_state("networkidle")  # the key is a script's to hear
 
 
 def _ask(page: Page, question: str) -> None:
@@ -78,7 +79,7 @@ def _spent(session: CDPSession) -> dict[str, float]:
 
 def long_answer(page: Page, url: str) -> list[dict[str, float]]:
     """Milliseconds of script and of layout per 1,000 tokens, for each tenth of the answer."""
-    page.goto(url)
+    page.goto(url, wait_until="networkidle")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     _ask(page, "Write a very long answer.")

@@ -254,12 +254,10 @@ function showBusy() {
 
 const pill = byId("follow");
 let following = true;
-let lastTop = 0;
-const fromEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
 
+// After layout, so that nothing here makes the browser lay out twice: a long answer would cost more with every word.
 function toEnd() {
   scroll.scrollTop = scroll.scrollHeight;
-  lastTop = scroll.scrollTop;
   following = true;
   pill.hidden = true;
 }
@@ -268,16 +266,13 @@ function grew() {
   if (!following) pill.hidden = false;
 }
 
-scroll.addEventListener("scroll", () => {
-  const left = fromEnd();
-  if (left < 8) {
-    following = true;
-    pill.hidden = true;
-  } else if (scroll.scrollTop < lastTop - 1) {
-    following = false;
-  }
-  lastTop = scroll.scrollTop;
-}, { passive: true });
+// Growth is followed before this is looked at, so an end out of sight is one that the reader scrolled away from.
+const end = document.createElement("div");
+messages.after(end);
+new IntersectionObserver((seen) => {
+  following = seen.at(-1).isIntersecting;
+  if (following) pill.hidden = true;
+}, { root: scroll, rootMargin: "8px" }).observe(end);
 
 // Runs between layout and paint, so the page never shows a wrong place first.
 new ResizeObserver(() => following && toEnd()).observe(messages);
@@ -293,7 +288,6 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:after:swap", () => {
   if (keepFromEnd === null) return;
   scroll.scrollTop = scroll.scrollHeight - keepFromEnd;
-  lastTop = scroll.scrollTop;
   keepFromEnd = null;
 });
 
