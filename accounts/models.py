@@ -40,6 +40,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True)
     # Part of what a session is checked against at every request: counting up ends all of the person's sessions.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    # The confirmed authenticator (accounts.second_factor), or none. Here, because every request asks for it: a session
+    # counts only if a code of this very authenticator was given in it.
+    second_factor = models.BigIntegerField(null=True, editable=False)
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     # What a person may do follows from the role alone (accounts.capabilities), so Django's second system is left out.
     groups = None  # type: ignore[assignment]  # removes the inherited field
