@@ -1,201 +1,37 @@
 """Every route of the product, found by walking the URL table: a new route is covered without a line here.
 
-Anonymous visitors are sent to sign-in, and another person's objects are not there (404). A route with a parameter that
-nothing below knows fails with the name of the factory to add.
+Anonymous visitors are sent to sign-in, and another person's objects are not there (404). The routes, and an object for
+each of their parameters, come from tests/routes.py.
 """
 
-import io
-import re
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
-from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.urls.converters import UUIDConverter
-from django.utils import timezone
-from PIL import Image
+from django.urls import get_resolver, reverse
 
 from accounts.models import User
-from chats.models import Citation, Conversation, Message
-from chatsite.asgi import application
-from documents import blobs
-from documents.models import Chunk, Document, DocumentVersion, EmbeddingSpace, Page
-
-SIGN_IN = "/accounts/login/"
-SECRET = "the owner's secret"
-
-# What a visitor without an account may open, and why. Everything else leads to sign-in.
-PUBLIC = {
-    "health": "for the process that watches",
-    "ready": "for the balancer",
-    "accounts:set_up": "guarded by its own token",
-    "account_login": "the way in",
-    "account_logout": "leads home when nobody is signed in",
-    "account_signup": "says that it is closed, unless it is open",
-    "account_inactive": "says that the account is suspended",
-    "account_email_verification_sent": "part of sign-up",
-    "account_confirm_email": "guarded by its own token",
-    "account_reset_password": "for who cannot sign in",
-    "account_reset_password_done": "for who cannot sign in",
-    "account_reset_password_from_key": "guarded by its own token",
-    "account_reset_password_from_key_done": "for who cannot sign in",
-}
-
-
-@dataclass
-class World:
-    """What the owner has: one object of every kind that an address can name."""
-
-    owner: User
-    conversation: Conversation
-    deleted_conversation: Conversation
-    answer: Message
-    document: Document
-    version: DocumentVersion
-
-    @classmethod
-    def of(cls, owner: User) -> "World":
-        document, version, chunk = _document(owner)
-        conversation = Conversation.objects.create(owner=owner, title=f"{SECRET} title")
-        question = Message.objects.create(conversation=conversation, role="user", content=f"{SECRET} question")
-        answer = Message.objects.create(
-            conversation=conversation, parent=question, role="assistant", content=f"{SECRET} answer", html=SECRET
-        )
-        conversation.active_leaf = answer
-        conversation.save()
-        Citation.objects.create(
-            message=answer, number=1, chunk=chunk, version=version, document_name=document.name, page=1,
-            quoted=SECRET, score=1,
-        )  # fmt: skip
-        deleted = Conversation.objects.create(owner=owner, title=SECRET, deleted_at=timezone.now())
-        return cls(owner, conversation, deleted, answer, document, version)
-
-    def rows(self) -> list[Any]:
-        """Everything the owner has, as it is in the database now."""
-        kinds = [User, Conversation, Message, Citation, Document, DocumentVersion, Page, Chunk, EmbeddingSpace]
-        return [list(kind.objects.order_by("pk").values()) for kind in kinds]
-
-
-def _document(owner: User) -> tuple[Document, DocumentVersion, Chunk]:
-    file = io.BytesIO()
-    Image.new("RGB", (60, 80), "white").save(file, "PDF")
-    file.seek(0)
-    blob = blobs.store(file)
-    document = Document.objects.create(owner=owner, name=f"{SECRET}.pdf", status=Document.Status.READY)
-    version = DocumentVersion.objects.create(
-        document=document, number=1, blob=blob.key, sha256=blob.sha256, size=blob.size, page_count=1,
-        media_type="application/pdf", passage_count=1, indexed_at=timezone.now(),
-    )  # fmt: skip
-    Page.objects.create(version=version, number=1, text=SECRET, width=60, height=80)
-    chunk = Chunk.objects.create(version=version, index=0, page=1, start=0, content=SECRET, length=3)
-    document.current_version = version
-    document.save()
-    return document, version, chunk
-
-
-# What to put in the place of a route's parameter: something of the owner's. The key is the parameter's name, or the
-# route's name and the parameter's where one name means two things.
-FACTORIES: dict[str, Callable[[World], object]] = {
-    "conversation_id": lambda world: world.conversation.pk,
-    "chats:restore conversation_id": lambda world: world.deleted_conversation.pk,
-    "message_id": lambda world: world.answer.pk,
-    "document_id": lambda world: world.document.pk,
-    "version": lambda world: world.version.number,
-    "number": lambda world: 1,
-    "token": lambda world: "made-up",
-    "key": lambda world: "made-up",
-    "uidb36": lambda world: "1",
-    # The admin's own.
-    "object_id": lambda world: world.owner.pk,
-    "app_label": lambda world: "accounts",
-    "content_type_id": lambda world: 1,
-    "url": lambda world: "somewhere",
-}
-
-# Parameters that name an object of one person, so that another person must not find it.
-OWNED = {"conversation_id", "message_id", "document_id"}
-
-
-@dataclass(frozen=True)
-class Route:
-    name: str
-    parameters: tuple[str, ...] = ()
-    pattern: str = field(default="", compare=False)
-    uuids: frozenset[str] = frozenset()
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_owned(self) -> bool:
-        return bool(OWNED & set(self.parameters))
-
-    def missing(self) -> list[str]:
-        return [p for p in self.parameters if p not in FACTORIES and f"{self.name} {p}" not in FACTORIES]
-
-    def values(self, world: World) -> dict[str, object]:
-        return {p: (FACTORIES.get(f"{self.name} {p}") or FACTORIES[p])(world) for p in self.parameters}
-
-    def address(self, world: World) -> str:
-        return reverse(self.name, kwargs=self.values(world))
-
-
-def _walk(resolver: URLResolver, namespaces: tuple[str, ...] = ()) -> Iterator[Route]:
-    for entry in resolver.url_patterns:
-        if isinstance(entry, URLResolver):
-            inner = (*namespaces, entry.namespace) if entry.namespace else namespaces
-            yield from _walk(entry, inner)
-        elif isinstance(entry, URLPattern) and entry.name:
-            parameters = (*resolver.pattern.regex.groupindex, *entry.pattern.regex.groupindex)
-            yield Route(":".join([*namespaces, entry.name]), parameters, str(entry.pattern), _uuids(entry))
-
-
-def _uuids(entry: URLPattern) -> frozenset[str]:
-    return frozenset(name for name, kind in entry.pattern.converters.items() if isinstance(kind, UUIDConverter))
-
-
-def _nameless(resolver: URLResolver) -> Iterator[str]:
-    for entry in resolver.url_patterns:
-        if isinstance(entry, URLResolver):
-            yield from _nameless(entry)
-        elif not entry.name:
-            yield str(entry.pattern)
-
-
-def _sockets() -> list[URLPattern]:
-    """The socket routes, from below the layers that check the origin and find the session."""
-    layer = application.application_mapping["websocket"]
-    while not isinstance(layer, URLRouter):
-        layer = getattr(layer, "application", None) or layer.inner
-    return list(layer.routes)
-
-
-ROUTES = sorted(set(_walk(get_resolver())), key=str)
-PRIVATE = [route for route in ROUTES if route.name not in PUBLIC]
-OWNED_ROUTES = [route for route in ROUTES if route.is_owned]
-PLAIN_ROUTES = [route for route in PRIVATE if not route.is_owned and not route.name.startswith("admin:")]
-SOCKETS = [Route(str(entry.pattern), tuple(entry.pattern.regex.groupindex), str(entry.pattern)) for entry in _sockets()]
+from tests.routes import (
+    OWNED,
+    OWNED_ROUTES,
+    PLAIN_ROUTES,
+    PRIVATE,
+    PUBLIC,
+    ROUTES,
+    SECRET,
+    SOCKETS,
+    Route,
+    World,
+    connects,
+    leads_to_sign_in,
+    nameless,
+    signed_in,
+)
 
 
 @pytest.fixture
 def world(owner: User) -> World:
     return World.of(owner)
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def leads_to_sign_in(response: Any) -> bool:
-    return response.status_code == 302 and response["Location"].startswith((SIGN_IN, "/admin/login/"))
 
 
 # --- The table itself ---
@@ -204,14 +40,12 @@ def leads_to_sign_in(response: Any) -> bool:
 @pytest.mark.parametrize("route", [*ROUTES, *SOCKETS], ids=str)
 def test_every_parameter_is_known_here(route: Route) -> None:
     missing = route.missing()
-    assert not missing, (
-        f"Add a factory for {', '.join(missing)} (route {route}) to FACTORIES in tests/test_url_table.py."
-    )
+    assert not missing, f"Add a factory for {', '.join(missing)} (route {route}) to FACTORIES in tests/routes.py."
 
 
 def test_every_route_has_a_name() -> None:
     # Django's admin has two of its own: a redirect, and one that answers 404 to everything else.
-    assert set(_nameless(get_resolver())) <= {"<path:object_id>/", "(?P<url>.*)$"}
+    assert set(nameless(get_resolver())) <= {"<path:object_id>/", "(?P<url>.*)$"}
 
 
 def test_every_public_route_is_a_route() -> None:
@@ -310,21 +144,6 @@ def test_the_administration_is_closed_to_others(route: Route, world: World, role
 
 
 # --- Sockets ---
-
-
-def connects(route: Route, world: World, user: User | None, *, origin: str = "http://localhost") -> bool:
-    address = "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(route.values(world)[found[1]]), route.pattern)
-    headers = [(b"origin", origin.encode())]
-    if user:
-        headers.append((b"cookie", f"sessionid={signed_in(user).session.session_key}".encode()))
-
-    async def attempt() -> bool:
-        socket = WebsocketCommunicator(application, address, headers=headers)
-        connected, _ = await socket.connect(timeout=20)
-        await socket.disconnect(timeout=20)
-        return bool(connected)
-
-    return bool(async_to_sync(attempt)())
 
 
 @pytest.mark.parametrize("route", SOCKETS, ids=str)

@@ -23,9 +23,8 @@ class AddressTaken(Exception):
 
 def find(token: str) -> Invitation:
     """The invitation behind a link that works. Raises NotUsable."""
-    found: Invitation | None = (
-        Invitation.objects.usable().select_related("invited_by").filter(token_sha256=inviting.digest(token)).first()
-    )
+    usable = Invitation.objects.usable().select_related("invited_by")
+    found: Invitation | None = usable.filter(token_sha256=inviting.digest(token)).first()
     if found is None or not _stands(found):
         raise NotUsable
     return found
@@ -33,7 +32,9 @@ def find(token: str) -> Invitation:
 
 def for_address(email: str) -> Invitation | None:
     """The usable invitation for an address that somebody else vouches for: a provider of single sign-on."""
-    found: Invitation | None = Invitation.objects.usable().select_related("invited_by").filter(email=email.lower()).first()
+    found: Invitation | None = (
+        Invitation.objects.usable().select_related("invited_by").filter(email=email.lower()).first()
+    )
     return found if found and _stands(found) else None
 
 
