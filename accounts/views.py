@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import setup
 from accounts.forms import ProfileForm, SetUpForm
 from accounts.http import AuthenticatedHttpRequest
+from accounts.limits import quotas
 
 
 @login_not_required
@@ -56,7 +57,8 @@ def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Your settings are saved.")
         return redirect("accounts:settings")
-    return render(request, "accounts/settings.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "usage": quotas.usage(request.user)}
+    return render(request, "accounts/settings.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

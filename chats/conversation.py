@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
+from accounts.limits import quotas
 from chats import tree
 from chats.models import Conversation, Message
 
@@ -53,13 +54,22 @@ class Exchange:
     answer: Message
 
 
+class TokensUsedUp(ChatError):
+    """Today's quota of the person's role is spent (accounts.limits.quotas)."""
+
+    code = "quota_reached"
+    status = 429
+
+
 def start(user: "User", *, use_documents: bool = True, model: str = "") -> Conversation:
+    refuse_without_tokens(user)
     return Conversation.objects.create(owner=user, use_documents=use_documents, model=model)
 
 
 def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID | None = None) -> Exchange:
     """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer."""
     text = clean(text)
+    _refuse_without_tokens_of_owner(conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
         parent = _parent(locked, parent_id)
@@ -80,6 +90,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
         raise ChatError("Only an answer can be written again.")
     if answer.is_live:
         raise StillWriting("This answer is still being written. Stop it first.")
+    _refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
         return _queue_answer(locked, answer.parent, model=clean_model(model))
@@ -87,6 +98,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
 
 def continue_answer(answer: Message) -> Message:
     """Go on from the text so far, in the same message."""
+    _refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         taken = Message.objects.filter(
             pk=answer.pk,
@@ -198,6 +210,20 @@ def enqueue(message_id: uuid.UUID) -> None:
         answer_message.delay(str(message_id))
     except (BrokerUnreachable, OSError):
         logger.warning("The broker is away; answer %s waits for the beat task.", message_id)
+
+
+def refuse_without_tokens(user: "User") -> None:
+    """Raises TokensUsedUp."""
+    try:
+        quotas.check_tokens(user)
+    except quotas.QuotaReached as error:
+        raise TokensUsedUp(error.text) from error
+
+
+def _refuse_without_tokens_of_owner(conversation: Conversation) -> None:
+    # Without quotas the owner is not even looked up.
+    if quotas.has_token_quota():
+        refuse_without_tokens(conversation.owner)
 
 
 def _parent(conversation: Conversation, parent_id: uuid.UUID | None) -> Message | None:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.limits import quotas
 from chats import conversation as conversations
 from chats import live, presentation, reading, tree
 from chats.models import Conversation, Message
@@ -224,6 +225,7 @@ def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None)
         "conversation": found,
         "document_count": documents,
         "use_documents": found.use_documents if found else documents > 0,
+        "quota_note": quotas.tokens_note(request.user),
         "provider_note": catalogue.provider_state().note,
         "max_length": settings.MESSAGE_MAX_LENGTH,
         "tab": uuid.uuid4().hex,

@@ -57,6 +57,24 @@ def decimal(name: str, default: float, *, at_least: float = 0.0, at_most: float 
     return number
 
 
+def amounts(name: str, keys: Iterable[str]) -> dict[str, int]:
+    """Whole numbers by key, like "user=200000 viewer=0". What is not named is 0."""
+    known = list(keys)
+    found = dict.fromkeys(known, 0)
+    named: set[str] = set()
+    for word in text(name).replace(",", " ").split():
+        key, equals, value = word.partition("=")
+        if not equals or not value.isascii() or not value.isdecimal():
+            raise ImproperlyConfigured(f"{name} has {word!r}; write it like {known[0]}=1000, with whole numbers.")
+        if key not in found:
+            raise ImproperlyConfigured(f"{name} names {key!r}; there are: {', '.join(known)}.")
+        if key in named:
+            raise ImproperlyConfigured(f"{name} names {key!r} twice.")
+        named.add(key)
+        found[key] = int(value)
+    return found
+
+
 def flag(name: str, *, default: bool) -> bool:
     value = text(name, "1" if default else "0").lower()
     if value in _TRUE:

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "llms",
     "documents",
     "chats",
+    "accounts.limits",
     "allauth",
     "allauth.account",
     "channels",
@@ -105,6 +106,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "chatsite.middleware.htmx",
 ]
+    "chatsite.costs.Limits",
 
 ROOT_URLCONF = "chatsite.urls"
 ASGI_APPLICATION = "chatsite.asgi.application"
@@ -316,6 +318,21 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},
+# --- Limits -----------------------------------------------------------------------------------------------------------
+
+# Of one person; what is counted, and how much one address has, stands in chatsite/costs.py. 0: nothing is counted.
+RATE_LIMIT_PER_MINUTE = env.integer("RATE_LIMIT_PER_MINUTE", 60)
+RATE_LIMIT_BURST = env.integer("RATE_LIMIT_BURST", 10, at_least=1)
+_ROLES = ["super_admin", "admin", "user", "viewer"]
+QUOTA_TOKENS_PER_DAY = env.amounts("QUOTA_TOKENS_PER_DAY", _ROLES)
+QUOTA_STORAGE_MB = env.amounts("QUOTA_STORAGE_MB", _ROLES)
+
+# --- Audit ------------------------------------------------------------------------------------------------------------
+
+# Days; 0: for ever.
+AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 365, at_least=0)
+AUDIT_LEGAL_HOLD = env.flag("AUDIT_LEGAL_HOLD", default=False)
+
         "daphne": {"level": "WARNING"},
         "celery": {"level": "INFO" if LOG_LEVEL == "DEBUG" else "WARNING"},
         "django.channels.server": {"level": "WARNING"},

@@ -38,6 +38,13 @@ class TooLarge(DocumentError):
     text = "This file is too large."
 
 
+class NoRoom(DocumentError):
+    """The person's quota of storage is reached (accounts.limits.quotas)."""
+
+    code = "no_room"
+    text = "There is no room for this file in your account. Delete documents that you do not need."
+
+
 class CorruptFile(DocumentError):
     code = "corrupt_file"
     text = "This file is damaged and could not be read. Open it in its own program, save it anew and upload that."
@@ -90,6 +97,7 @@ BY_CODE: dict[str, type[DocumentError]] = {
         UnsupportedFile,
         WrongType,
         TooLarge,
+        NoRoom,
         CorruptFile,
         EncryptedFile,
         NoText,

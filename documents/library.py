@@ -13,9 +13,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from accounts.limits import quotas
 from accounts.models import User
 from documents import blobs, page_images, progress
-from documents.errors import DocumentError, TooLarge
+from documents.errors import DocumentError, NoRoom, TooLarge
 from documents.models import Document, DocumentVersion, Embedding, Page, Posting
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
@@ -66,6 +67,7 @@ def add(user: User, file: "UploadedFile[bytes]") -> Document:
     """Take in one file and queue its reading. Raises DocumentError, and then leaves nothing behind."""
     name = clean_name(file.name or "")
     check_size(file.size or 0)
+    _check_room(user, file.size or 0)
     kind = sniff(file.read(HEAD_SIZE), file.size or 0, name)
     file.seek(0)
     blob = blobs.store(file, at_most=settings.UPLOAD_MAX_SIZE)
@@ -79,6 +81,13 @@ def add(user: User, file: "UploadedFile[bytes]") -> Document:
 def check_size(size: int) -> None:
     if size > settings.UPLOAD_MAX_SIZE:
         raise too_large()
+
+
+def _check_room(user: User, size: int) -> None:
+    try:
+        quotas.check_storage(user, size)
+    except quotas.QuotaReached as error:
+        raise NoRoom(error.text) from error
 
 
 def too_large() -> TooLarge:
@@ -136,6 +145,8 @@ def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
         existing = Document.objects.visible_to(user).filter(versions__sha256=blob.sha256).first()
         if existing is not None:
             raise AlreadyHere(existing)
+        # Under the lock: of two uploads at once only one gets the last bytes.
+        _check_room(user, blob.size)
         document = Document.objects.create(owner=user, name=name)
         DocumentVersion.objects.create(
             document=document, number=1, blob=blob.key, sha256=blob.sha256, size=blob.size, media_type=kind.value

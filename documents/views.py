@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.capabilities import Capability, may, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.limits import quotas
 from documents import blobs, page_images
 from documents import library as shelf
 from documents.models import Chunk, Document, DocumentVersion, Page
@@ -36,7 +37,8 @@ def library(request: AuthenticatedHttpRequest) -> HttpResponse:
     page = Paginator(shelf.listing(request.user), _ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows = [Row.of(document) for document in page]
     template = "documents/_listing.html" if _wants_fragment(request) else "documents/library.html"
-    return render(request, template, {"page": page, "rows": rows, **_permissions(request), **_upload_limits()})
+    context = {"page": page, "rows": rows, "quota_note": quotas.storage_note(request.user)}
+    return render(request, template, {**context, **_permissions(request), **_upload_limits()})
 
 
 @csrf_exempt

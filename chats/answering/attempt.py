@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
+from accounts.tenancy import acting_as
 from chats import live, presentation
 from chats.answering import prompt, records, sources, title
 from chats.answering.delivery import LiveAnswer
@@ -22,6 +23,7 @@ from llms import catalogue, chat
 from llms.catalogue import ModelInfo
 from llms.errors import AnswerCut, ModelError
 from llms.requests import Delta, Finish
+from llms.tokens import estimate
 
 if TYPE_CHECKING:
     from chats.answering.runner import Runner
@@ -46,6 +48,12 @@ _OUR_FAULT = _Failure(
     "internal", "Something went wrong on our side. Your question and what was written are kept: try again."
 )
 
+_OUT_OF_TOKENS = _Failure(
+    "quota_reached",
+    "Other answers used up today's tokens of your account before this one began. Your question is kept: "
+    "try again tomorrow.",
+)
+
 
 class Attempt:
     def __init__(self, runner: "Runner", message_id: uuid.UUID, stop: asyncio.Event) -> None:
@@ -58,6 +66,9 @@ class Attempt:
         self._steps: list[str] = []
         self._timings: dict[str, float] = {}
         self._answered_by = ""
+        # Tokens of the prompt that a language model was asked with, and what stood there before.
+        self._asked = 0
+        self._before = ""
         self._status: str = Message.Status.SEARCHING
         self._began = time.monotonic()
         self._live: LiveAnswer
@@ -67,6 +78,10 @@ class Attempt:
         job = await self._in_database(records.claim, self.message_id, self._worker)
         if job is None:
             return
+        with acting_as(job.owner_id):
+            await self._run(job)
+
+    async def _run(self, job: Job) -> None:
         self._job = job
         self._timings["queued"] = round(job.waited, 3)
         place = live.Place(job.conversation_id, job.message_id)
@@ -80,6 +95,9 @@ class Attempt:
             return
         if job.is_hopeless:
             await self._finish_failed(_WORKER_DIED)
+            return
+        if job.is_out_of_tokens:
+            await self._finish_failed(_OUT_OF_TOKENS)
             return
         self._runner.delivery.add(self._live)
         self._runner.keep(self)
@@ -179,6 +197,7 @@ class Attempt:
         if not before:
             # Thoughts of an earlier attempt, or of a model that then failed, led to nothing that was kept.
             self._live.thinking = ""
+        self._asked, self._before = (0 if model.provider == "builtin" else prompt.tokens(built.request)), before
         cleaner, continuation = Cleaner(), Continuation(before)
         stream = chat.stream(built.request)
         try:
@@ -284,6 +303,7 @@ class Attempt:
             self._worker,
             status,
             cited=sources.cited(self._sources, self._live.text),
+            spent=self._spent(changes),
             content=self._live.text,
             thinking=self._live.thinking,
             html=presentation.final_html(self._live.text, self._citations()),
@@ -293,6 +313,15 @@ class Attempt:
             **changes,
         )
         return presentation.bubble(message) if message else None
+
+    def _spent(self, changes: Mapping[str, Any]) -> int:
+        """Tokens, by the model's own count; of an answer that was stopped or broke off, by ours."""
+        if not self._asked:
+            return 0
+        read, written = changes.get("tokens_prompt"), changes.get("tokens_completion")
+        if written is None:
+            written = estimate(self._live.text[len(self._before) :]) + estimate(self._live.thinking)
+        return int(self._asked if read is None else read) + int(written)
 
     async def _publish_final(self, bubble: str, seq: int) -> None:
         """Pages wait for this, so a Redis that is away is waited for; later they would ask the database."""

@@ -187,5 +187,10 @@ def store_summary(upto: uuid.UUID, text: str, model: str) -> None:
     Summary.objects.update_or_create(upto_id=upto, defaults={"text": text, "model": model})
 
 
+def tokens(request: ChatRequest) -> int:
+    """About how many a model has to read."""
+    return sum(_cost(turn) for turn in request.turns)
+
+
 def _cost(turn: Turn) -> int:
     return estimate(turn.content) + TURN_OVERHEAD

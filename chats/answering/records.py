@@ -9,6 +9,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts.limits import quotas
+from accounts.tenancy import acting_as_system
 from chats import conversation
 from chats.models import Citation, Conversation, Message
 from documents.models import Chunk, Document, DocumentVersion
@@ -43,6 +45,8 @@ class Job:
     is_unwanted: bool
     # It was the end of too many workers.
     is_hopeless: bool
+    # The person's quota was used up by other answers since the question was sent.
+    is_out_of_tokens: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ class Source:
 
 def claim(message_id: uuid.UUID, worker: str) -> Job | None:
     """Take the answer, or None when it is not to be had. Asked again after a lost connection, it gives the same job."""
+    with acting_as_system("claim an answer"):
+        return _claim(message_id, worker)
+
+
+def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
     held = Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING)
     if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING) and not held.exists():
         return None
@@ -94,6 +103,7 @@ def claim(message_id: uuid.UUID, worker: str) -> Job | None:
         is_first_attempt=message.attempts == 1,
         is_unwanted=message.stop_requested or chat.deleted_at is not None,
         is_hopeless=message.attempts > MAX_ATTEMPTS,
+        is_out_of_tokens=quotas.has_token_quota() and quotas.tokens_left(chat.owner) == 0,
     )
 
 
@@ -105,9 +115,16 @@ def remember_sources(
 
 
 def settle(
-    message_id: uuid.UUID, worker: str, status: str, *, cited: Sequence[tuple[Source, bool]], **changes: Any
+    message_id: uuid.UUID,
+    worker: str,
+    status: str,
+    *,
+    cited: Sequence[tuple[Source, bool]],
+    spent: int = 0,
+    **changes: Any,
 ) -> Message | None:
-    """End the answer and store its citations, in one transaction. None: it is no longer this worker's."""
+    """End the answer, store its citations and count its tokens, in one transaction. None: it is no longer this
+    worker's."""
     with transaction.atomic():
         if not leases.settle(
             Message, message_id, worker=worker, status=status, stop_requested=False, finished_at=Now(), **changes
@@ -140,6 +157,8 @@ def settle(
         )
         message = Message.objects.select_related("conversation").get(pk=message_id)
         Conversation.objects.filter(pk=message.conversation_id).update(updated_at=Now())
+        if spent:
+            quotas.spend_tokens(message.conversation.owner_id, spent)
     return message
 
 

@@ -84,7 +84,7 @@ document.addEventListener("click", async (event) => {
 
 // A refusal comes with its reason, as one escaped sentence; anything else gets words of our own.
 function said(text, status) {
-  if (status !== 409 && status !== 422) return why(status);
+  if (![409, 422, 429].includes(status)) return why(status);
   return new DOMParser().parseFromString(text, "text/html").body.textContent.trim() || why(status);
 }
 

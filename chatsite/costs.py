@@ -1,0 +1,118 @@
+"""What each view costs: the one table of who may ask how often. A new view is counted without a line here.
+
+Free are: static files (they are answered before), health, page pictures, what a page asks for by itself while it waits
+(progress, the state of an answer), and everything that makes less work: stopping, deleting, signing out.
+"""
+
+from collections.abc import Callable
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+
+from accounts.limits import rates
+from accounts.limits.rates import Budget, TooMany
+
+ASK = Budget("ask", person=1, address=10, words="Those were many questions in a short time. This one was not sent.")
+UPLOAD = Budget("upload", person=1, address=10, words="Those were many uploads in a short time. Nothing was added.")
+SEARCH = Budget("search", person=1, address=10, words="Those were many searches in a short time.")
+EXPORT = Budget("export", person=1, address=10, cost=10, words="An export is a lot of work. No other one was begun.")
+# Guessing is the danger, so an address has no more than a person. allauth counts failures of each account besides.
+SIGN_IN = Budget(
+    "sign-in",
+    person=1,
+    address=1,
+    words="There were many tries from your address in a short time. Nothing was changed.",
+)
+# Any other change: a row or two.
+CHANGE = Budget("change", person=4, address=40)
+# A page for somebody who has not signed in. Those of people who have are free.
+VISIT = Budget("visit", person=None, address=10, words="There were many requests from your address in a short time.")
+
+# By the name of the view, or of its namespace.
+COSTS: dict[str, Budget | None] = {
+    "health": None,
+    "ready": None,
+    "chats:start": ASK,
+    "chats:post_message": ASK,
+    "chats:regenerate": ASK,
+    "chats:continue_answer": ASK,
+    "chats:stop": None,
+    "chats:delete": None,
+    "documents:upload": UPLOAD,
+    "documents:retry": UPLOAD,
+    "documents:delete": None,
+    "accounts:set_up": SIGN_IN,
+    "account_logout": None,
+    "rights:export": EXPORT,
+}
+# What signs in, by the beginning of its address: allauth's pages, second factors, other providers.
+_SIGN_IN = ("/accounts/",)
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def budget_of(request: HttpRequest) -> Budget | None:
+    match = request.resolver_match
+    name = match.view_name if match else ""
+    is_safe = request.method in _SAFE
+    if name in COSTS:
+        return COSTS[name] if not is_safe or COSTS[name] is EXPORT else _of_a_page(request)
+    if not is_safe:
+        return SIGN_IN if request.path.startswith(_SIGN_IN) else CHANGE
+    if "q" in request.GET:
+        return SEARCH
+    return _of_a_page(request)
+
+
+def _of_a_page(request: HttpRequest) -> Budget | None:
+    match = request.resolver_match
+    if match and match.view_name in {"health", "ready"}:
+        return None
+    return VISIT if isinstance(request.user, AnonymousUser) else None
+
+
+class Limits:
+    """Middleware: counts before the view, and before anything reads the body of an upload."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
+        budget = budget_of(request)
+        if budget is not None:
+            try:
+                rates.check(request, budget)
+            except TooMany as refused:
+                return too_many(request, refused)
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """A view may count by itself, where only it knows who asks."""
+        return too_many(request, error) if isinstance(error, TooMany) else None
+
+
+def too_many(request: HttpRequest, refused: TooMany) -> HttpResponse:
+    """429 in the form that was asked for. What the person wrote is given back to them."""
+    response: HttpResponse
+    if request.path.startswith(("/api/", "/v1/")):
+        problem = {"type": "about:blank", "title": refused.text, "status": 429, "code": refused.code}
+        response = JsonResponse(problem, status=429, content_type="application/problem+json")
+    elif "HX-Request" in request.headers:
+        response = render(request, "limits/_too_many.html", {"text": refused.text}, status=429)
+    else:
+        context = {"text": refused.text, "retry_after": refused.retry_after, "kept": _kept(request, refused.budget)}
+        response = render(request, "429.html", context, status=429)
+    response["Retry-After"] = str(refused.retry_after)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _kept(request: HttpRequest, budget: Budget) -> dict[str, str]:
+    """A question that came from a page without scripts, to be sent again from the page that refuses it."""
+    if budget is not ASK:
+        return {}
+    wanted = ("content", "model", "documents_offered", "use_documents")
+    return {name: request.POST[name] for name in wanted if name in request.POST}
