@@ -35,8 +35,10 @@ def _secret(name: str) -> str:
 
 
 SECRET_KEY = _secret("SECRET_KEY")
-# The root of every other key. Losing it makes keyed search terms, and what is encrypted with it, unreadable.
+# The root of every other key: it wraps those in KEYS_DIR (docs/security.md).
 ENCRYPTION_KEY = _secret("ENCRYPTION_KEY")
+ENCRYPTION_KEY_PREVIOUS = env.words("ENCRYPTION_KEY_PREVIOUS")
+KEYS_DIR = Path(env.text("KEYS_DIR", str(DATA_DIR / "keys"))).expanduser().resolve()
 
 # --- Network ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts import setup
+from accounts.encryption import keys
+from accounts.encryption.errors import SealingError
+from accounts.models import User
 from chatsite import static
 
 logger = logging.getLogger(__name__)
@@ -28,6 +31,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, answer: Path | None, **_options: Any) -> None:
         _check()
         call_command("migrate", interactive=False, verbosity=0)
+        _check_keys()
         try:
             static.collect_if_stale()
             setup.create_from_settings()
@@ -38,6 +42,21 @@ class Command(BaseCommand):
             answer.write_text(json.dumps({"set_up_path": path}), encoding="utf-8")
         elif path:
             print(f"Create the first administrator (once, within a day): {settings.BASE_URL}{path}")
+
+
+def _check_keys() -> None:
+    """New keys beside old data would hide that the old keys are elsewhere, so they are made for a new database only."""
+    if not keys.is_installed() and User.objects.exists():
+        sys.exit(
+            f"The folder of keys, {settings.KEYS_DIR}, is empty, but the database is in use, so nothing in it could be "
+            "read. Restore the folder from its backup, or set KEYS_DIR to where it is (docs/security.md)."
+        )
+    try:
+        keys.installation_key("start")
+    except SealingError as error:
+        sys.exit(error.text)
+    except OSError as error:
+        sys.exit(f"The folder of keys, {settings.KEYS_DIR}, cannot be used: {error.strerror}. Set KEYS_DIR to another.")
 
 
 def _check() -> None:

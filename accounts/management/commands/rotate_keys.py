@@ -1,0 +1,26 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.encryption import keys
+from accounts.encryption.errors import SealingError
+
+_EVERY = 500
+
+
+class Command(BaseCommand):
+    help = (
+        "Wrap all keys by the present ENCRYPTION_KEY, while ENCRYPTION_KEY_PREVIOUS names the one before. "
+        "What the keys sealed stays as it is. May be interrupted and repeated, and run while Chatsite runs."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        try:
+            changed = keys.rewrap_all(self._report)
+        except SealingError as error:
+            raise CommandError(error.text) from error
+        self.stdout.write(f"{changed} keys were wrapped anew. ENCRYPTION_KEY_PREVIOUS is not needed any more.")
+
+    def _report(self, done: int, total: int) -> None:
+        if done == total or done % _EVERY == 0:
+            self.stdout.write(f"{done} of {total} keys")
