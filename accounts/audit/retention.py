@@ -1,0 +1,52 @@
+"""Deleting what is older than it has to be kept, in whole batches. Their seals stay, and with them the proof."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from accounts.audit import sealing
+from accounts.audit.actions import Action
+from accounts.audit.recording import record
+from accounts.tenancy import acting_as_system
+
+logger = logging.getLogger(__name__)
+
+# Seals of one transaction; each holds up to sealing.BATCH events.
+_SEALS_AT_ONCE = 200
+
+
+def prune(*, now: datetime | None = None) -> int:
+    """Delete the batches sealed more than AUDIT_RETENTION_DAYS ago. Returns how many events."""
+    if not settings.AUDIT_RETENTION_DAYS or settings.AUDIT_LEGAL_HOLD:
+        return 0
+    before = (now or datetime.now(UTC)) - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    count = 0
+    with acting_as_system("delete old audit events"):
+        while deleted := _prune_some(before):
+            count += deleted
+    if count:
+        logger.info("Deleted %s audit events from before %s.", count, before.date().isoformat())
+    return count
+
+
+def _prune_some(before: datetime) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number, hash FROM audit_seal WHERE pruned_at IS NULL AND sealed_at < %s "
+            "ORDER BY number LIMIT %s FOR UPDATE",
+            [before, _SEALS_AT_ONCE],
+        )
+        old = [(number, bytes(hash_)) for number, hash_ in cursor.fetchall()]
+        if not old:
+            return 0
+        key = sealing.chain_key()
+        numbers = [number for number, _ in old]
+        marks = [sealing.pruned_mark(key, number, hash_) for number, hash_ in old]
+        cursor.execute("SELECT audit_prune(%s::bigint[], %s::bytea[])", [numbers, marks])
+        (deleted,) = cursor.fetchone()
+        record(
+            Action.AUDIT_PRUNED, events=deleted, from_seal=numbers[0], to_seal=numbers[-1], before=before.isoformat()
+        )
+    return int(deleted)
