@@ -26,6 +26,7 @@ def own_database() -> Iterator[None]:
 
     carried.prepare_postgres(data_dir)
     os.environ["DATABASE_URL"] = carried.database_url(data_dir)
+    os.environ["DATABASE_OWNER_URL"] = carried.database_url(data_dir, role=carried.OWNER_ROLE)
     server = subprocess.Popen(carried.postgres_command(data_dir), stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         while not carried.postgres_is_up(data_dir):
@@ -35,7 +36,10 @@ def own_database() -> Iterator[None]:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        yield
+        from accounts.tenancy import acting_as_system
+
+        with acting_as_system("a bench"):
+            yield
     finally:
         server.send_signal(signal.SIGQUIT)
         server.wait(timeout=30)

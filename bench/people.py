@@ -15,6 +15,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from accounts.tenancy import acting_as  # noqa: E402
 from chats import conversation  # noqa: E402
 
 
@@ -27,7 +28,8 @@ def make(number: int) -> dict[str, str]:
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
-    started = conversation.start(user, use_documents=False)
+    with acting_as(user):
+        started = conversation.start(user, use_documents=False)
     return {"session": str(session.session_key), "conversation": str(started.pk)}
 
 

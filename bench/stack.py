@@ -151,6 +151,7 @@ class Stack:
         from chatsite import carried
 
         with psycopg.connect(carried.database_url(self.data_dir), autocommit=True, connect_timeout=5) as connection:
+            connection.execute("SET chatsite.actor TO 'system'")
             yield connection
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:

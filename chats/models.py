@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from accounts.tenancy.fields import OwnerField
 from documents.models import Chunk, DocumentVersion
 from jobs.leases import Leased
 
@@ -42,6 +43,10 @@ class Conversation(models.Model):
     objects: ClassVar = ConversationQuerySet.as_manager()
 
     class Meta:
+        constraints: ClassVar = [
+            # What messages point at, so that they have their conversation's owner.
+            models.UniqueConstraint(fields=["id", "owner"], name="conversation_and_owner"),
+        ]
         indexes: ClassVar = [
             # The sidebar: one person's conversations, latest first.
             models.Index(
@@ -81,7 +86,10 @@ class Message(Leased):
     WORKING = (Status.SEARCHING, Status.THINKING, Status.WRITING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages", db_constraint=False
+    )
+    owner = OwnerField(through="conversation")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     role = models.CharField(max_length=10, choices=Role)
     content = models.TextField(blank=True, default="")
@@ -109,6 +117,10 @@ class Message(Leased):
     objects: ClassVar = MessageQuerySet.as_manager()
 
     class Meta:
+        constraints: ClassVar = [
+            # What citations and summaries point at, so that they have their message's owner.
+            models.UniqueConstraint(fields=["id", "owner"], name="message_and_owner"),
+        ]
         indexes: ClassVar = [
             # The beat task that looks for answers nobody is writing.
             models.Index(
@@ -128,7 +140,8 @@ class Message(Leased):
 class Citation(models.Model):
     """A mark [n] in an answer and the passage it stands on. The quoted text outlives the document's re-indexing."""
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations", db_constraint=False)
+    owner = OwnerField(through="message")
     number = models.PositiveSmallIntegerField(help_text="as printed in the answer, from 1")
     is_marked = models.BooleanField(default=True, help_text="false: given to the model, but not marked in its answer")
     chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -148,7 +161,10 @@ class Citation(models.Model):
 class Summary(models.Model):
     """What the turns up to and including `upto` said, for prompts that have no room for them."""
 
-    upto = models.OneToOneField(Message, primary_key=True, on_delete=models.CASCADE, related_name="summary")
+    upto = models.OneToOneField(
+        Message, primary_key=True, on_delete=models.CASCADE, related_name="summary", db_constraint=False
+    )
+    owner = OwnerField(through="upto")
     text = models.TextField()
     model = models.CharField(max_length=200)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

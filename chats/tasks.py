@@ -6,6 +6,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
+from accounts.tenancy import acting_as_system
 from chats import conversation
 from chats.models import Message
 from jobs import requeue
@@ -23,7 +24,9 @@ def answer_message(message_id: str) -> None:
 @shared_task
 def requeue_overdue() -> None:
     """For beat: answers whose worker died, and those whose queue message was lost."""
-    for pk in requeue.abandoned(Message, queue=QUEUE):
+    with acting_as_system("find answers that nobody writes"):
+        abandoned = requeue.abandoned(Message, queue=QUEUE)
+    for pk in abandoned:
         conversation.enqueue(pk)
 
 

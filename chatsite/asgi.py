@@ -10,18 +10,26 @@ django.setup(set_prefix=False)
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs the applications loaded
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 import chats.routing  # noqa: E402
 import documents.routing  # noqa: E402
+from accounts.sessions.sockets import SignedInOnly  # noqa: E402
+from accounts.tenancy.middleware import ActingSocket  # noqa: E402
 from chatsite.handler import OneThreadHandler  # noqa: E402
+from chatsite.sockets import FewWords, OwnPagesOnly  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": OneThreadHandler(),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([*chats.routing.urlpatterns, *documents.routing.urlpatterns]))
+        "websocket": OwnPagesOnly(
+            FewWords(
+                AuthMiddlewareStack(
+                    SignedInOnly(
+                        ActingSocket(URLRouter([*chats.routing.urlpatterns, *documents.routing.urlpatterns]))
+                    )
+                )
+            )
         ),
     }
 )

@@ -16,8 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 POSTGRES_MAJOR = "18"
-# Owns the cluster and nothing of the product. The product's own role is no superuser.
-SUPERUSER = "chatsite_owner"
+# Owns the cluster and nothing of the product, and works in single-user mode only.
+SUPERUSER = "chatsite_superuser"
+# Owns the tables and is used to migrate.
+OWNER_ROLE = "chatsite_owner"
+# What the product works as: owns nothing, so that it cannot change the policies that bind it.
 ROLE = "chatsite"
 
 
@@ -37,8 +40,8 @@ def socket_dir(data_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"chatsite-{os.getuid()}-{digest}"
 
 
-def database_url(data_dir: Path) -> str:
-    return f"postgresql://{ROLE}@/chatsite?host={socket_dir(data_dir)}"
+def database_url(data_dir: Path, *, role: str = ROLE) -> str:
+    return f"postgresql://{role}@/chatsite?host={socket_dir(data_dir)}"
 
 
 def redis_url(data_dir: Path) -> str:
@@ -116,19 +119,24 @@ def prepare_postgres(data_dir: Path) -> None:
     initdb = [*prefix, str(_postgres_bin("initdb")), "--pgdata", str(draft), "--username", SUPERUSER, "--auth", "trust"]
     _must_run([*initdb, "--encoding", "UTF8", "--locale-provider", "builtin", "--locale", "C.UTF-8", "--no-sync"])
     single = [*prefix, str(_postgres_bin("postgres")), "--single", "-D", str(draft)]
-    # The extension goes into the template, so that every database made by the product's role has it.
+    # The extension goes into the template, so that every database made by the owner of the tables has it.
     _must_run([*single, "template1"], "CREATE EXTENSION vector;\n")
-    _must_run([*single, "postgres"], f"CREATE ROLE {ROLE} LOGIN CREATEDB;\nCREATE DATABASE chatsite OWNER {ROLE};\n")
+    roles = [
+        f"CREATE ROLE {OWNER_ROLE} LOGIN CREATEDB;",
+        f"CREATE ROLE {ROLE} LOGIN;",
+        f"CREATE DATABASE chatsite OWNER {OWNER_ROLE};",
+    ]
+    _must_run([*single, "postgres"], "\n".join([*roles, ""]))
     _refuse_superuser(draft)
     draft.rename(cluster)
 
 
 def _refuse_superuser(cluster: Path) -> None:
-    """Over the socket there is only the product's role; the superuser works in single-user mode, as above.
+    """Over the socket there are only the product's roles; the superuser works in single-user mode, as above.
 
     The folder of the socket keeps other people out. Written with every start, so that older clusters get it too.
     """
-    rules = f"local all {SUPERUSER} reject\nlocal all {ROLE} trust\n"
+    rules = f"local all {SUPERUSER} reject\nlocal all {OWNER_ROLE} trust\nlocal all {ROLE} trust\n"
     path = cluster / "pg_hba.conf"
     if not path.exists() or path.read_text(encoding="utf-8") != rules:
         path.write_text(rules, encoding="utf-8")

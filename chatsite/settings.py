@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from chatsite import addresses, carried, env
+from chatsite import addresses, carried, env, single_sign_on
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -62,6 +62,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# With such a name a browser takes a cookie only from this very host, by https: no neighbour can plant one.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+# Pages carry the token themselves. (Lax, not Strict: a link in a mail would else renew it under all open pages.)
+CSRF_COOKIE_HTTPONLY = True
+# Static files are for our own pages; WhiteNoise would open them to every site.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -71,13 +78,18 @@ SECURE_REFERRER_POLICY = "same-origin"
 INSTALLED_APPS = [
     "chatsite.apps.ChatsiteConfig",
     "accounts",
+    "accounts.audit",
     "accounts.invitations",
+    "accounts.limits",
+    "accounts.lock_out",
+    "accounts.second_factor",
+    "accounts.sessions",
     "llms",
     "documents",
     "chats",
-    "accounts.limits",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
     "channels",
     "django_htmx",
     "django_otp",
@@ -92,23 +104,28 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "chatsite.middleware.request_id",
+    "chatsite.middleware.protection",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "chatsite.middleware.content_security_policy",
+    "chatsite.middleware.cors",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.audit.middleware.remember_origin",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
+    # Before anything asks who it is: nobody, until the second factor was given.
+    "accounts.second_factor.gate.Gate",
+    "accounts.tenancy.middleware.acting",
+    "accounts.sessions.middleware.noted",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "chatsite.costs.Limits",
     # Deny by default: a page without a sign-in says so itself, with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "chatsite.middleware.htmx",
 ]
-    "chatsite.costs.Limits",
 
 ROOT_URLCONF = "chatsite.urls"
 ASGI_APPLICATION = "chatsite.asgi.application"
@@ -139,7 +156,8 @@ def _database(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
     query = dict(parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        # Django's own, which also tells PostgreSQL who acts (docs/security.md).
+        "ENGINE": "accounts.tenancy.postgresql",
         "NAME": unquote(parts.path.strip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -155,9 +173,19 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
+def _owning(database: dict[str, Any]) -> dict[str, Any]:
+    """Used now and then, to migrate and to make an index: no pool that would hold a connection for it."""
+    return {**database, "OPTIONS": {k: v for k, v in database["OPTIONS"].items() if k != "pool"}}
+
+
 DATABASE_URL = env.text("DATABASE_URL")
 CARRIES_DATABASE = not DATABASE_URL
-DATABASES = {"default": _database(DATABASE_URL or carried.database_url(DATA_DIR))}
+# The role that owns the tables. With a server of one's own the two may be the same; row-level security is forced.
+DATABASE_OWNER_URL = env.text("DATABASE_OWNER_URL") or DATABASE_URL
+DATABASES = {
+    "default": _database(DATABASE_URL or carried.database_url(DATA_DIR)),
+    "owner": _owning(_database(DATABASE_OWNER_URL or carried.database_url(DATA_DIR, role=carried.OWNER_ROLE))),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.url("REDIS_URL", ["redis", "rediss", "unix"])
@@ -199,13 +227,19 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Publishing must fail fast: the row is written already, and the beat task finds it (jobs.leases.overdue).
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
-CELERY_TASK_ROUTES = {"chats.tasks.*": {"queue": "answers"}, "documents.tasks.*": {"queue": "documents"}}
+CELERY_TASK_ROUTES = {
+    "chats.tasks.*": {"queue": "answers"},
+    "documents.tasks.*": {"queue": "documents"},
+    "accounts.audit.tasks.*": {"queue": "answers"},
+}
 CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "index-vectors": {"task": "documents.tasks.index_vectors", "schedule": 3600.0, "options": {"expires": 600}},
     # More than daily: a schedule in memory begins anew with every start.
     "sweep-blobs": {"task": "documents.tasks.sweep_blobs", "schedule": 21_600.0, "options": {"expires": 600}},
+    "seal-audit": {"task": "accounts.audit.tasks.seal", "schedule": 3.0, "options": {"expires": 3}},
+    "prune-audit": {"task": "accounts.audit.tasks.prune", "schedule": 21_600.0, "options": {"expires": 600}},
 }
 
 # --- Sign-in --------------------------------------------------------------------------------------------------------
@@ -248,8 +282,22 @@ ACCOUNT_RATE_LIMITS = {"set_up": "20/m/ip", "invitation": "20/m/ip", "invite": "
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if TRUST_PROXY else 0
 # Who may get an account: whom an administrator invited; anybody; or nobody, so that accounts come from elsewhere.
 SIGN_UP = env.choice("SIGN_UP", "invitation", ["closed", "invitation", "open"])
+# Who must sign in with a second factor. Others may.
+TOTP_REQUIRED_ROLES = env.choices("TOTP_REQUIRED_ROLES", ["super_admin", "admin", "user", "viewer"])
+TOTP_ISSUER = env.text("TOTP_ISSUER", "Chatsite")
+# Failures, by account and by address, that close the way in, and for how long (docs/security.md).
+LOCK_OUT_AFTER = env.integer("LOCK_OUT_AFTER", 5, at_least=2, at_most=100)
+LOCK_OUT_MINUTES = env.integer("LOCK_OUT_MINUTES", 15, at_least=1, at_most=1440)
 ADMIN_EMAIL = env.text("ADMIN_EMAIL")
 ADMIN_PASSWORD = env.text("ADMIN_PASSWORD")
+
+# Signing in with other providers. Nothing of it is loaded where nothing is configured.
+SSO = single_sign_on.read(base_url=BASE_URL, data_dir=DATA_DIR, sign_up=SIGN_UP)
+if SSO.ldap:
+    AUTHENTICATION_BACKENDS.append("accounts.sso.directory.DirectoryBackend")
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 
 EMAIL_HOST = env.text("EMAIL_HOST")
 EMAIL_PORT = env.integer("EMAIL_PORT", 587, at_least=1, at_most=65535)
@@ -297,6 +345,21 @@ RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
 RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.0)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 
+# --- Limits -----------------------------------------------------------------------------------------------------------
+
+# Of one person; what is counted, and how much one address has, stands in chatsite/costs.py. 0: nothing is counted.
+RATE_LIMIT_PER_MINUTE = env.integer("RATE_LIMIT_PER_MINUTE", 60)
+RATE_LIMIT_BURST = env.integer("RATE_LIMIT_BURST", 10, at_least=1)
+_ROLES = ["super_admin", "admin", "user", "viewer"]
+QUOTA_TOKENS_PER_DAY = env.amounts("QUOTA_TOKENS_PER_DAY", _ROLES)
+QUOTA_STORAGE_MB = env.amounts("QUOTA_STORAGE_MB", _ROLES)
+
+# --- Audit ------------------------------------------------------------------------------------------------------------
+
+# Days; 0: for ever.
+AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 365, at_least=0)
+AUDIT_LEGAL_HOLD = env.flag("AUDIT_LEGAL_HOLD", default=False)
+
 # --- Files, languages, logs -------------------------------------------------------------------------------------------
 
 STATIC_URL = "static/"
@@ -320,21 +383,6 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},
-# --- Limits -----------------------------------------------------------------------------------------------------------
-
-# Of one person; what is counted, and how much one address has, stands in chatsite/costs.py. 0: nothing is counted.
-RATE_LIMIT_PER_MINUTE = env.integer("RATE_LIMIT_PER_MINUTE", 60)
-RATE_LIMIT_BURST = env.integer("RATE_LIMIT_BURST", 10, at_least=1)
-_ROLES = ["super_admin", "admin", "user", "viewer"]
-QUOTA_TOKENS_PER_DAY = env.amounts("QUOTA_TOKENS_PER_DAY", _ROLES)
-QUOTA_STORAGE_MB = env.amounts("QUOTA_STORAGE_MB", _ROLES)
-
-# --- Audit ------------------------------------------------------------------------------------------------------------
-
-# Days; 0: for ever.
-AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 365, at_least=0)
-AUDIT_LEGAL_HOLD = env.flag("AUDIT_LEGAL_HOLD", default=False)
-
         "daphne": {"level": "WARNING"},
         "celery": {"level": "INFO" if LOG_LEVEL == "DEBUG" else "WARNING"},
         "django.channels.server": {"level": "WARNING"},

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
+from accounts.tenancy.fields import OwnerField
 from jobs.leases import Leased
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class Document(Leased):
     objects: ClassVar = DocumentQuerySet.as_manager()
 
     class Meta:
+        constraints: ClassVar = [
+            # What versions point at, so that they have their document's owner.
+            models.UniqueConstraint(fields=["id", "owner"], name="document_and_owner"),
+        ]
         indexes: ClassVar = [
             # The library page: one owner's documents, newest first.
             models.Index(fields=["owner", "-created_at"], name="document_library"),
@@ -90,7 +95,8 @@ class DocumentVersion(models.Model):
     """One upload of a document: the bytes and what was read from them. Old citations keep pointing at old versions."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions", db_constraint=False)
+    owner = OwnerField(through="document")
     number = models.PositiveIntegerField()
     # Where the bytes lie, for documents.blobs.
     blob = models.CharField(max_length=200)
@@ -111,6 +117,8 @@ class DocumentVersion(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["document", "number"], name="version_number_unique_per_document"),
+            # What pages, passages, postings and vectors point at, so that they have their version's owner.
+            models.UniqueConstraint(fields=["id", "owner"], name="version_and_owner"),
         ]
         indexes: ClassVar = [
             # "You already have this file": looked up at upload.
@@ -121,7 +129,8 @@ class DocumentVersion(models.Model):
 class Page(models.Model):
     """The text of one page of a PDF, or of one section of a format without pages. Passages are ranges of it."""
 
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="pages")
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="pages", db_constraint=False)
+    owner = OwnerField(through="version")
     number = models.PositiveIntegerField(help_text="from 1")
     text = models.TextField()
     width = models.FloatField(default=0, help_text="points; 0 where the format has no pages")
@@ -137,7 +146,10 @@ class Chunk(models.Model):
     """A passage: what is embedded, searched, quoted and cited."""
 
     id = models.BigAutoField(primary_key=True)
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    version = models.ForeignKey(
+        DocumentVersion, on_delete=models.CASCADE, related_name="chunks", db_index=False, db_constraint=False
+    )
+    owner = OwnerField(through="version")
     index = models.PositiveIntegerField(help_text="from 0, in reading order")
     page = models.PositiveIntegerField(help_text="the page it begins on, from 1")
     start = models.PositiveIntegerField(help_text="offset in characters in the text of its first page")
@@ -164,7 +176,8 @@ class Posting(models.Model):
     # Keyword search: all postings of the question's terms within the visible versions.
     pk = models.CompositePrimaryKey("term", "version_id")
     term = models.BigIntegerField()
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="postings")
+    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="postings", db_constraint=False)
+    owner = OwnerField(through="version")
     # One number per passage, measured to be the smallest and fastest form (docs/decisions/0010-keyword-index.md):
     # the chunk's id, 8 bits for how often the term stands in it, 16 bits for `Chunk.length`. Ranking reads only this.
     passages = ArrayField(models.BigIntegerField())
@@ -198,6 +211,9 @@ class Embedding(models.Model):
     pk = models.CompositePrimaryKey("space_id", "chunk_id")
     space = models.ForeignKey(EmbeddingSpace, on_delete=models.CASCADE, related_name="embeddings", db_index=False)
     chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="embeddings")
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="embeddings")
+    version = models.ForeignKey(
+        DocumentVersion, on_delete=models.CASCADE, related_name="embeddings", db_constraint=False
+    )
+    owner = OwnerField(through="version")
     # Half precision: the same ranking as single (docs/decisions) in half the memory.
     vector = HalfVectorField(help_text="unit length; its dimension is the space's")

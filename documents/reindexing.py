@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from accounts.tenancy import acting_as_system
 from documents.index import searchable_text
 from documents.models import Chunk, Embedding, EmbeddingSpace
 from documents.spaces import active_space, drop_index, embed, index_if_large
@@ -51,7 +52,7 @@ def reindex(model: str, *, report: Callable[[Progress], None], grace: float | No
 
     Raises AlreadyRunning, or a ModelError (what was done so far is kept).
     """
-    with _alone():
+    with acting_as_system("embed all passages anew"), _alone():
         space = _space_for(model)
         _fill(space, report)
         index_if_large(space)
@@ -130,8 +131,8 @@ def _embed(space: EmbeddingSpace, batch: list[_Passage]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO documents_embedding (space_id, version_id, chunk_id, vector)
-            SELECT %s, chunk.version_id, chunk.id, made.vector::halfvec
+            INSERT INTO documents_embedding (space_id, version_id, owner_id, chunk_id, vector)
+            SELECT %s, chunk.version_id, chunk.owner_id, chunk.id, made.vector::halfvec
             FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS made (chunk_id, indexed_at, vector)
             JOIN documents_chunk AS chunk ON chunk.id = made.chunk_id
             JOIN documents_documentversion AS version

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.tenancy import acting_as, acting_as_system
 from documents.index import NewPassage, active_space, searchable_text, write_passages
 from documents.models import Document
 from documents.spaces import embed
@@ -11,6 +12,13 @@ from documents.spaces import embed
 
 def index_again(document_id: UUID) -> None:
     """From the stored passages, without the file. Nothing to do for a document that is not ready."""
+    with acting_as_system("find whose document it is"):
+        owner_id = Document.objects.filter(pk=document_id).values_list("owner_id", flat=True).first()
+    with acting_as(owner_id):
+        _index_again(document_id)
+
+
+def _index_again(document_id: UUID) -> None:
     document = Document.objects.filter(pk=document_id, status=Document.Status.READY).first()
     if document is None or (version := document.current_version) is None:
         return

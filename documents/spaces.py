@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
+from accounts.tenancy import acting_as_system
 from documents.models import EmbeddingSpace
 
 # Vectors in a space from which searching it exactly is no longer fast (docs/decisions/0012-exact-or-hnsw.md).
@@ -56,10 +57,13 @@ def index_if_large(space: EmbeddingSpace) -> bool:
     """
     if indexed_vectors(space) is not None:
         return True
-    if space.embeddings.count() < LARGE:
+    with acting_as_system("count all vectors"):
+        count = space.embeddings.count()
+    if count < LARGE:
         return False
     drop_index(space)  # what an interrupted attempt left
-    with connection.cursor() as cursor:
+    # An index can be made by the role that owns the table only.
+    with connections["owner"].cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '512MB'")
         # The expression and the operator are those of documents.retrieval.statement.
         cursor.execute(
@@ -74,7 +78,7 @@ def index_if_large(space: EmbeddingSpace) -> bool:
 
 def drop_index(space: EmbeddingSpace) -> None:
     """Must run outside a transaction."""
-    with connection.cursor() as cursor:
+    with connections["owner"].cursor() as cursor:
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {_index_name(space)}")
 
 

@@ -9,6 +9,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from accounts.tenancy import acting_as_system
 from documents import stopping
 from documents.models import Document
 from jobs import requeue
@@ -51,7 +52,9 @@ def enqueue_name(document_id: uuid.UUID) -> None:
 @shared_task
 def requeue_overdue() -> None:
     """For beat: documents whose worker died, and those whose queue message was lost."""
-    for pk in requeue.abandoned(Document, queue=QUEUE):
+    with acting_as_system("find documents that nobody reads"):
+        abandoned = requeue.abandoned(Document, queue=QUEUE)
+    for pk in abandoned:
         try:
             ingest_document.delay(str(pk))
         except (OperationalError, RedisError, OSError) as error:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
+    from pytest_django.plugin import DjangoDbBlocker
 
     from accounts.models import User
 
@@ -73,6 +74,7 @@ def _prepare() -> None:
         _start(carried.postgres_command(data_dir, fsync="off", synchronous_commit="off", full_page_writes="off"))
         _wait_until_up(data_dir)
         os.environ["DATABASE_URL"] = carried.database_url(data_dir)
+        os.environ["DATABASE_OWNER_URL"] = carried.database_url(data_dir, role=carried.OWNER_ROLE)
     os.environ["DJANGO_SETTINGS_MODULE"] = "chatsite.settings"
 
 
@@ -82,9 +84,9 @@ def _ease(settings: object) -> None:
     settings.STORAGES["staticfiles"]["BACKEND"] = (  # type: ignore[attr-defined]
         "django.contrib.staticfiles.storage.StaticFilesStorage"
     )
-    settings.WHITENOISE_USE_FINDERS = True  # type: ignore[attr-defined]
     # Every test comes from one address. Those of the limits set their own.
     settings.RATE_LIMIT_PER_MINUTE = 0  # type: ignore[attr-defined]
+    settings.WHITENOISE_USE_FINDERS = True  # type: ignore[attr-defined]
     settings.WHITENOISE_AUTOREFRESH = True  # type: ignore[attr-defined]
 
 
@@ -132,6 +134,27 @@ def chromium(chromium_path: str) -> "Iterator[Browser]":
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it."""
     items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(autouse=True)
+def _acting() -> "Iterator[None]":
+    """What a test does itself, it does as the system; a request or a job in it acts as whoever it is for."""
+    from accounts.tenancy import acting_as_system
+
+    with acting_as_system("a test"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> None:
+    """Between tests all tables are emptied, which the audit log would not allow."""
+    from django.db import connections
+
+    with django_db_blocker.unblock(), connections["owner"].cursor() as cursor:
+        for table in ("audit_event", "audit_seal"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_truncate")
+    with django_db_blocker.unblock():
+        connections["owner"].close()
 
 
 def _user(email: str, role: str) -> "User":

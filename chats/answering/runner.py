@@ -5,10 +5,11 @@ So a Stop, a time-out or a fallback cancels at once, even while the model still 
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from accounts.tenancy import acting_as_system
 from chats import live
 from chats.answering.delivery import Delivery
 from chats.models import Message
@@ -109,7 +111,7 @@ class Runner:
             finally:
                 connection.close()
 
-        return await self.loop.run_in_executor(self._threads, call)
+        return await self.loop.run_in_executor(self._threads, contextvars.copy_context().run, call)
 
     def release_all(self, timeout: float) -> None:
         """The process is going down: let every answer keep its text and be taken over by another worker."""
@@ -142,7 +144,7 @@ class Runner:
                 continue
             checkpoints = [attempt.checkpoint() for attempt in attempts]
             try:
-                kept = await self.in_thread(leases.renew_all, Message, checkpoints, returning="stop_requested")
+                kept = await self.in_thread(_renew, checkpoints)
             except (OperationalError, InterfaceError):
                 logger.warning("The database is away; %d answers go on in memory.", len(attempts))
                 continue
@@ -150,7 +152,7 @@ class Runner:
                 # Something in one of the texts cannot be stored; the leases of all depend on this statement.
                 logger.exception("A checkpoint was refused; the leases are renewed without the texts.")
                 bare = [{"pk": point["pk"], "worker": point["worker"]} for point in checkpoints]
-                kept = await self.in_thread(leases.renew_all, Message, bare, returning="stop_requested")
+                kept = await self.in_thread(_renew, bare)
             for attempt in attempts:
                 if attempt.message_id not in kept:
                     attempt.lose()
@@ -177,6 +179,11 @@ class Runner:
             except (RedisError, OSError, ValueError):
                 # Stops also stand in the rows, which every attempt reads as it renews its lease.
                 await asyncio.sleep(0.5)
+
+
+def _renew(checkpoints: Sequence[Mapping[str, Any]]) -> dict[object, Any]:
+    with acting_as_system("keep all answers under way"):
+        return leases.renew_all(Message, checkpoints, returning="stop_requested")
 
 
 _runner: Runner | None = None

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
 
+from accounts.tenancy import acting_as, acting_as_system
 from documents import blobs, progress, stopping
 from documents.errors import DocumentError, IngestionFailed, NoText, WorkerLost
 from documents.index import active_space, write_passages
@@ -41,8 +42,17 @@ _RETURNS = 120
 def ingest(document_id: UUID) -> None:
     """Make the newest version of the document searchable, if it waits for that. Doing it twice changes nothing."""
     worker = worker_name()
-    if stopping.is_asked() or not claim(Document, document_id, worker=worker, status=Document.Status.PARSING):
+    if stopping.is_asked():
         return
+    with acting_as_system("claim a document"):
+        if not claim(Document, document_id, worker=worker, status=Document.Status.PARSING):
+            return
+        owner_id = Document.objects.filter(pk=document_id).values_list("owner_id", flat=True).first()
+    with acting_as(owner_id):
+        _ingest(document_id, worker)
+
+
+def _ingest(document_id: UUID, worker: str) -> None:
     lease = Lease(document_id, worker)
     try:
         with lease:
@@ -112,7 +122,7 @@ class _Job:
         # Reading takes seconds to an hour: no connection is held meanwhile.
         close_old_connections()
         try:
-            with blobs.local_path(version.blob) as path:
+            with blobs.in_memory(version.blob, owner_id=version.owner_id) as path:
                 indexer = self._index(path, document.name, version, space)
         except FileNotFoundError as error:
             self._lease.report()  # Quietly, if it is missing because the document was deleted.

@@ -1,5 +1,6 @@
 """Holding a job while slow work goes on: a small thread renews the lease."""
 
+import contextvars
 import logging
 import threading
 import time
@@ -32,7 +33,9 @@ class Lease:
         self.worker = worker
         self._stop = threading.Event()
         self._lost = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._thread = threading.Thread(
+            target=contextvars.copy_context().run, args=[self._keep], name="lease", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

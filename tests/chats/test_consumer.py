@@ -10,6 +10,7 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
+from accounts.tenancy.middleware import ActingSocket
 from chats import consumers, live
 from chats import conversation as conversations
 from chats.consumers import ConversationConsumer
@@ -33,7 +34,9 @@ def answer(chat: Conversation) -> Message:
 
 
 def socket(user: Any, conversation_id: uuid.UUID, tab: str = "") -> WebsocketCommunicator:
-    communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), f"/ws/chats/{conversation_id}?tab={tab}")
+    communicator = WebsocketCommunicator(
+        ActingSocket(ConversationConsumer.as_asgi()), f"/ws/chats/{conversation_id}?tab={tab}"
+    )
     communicator.scope["user"] = user
     communicator.scope["url_route"] = {"kwargs": {"conversation_id": conversation_id}}
     return communicator

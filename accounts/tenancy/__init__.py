@@ -1,0 +1,69 @@
+"""Who acts. PostgreSQL shows an actor their own rows and no others (row-level security), and nobody sees none.
+
+The actor is a context variable: every request, socket and job says whose work it is, and the database backend
+(accounts.tenancy.postgresql) tells the connection before its next statement. Threads need a copy of the context.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+__all__ = ["NOBODY", "Actor", "acting_as", "acting_as_system", "actor"]
+
+
+class _Person(Protocol):
+    pk: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, the system (with the reason why every row is needed), or, with neither, nobody."""
+
+    user_id: UUID | None = None
+    reason: str = ""
+
+    @property
+    def is_system(self) -> bool:
+        return bool(self.reason)
+
+    @property
+    def setting(self) -> str:
+        """As the database is told: what the functions of accounts.tenancy.protection read."""
+        return "system" if self.reason else str(self.user_id or "")
+
+
+NOBODY = Actor()
+_actor: ContextVar[Actor] = ContextVar("actor", default=NOBODY)
+
+
+def actor() -> Actor:
+    return _actor.get()
+
+
+@contextmanager
+def acting_as(person: "_Person | UUID | None") -> Iterator[None]:
+    """Everything inside is done for this person. None, or somebody who did not sign in, is nobody."""
+    user_id = person if isinstance(person, UUID) else getattr(person, "pk", None)
+    token = _actor.set(Actor(user_id=user_id))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+@contextmanager
+def acting_as_system(reason: str) -> Iterator[None]:
+    """Everything inside sees every row: for the few jobs that cannot know whose rows they need. Kept short.
+
+    `reason` says in a few words what for; it is the same for every use of one kind.
+    """
+    if not reason:
+        raise ValueError("The system acts for a reason.")
+    token = _actor.set(Actor(reason=reason))
+    try:
+        yield
+    finally:
+        _actor.reset(token)

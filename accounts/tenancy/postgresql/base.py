@@ -1,0 +1,99 @@
+"""Django's PostgreSQL backend, which also tells the connection who acts.
+
+The setting lives in the session, so it survives from statement to statement and costs one small statement whenever
+the actor changes. What PostgreSQL may have undone or never heard (a rollback, a new or reused connection) counts as
+unknown, and is said again.
+"""
+
+from typing import Any
+
+from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
+from psycopg.pq import TransactionStatus
+
+from accounts import tenancy
+from accounts.tenancy.postgresql.creation import DatabaseCreation
+from accounts.tenancy.postgresql.operations import DatabaseOperations
+
+
+class _Acting:
+    """For cursors: whatever way a statement takes, the actor is told first."""
+
+    db: "DatabaseWrapper"
+    cursor: Any
+
+    def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
+        self.db.tell_actor()
+        return super()._execute(sql, params, *ignored)  # type: ignore[misc]  # Django's wrapper comes next
+
+    def _executemany(self, sql: Any, param_list: Any, *ignored: Any) -> Any:
+        self.db.tell_actor()
+        return super()._executemany(sql, param_list, *ignored)  # type: ignore[misc]
+
+    def callproc(self, *args: Any, **kwargs: Any) -> Any:
+        self.db.tell_actor()
+        return super().callproc(*args, **kwargs)  # type: ignore[misc]
+
+    def copy(self, *args: Any, **kwargs: Any) -> Any:
+        self.db.tell_actor()
+        return self.cursor.copy(*args, **kwargs)
+
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        self.db.tell_actor()
+        return self.cursor.stream(*args, **kwargs)
+
+
+class _Cursor(_Acting, CursorWrapper):
+    pass
+
+
+class _DebugCursor(_Acting, CursorDebugWrapper):
+    pass
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    creation_class = DatabaseCreation
+    ops_class = DatabaseOperations
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What the session was told last; None where that is not certain.
+        self._told: str | None = None
+
+    def tell_actor(self) -> None:
+        wanted = tenancy.actor().setting
+        if self._told == wanted:
+            return
+        # Unknown until it is done: an error in between leaves nobody's identity taken for granted.
+        self._told = None
+        with self.wrap_database_errors, self.connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('chatsite.actor', %s, false)", [wanted])
+        self._told = wanted
+
+    def init_connection_state(self) -> None:
+        self._told = None
+        super().init_connection_state()
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        return _Cursor(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> CursorWrapper:
+        return _DebugCursor(cursor, self)
+
+    def _commit(self) -> None:
+        # The commit of a transaction that failed is a rollback, without an error.
+        if self.connection is not None and self.connection.info.transaction_status != TransactionStatus.INTRANS:
+            self._told = None
+        super()._commit()
+
+    def _rollback(self) -> None:
+        self._told = None
+        super()._rollback()
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)
+        self._told = None
+
+    def _close(self) -> None:
+        self._told = None
+        super()._close()
