@@ -4,9 +4,13 @@ from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import audit
+from accounts.lock_out import attempts
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +21,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     error_messages: ClassVar = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "The e-mail address or the password is wrong.",
-        "too_many_login_attempts": "Too many attempts. Try again in five minutes.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -28,6 +31,31 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return url_has_allowed_host_and_scheme(
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
+
+    # Failures are counted in the database (accounts.lock_out) and not in allauth's cache, which may forget.
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        typed = credentials.get("email") or credentials.get("username") or ""
+        try:
+            self._attempt = attempts.begin(request, account=typed)
+        except attempts.LockedOut as locked:
+            audit.record(audit.Action.SIGN_IN_REFUSED, request=request, because="locked_out")
+            raise _too_many(locked) from locked
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            self._attempt.succeeded()
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        if locked := self._attempt.failed():
+            audit.record(audit.Action.LOCKED_OUT, user=self._attempt.user_id, request=request, by="password")
+            raise _too_many(locked)
+
+    def set_password(self, user: Any, password: str) -> None:
+        super().set_password(user, password)
+        attempts.forgive(user)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         try:
@@ -49,3 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:settings")
+
+
+def _too_many(locked: attempts.LockedOut) -> ValidationError:
+    return ValidationError(locked.text, code="too_many_login_attempts")

@@ -1,11 +1,14 @@
 import uuid
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
+
+from accounts.sessions.announcing import look_again
 
 
 class Role(models.TextChoices):
@@ -13,6 +16,10 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
     USER = "user", "User"
     VIEWER = "viewer", "Viewer"
+
+
+# What a session depends on.
+_STANDING = {"role", "is_active", "password", "session_epoch", "second_factor"}
 
 
 class UserManager(BaseUserManager["User"]):
@@ -42,7 +49,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     # The confirmed authenticator (accounts.second_factor), or none. Here, because every request asks for it: a session
     # counts only if a code of this very authenticator was given in it.
-    second_factor = models.BigIntegerField(null=True, editable=False)
+    second_factor = models.UUIDField(null=True, editable=False)
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     # What a person may do follows from the role alone (accounts.capabilities), so Django's second system is left out.
     groups = None  # type: ignore[assignment]  # removes the inherited field
@@ -62,6 +69,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         # Django's own flag follows the role, so that there is one truth about who is an administrator.
         self.is_superuser = self.role == Role.SUPER_ADMIN
         super().save(*args, **kwargs)
+        fields = kwargs.get("update_fields")
+        if fields is None or _STANDING & set(fields):
+            # Open pages of this person ask whether they may stay open.
+            transaction.on_commit(partial(look_again, self.pk))
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Django's one place for it: the current key, the fallback keys and the sockets all come through here.

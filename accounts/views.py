@@ -1,18 +1,21 @@
+from uuid import UUID
+
 from allauth.core import ratelimit
 from django.conf import settings as django_settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import setup
+from accounts import audit, security, setup
 from accounts.forms import ProfileForm, SetUpForm
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
+from accounts.sessions import signed_in
 
 
 @login_not_required
@@ -57,7 +60,7 @@ def settings(request: AuthenticatedHttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Your settings are saved.")
         return redirect("accounts:settings")
-    context = {"form": form, "usage": quotas.usage(request.user)}
+    context = {"form": form, "usage": quotas.usage(request.user), "security": security.of(request.user, request)}
     return render(request, "accounts/settings.html", context, status=422 if form.errors else 200)
 
 
@@ -66,5 +69,15 @@ def sign_out_everywhere(request: AuthenticatedHttpRequest) -> HttpResponse:
     """End the person's sessions on other devices. This one goes on."""
     request.user.end_sessions()
     update_session_auth_hash(request, request.user)
+    audit.record(audit.Action.SIGNED_OUT_EVERYWHERE, user=request.user, request=request)
     messages.success(request, "You are signed out on all other devices.")
+    return redirect("accounts:settings")
+
+
+@require_POST
+def end_session(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
+    if not signed_in.end(request.user, session_id):
+        raise Http404
+    audit.record(audit.Action.SESSION_REVOKED, user=request.user, request=request)
+    messages.success(request, "That device is signed out.")
     return redirect("accounts:settings")

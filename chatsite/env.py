@@ -6,6 +6,7 @@ silently. Every variable may also be given as NAME_FILE, the path of a file with
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,18 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a variable came to. The value may be a secret."""
+
+    value: str
+    is_given: bool
+
+
+# Every variable that was asked for, for the administration's page of settings. Written while the settings are loaded.
+READ: dict[str, Reading] = {}
 
 
 def text(name: str, default: str = "") -> str:
@@ -26,6 +39,7 @@ def text(name: str, default: str = "") -> str:
             value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    READ[name] = Reading(value or default, is_given=bool(value))
     return value or default
 
 
@@ -111,6 +125,15 @@ def time_zone(name: str, default: str) -> str:
 def words(name: str, default: str = "") -> list[str]:
     """A list, separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def choices(name: str, allowed: Iterable[str]) -> list[str]:
+    """A list of which every word is one of `allowed`; empty if the variable is not set."""
+    options = list(allowed)
+    chosen = words(name)
+    if unknown := [word for word in chosen if word not in options]:
+        raise ImproperlyConfigured(f"{name} has {unknown[0]!r}; it may have: {', '.join(options)}.")
+    return chosen
 
 
 def _check_range(name: str, number: float, at_least: float, at_most: float | None) -> None:

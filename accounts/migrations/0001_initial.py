@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('super_admin', 'Super admin'), ('admin', 'Admin'), ('user', 'User'), ('viewer', 'Viewer')], default='user', max_length=20)),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('session_epoch', models.PositiveIntegerField(default=0, editable=False)),
-                ('second_factor', models.BigIntegerField(editable=False, null=True)),
+                ('second_factor', models.UUIDField(editable=False, null=True)),
                 ('date_joined', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
             options={

@@ -1,0 +1,142 @@
+"""Attempts to sign in, counted by account and by address (docs/security.md says why so).
+
+A browser that the account knows is counted by itself: a stranger who fails on purpose closes the account's door for
+other strangers, never for the person at their own machine. Every attempt is counted before it is looked at, so that a
+hundred at once get no more guesses than one after the other.
+"""
+
+import ipaddress
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.lock_out import browsers
+from accounts.lock_out.models import Failures, Kind
+from accounts.models import User
+
+
+class LockedOut(Exception):
+    """Nothing is looked at before `until`. The same for accounts that do not exist."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+    @property
+    def text(self) -> str:
+        minutes = max(1, math.ceil((self.until - timezone.now()).total_seconds() / 60))
+        wait = f"{minutes} minutes" if minutes > 1 else "a minute"
+        if minutes > 120:
+            wait = f"{math.ceil(minutes / 60)} hours"
+        return f"Too many failed attempts. Try again in {wait}, or ask an administrator to open the way sooner."
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One that is being looked at. It counts as failed until `succeeded` is called."""
+
+    rows: list[Failures] = field(default_factory=list)
+
+    @property
+    def user_id(self) -> UUID | None:
+        """Whose account it is at, if there is such an account."""
+        return next((row.user_id for row in self.rows if row.user_id), None)
+
+    def succeeded(self) -> None:
+        self.take_back()
+        # The address stays as it was: one's own account between two guesses must not give an attacker new ones.
+        Failures.objects.filter(key__in=[row.key for row in self.rows]).exclude(kind=Kind.ADDRESS).delete()
+
+    def failed(self) -> LockedOut | None:
+        """What to tell if this one closed the door."""
+        now = timezone.now()
+        with transaction.atomic():
+            rows = _rows_for_update([row.key for row in self.rows])
+            for row in rows:
+                if row.is_used_up and not row.is_locked(now):
+                    row.lock(now)
+                    row.save()
+        return _locked(rows, now)
+
+    def take_back(self) -> None:
+        """As if it had not been made: it was not looked at, or it was right."""
+        with transaction.atomic():
+            for row in _rows_for_update([row.key for row in self.rows]):
+                if row.count and not row.locked_until:
+                    row.count -= 1
+                    row.save(update_fields=["count"])
+
+
+def begin(request: HttpRequest, *, account: User | str, code: bool = False) -> Attempt:
+    """Count an attempt at a password, or at a code. Raises LockedOut. `account`: who, or what was typed."""
+    wanted = _subjects(request, account if isinstance(account, User) else _find(account), account, code=code)
+    now = timezone.now()
+    with transaction.atomic():
+        # Both statements go by the order of the keys, so that attempts which share some wait and do not deadlock.
+        Failures.objects.bulk_create(sorted(wanted, key=lambda row: row.key), ignore_conflicts=True)
+        rows = _rows_for_update([row.key for row in wanted])
+        if not _locked(rows, now):
+            for row in rows:
+                row.add(now)
+                if row.count > settings.LOCK_OUT_AFTER:
+                    row.lock(now)
+                row.save()
+    if locked := _locked(rows, now):
+        raise locked
+    return Attempt(rows)
+
+
+def forgive(user: User) -> int:
+    """Open every way in to this account: an administrator says so, or it has a new password. How many were closed."""
+    mine = Failures.objects.filter(user=user)
+    closed = int(mine.locked().count())
+    mine.delete()
+    return closed
+
+
+def _subjects(request: HttpRequest, user: User | None, typed: User | str, *, code: bool) -> list[Failures]:
+    what = "code" if code else "password"
+    if user and (browser := browsers.known(request, user.pk)):
+        return [_row(Kind.BROWSER, f"{browser} {user.pk} {what}", user=user)]
+    name = str(user.pk) if user else str(typed).strip().lower()
+    address = _network(get_adapter(request).get_client_ip(request))
+    return [
+        _row(Kind.CODE if code else Kind.ACCOUNT, name, user=user),
+        _row(Kind.ADDRESS, address, address=address),
+    ]
+
+
+def _row(kind: Kind, subject: str, **fields: object) -> Failures:
+    key = salted_hmac("accounts.lock_out", f"{kind} {subject}", algorithm="sha256").hexdigest()
+    return Failures(key=key, kind=kind, **fields)
+
+
+def _rows_for_update(keys: list[str]) -> list[Failures]:
+    return list(Failures.objects.select_for_update(of=("self",)).filter(key__in=keys).order_by("key"))
+
+
+def _locked(rows: list[Failures], now: datetime) -> LockedOut | None:
+    until = [row.locked_until for row in rows if row.locked_until and row.is_locked(now)]
+    return LockedOut(max(until)) if until else None
+
+
+def _find(typed: str) -> User | None:
+    return User.objects.filter(email=typed.strip().lower()).first()
+
+
+def _network(address: str) -> str:
+    """Of IPv6 the network: whoever has one address there has 2^64."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
+    return str(ip)

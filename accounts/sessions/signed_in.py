@@ -1,0 +1,82 @@
+"""The list of a person's sessions, and ending them. Every query acts as that person (accounts.tenancy)."""
+
+import time
+from datetime import timedelta
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from django.contrib.sessions.models import Session
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.sessions.announcing import look_again
+from accounts.sessions.models import AGENT_LENGTH, UserSession
+from accounts.sessions.standing import store
+from accounts.tenancy import acting_as
+
+# {session key: the minute in which this process last wrote it down}, so that a request costs no write. Each process
+# has its own; at worst as many write in a minute as there are processes.
+_noted: dict[str, int] = {}
+_MOST_NOTED = 10_000
+
+
+def note(request: HttpRequest, user: User) -> bool:
+    """Write down that the session was seen, at most once a minute. True if it was not known yet."""
+    key, minute = request.session.session_key or "", int(time.time()) // 60
+    if not key or _noted.get(key) == minute:
+        return False
+    if len(_noted) >= _MOST_NOTED:
+        _noted.clear()
+    _noted[key] = minute
+    now = timezone.now().replace(second=0, microsecond=0)
+    seen = {
+        "last_seen_at": now,
+        "auth_hash": user.get_session_auth_hash(),
+        "address": get_adapter(request).get_client_ip(request),
+        "agent": request.headers.get("User-Agent", "")[:AGENT_LENGTH].replace("\0", ""),
+    }
+    with acting_as(user):
+        if UserSession.objects.filter(session_key=key).update(**seen):
+            return False
+        new = UserSession(owner=user, session_key=key, signed_in_at=timezone.now(), **seen)
+        # Two requests of a new session may come here at once.
+        UserSession.objects.bulk_create([new], ignore_conflicts=True)
+    return True
+
+
+def follow_key(user: User, before: str, after: str) -> None:
+    """Django gives a session a new key when something important changes; it stays the same session to its owner."""
+    with acting_as(user):
+        UserSession.objects.filter(session_key=before).update(
+            session_key=after, auth_hash=user.get_session_auth_hash()
+        )
+
+
+def of(user: User) -> list[UserSession]:
+    """Where the person is signed in, the latest first. Forgets what has ended meanwhile."""
+    with acting_as(user):
+        rows = list(UserSession.objects.filter(owner=user).order_by("-last_seen_at", "-signed_in_at"))
+        stored = Session.objects.filter(session_key__in=[row.session_key for row in rows])
+        alive = set(stored.filter(expire_date__gt=timezone.now()).values_list("session_key", flat=True))
+        standing = [row for row in rows if row.session_key in alive and row.auth_hash == user.get_session_auth_hash()]
+        if len(standing) < len(rows):
+            UserSession.objects.filter(owner=user).exclude(pk__in=[row.pk for row in standing]).delete()
+    return standing
+
+
+def end(user: User, session_id: UUID) -> bool:
+    """Sign this session out and close its sockets. False if there is none of this name, or not of this person."""
+    with acting_as(user):
+        row = UserSession.objects.filter(owner=user, pk=session_id).first()
+        if row is None:
+            return False
+        store(row.session_key).delete()
+        row.delete()
+    look_again(user.pk)
+    return True
+
+
+def forget_ended(older_than: timedelta) -> int:
+    """Rows of sessions that nobody used for longer than any session lasts. As the system."""
+    return int(UserSession.objects.filter(last_seen_at__lt=timezone.now() - older_than).delete()[0])
