@@ -1,10 +1,14 @@
+from typing import Any
+
 from allauth.account.auth_backends import AuthenticationBackend
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
+from django.http import HttpRequest
 
 from accounts.capabilities import model_permissions
-from accounts.models import User
+from accounts.models import Role, User
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -14,6 +18,16 @@ class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has n
 
     A suspended account is nobody: `get_user`, asked at every request and at every socket's connect, finds none.
     """
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        """With PASSWORD_SIGN_IN off, passwords of super admins only: their way in when another provider is away."""
+        user: User | None = super().authenticate(request, **credentials)
+        may_use_password = settings.SSO.passwords or (user is not None and user.role == Role.SUPER_ADMIN)
+        if not may_use_password:
+            # Without this, a suspended person's right password would show.
+            self.unstash_authenticated_user()
+            return None
+        return user
 
     def get_all_permissions(self, user_obj: Person, obj: Model | None = None) -> set[str]:  # noqa: ARG002 - Django's shape
         if not isinstance(user_obj, User) or not user_obj.is_active:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from django import forms
+from django.conf import settings
 
 NEW_PASSWORD_HINT = "At least 12 characters. Not a common password, and not your name or address."  # noqa: S105
 
@@ -28,7 +30,22 @@ class PlainFields:
 
 
 class SignInForm(PlainFields, allauth_forms.LoginForm):  # type: ignore[misc]
-    pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if settings.SSO.ldap:
+            # In a directory people have names to sign in with, too.
+            widget = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"})
+            self.fields["login"] = forms.CharField(label="E-mail address or user name", max_length=254, widget=widget)
+            self.order_fields(["login", "password"])
+
+    def clean(self) -> Any:
+        try:
+            return super().clean()
+        except forms.ValidationError:
+            # A directory can say more than that the password is wrong (accounts.sso.directory).
+            if notice := getattr(self.request, "sign_in_notice", ""):
+                raise forms.ValidationError(notice) from None
+            raise
 
 
 class SignUpForm(PlainFields, allauth_forms.SignupForm):  # type: ignore[misc]

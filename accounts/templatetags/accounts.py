@@ -11,6 +11,22 @@ def sign_up_open() -> bool:
     return bool(settings.SIGN_UP == "open")
 
 
+@register.simple_tag(takes_context=True)
+def sign_in_ways(context: template.Context) -> dict[str, object]:
+    """The buttons of other providers, and whether there is a form for passwords beside them."""
+    request, sso = context["request"], settings.SSO
+    emergency = not sso.passwords and not sso.ldap
+    form = not emergency or "password" in request.GET or request.method == "POST"
+    return {
+        "buttons": sso.buttons,
+        "form": form,
+        "alone": not form,
+        "emergency": emergency,
+        "local": sso.passwords,
+        "directory": bool(sso.ldap),
+    }
+
+
 @register.simple_tag
 def sends_mail() -> bool:
     """Without a mail server the pages must not promise a mail."""

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-READ = re.compile(r'(?:env\.\w+|_secret)\(\s*"([A-Z][A-Z0-9_]*)"')
+READ = re.compile(r'(?:env\.\w+|_secret|_address|_one)\(\s*"([A-Z][A-Z0-9_]*)"')
+READERS = ("chatsite/settings.py", "chatsite/single_sign_on.py")
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 
 
 def _read() -> set[str]:
-    return set(READ.findall((PROJECT / "chatsite/settings.py").read_text(encoding="utf-8")))
+    return {name for path in READERS for name in READ.findall((PROJECT / path).read_text(encoding="utf-8"))}
 
 
 def _rows() -> list[tuple[str, str, str]]:

@@ -1,0 +1,201 @@
+"""From an identity that a provider vouches for to a person here: who comes in, to which account, with which role.
+
+One path for OpenID Connect, GitHub, SAML and LDAP. What a provider says about a person is used at this moment and not
+kept: an account holds the provider's name and its identifier for the person.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from accounts import administration
+from accounts.invitations import accepting
+from accounts.models import Role, User
+from accounts.sso.configuration import NOBODY, Configuration, highest_role
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody is, in the words of a provider that has proved to be itself."""
+
+    provider: str
+    provider_name: str
+    uid: str
+    email: str = ""
+    # Whether the provider vouches for the address being this person's.
+    email_verified: bool = False
+    name: str = ""
+    # None: a provider without groups, which leaves the role as it is.
+    groups: frozenset[str] | None = None
+
+
+class Refused(Exception):
+    """The person stays out. `title` and `sentence` are for them, `reason` is one word for the log."""
+
+    def __init__(self, reason: str, title: str, sentence: str) -> None:
+        super().__init__(reason)
+        self.reason, self.title, self.sentence = reason, title, sentence
+
+
+def admit(identity: Identity) -> tuple[User, SocialAccount]:
+    """The account of this person, opened or linked if need be, with the role that the groups bring.
+
+    A suspended account is returned as it is: the sign-in that follows turns it away. Raises Refused.
+    """
+    try:
+        with transaction.atomic():
+            user, account = _find_or_open(identity)
+            refusal = _follow_groups(user, identity) if user.is_active else None
+    except IntegrityError as error:
+        # The same person at the same time in another window.
+        raise Refused(
+            "again", "Sign in once more", "Two sign-ins met. Nothing is lost; please sign in again."
+        ) from error
+    except Refused as refused:
+        logger.info("Sign-in with %s refused: %s", identity.provider, refused.reason)
+        raise
+    if refusal:
+        logger.info("Sign-in with %s refused: %s", identity.provider, refusal.reason)
+        raise refusal
+    return user, account
+
+
+def _find_or_open(identity: Identity) -> tuple[User, SocialAccount]:
+    sso: Configuration = settings.SSO
+    account = SocialAccount.objects.select_related("user").filter(provider=identity.provider, uid=identity.uid).first()
+    if account:
+        user = account.user
+        _check_domain(user.email, sso, identity)
+        return user, account
+    email = identity.email.strip().lower()
+    if not email or not identity.email_verified:
+        raise _no_address(identity)
+    _check_domain(email, sso, identity)
+    found = User.objects.filter(email=email).first()
+    user = _vouched_for(found, identity) if found else _open(email, identity, sso)
+    EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
+    return user, SocialAccount.objects.create(user=user, provider=identity.provider, uid=identity.uid, extra_data={})
+
+
+def _vouched_for(user: User, identity: Identity) -> User:
+    """The account that has the address already, made safe for the address' owner.
+
+    Somebody else may have opened it by signing up with an address that was never confirmed, and be waiting. So what
+    they know and have ends here: their password and their sessions. An administrator's account was appointed by one.
+    """
+    if SocialAccount.objects.filter(user=user, provider=identity.provider).exists():
+        # The provider gives this address to another person now, or lets people write addresses themselves.
+        raise _another_person(identity)
+    confirmed = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
+    if not confirmed and not user.is_staff and user.is_active and user.has_usable_password():
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+        user.end_sessions()
+    return user
+
+
+def _open(email: str, identity: Identity, sso: Configuration) -> User:
+    role = sso.default_role if sso.default_role != NOBODY else Role.VIEWER
+    invitation = accepting.for_address(email) if sso.sign_up != "closed" else None
+    if invitation:
+        try:
+            accepting.spend(invitation)
+        except accepting.NotUsable as error:
+            raise _closed(identity, sso) from error
+        role = invitation.role
+    elif sso.sign_up != "open":
+        raise _closed(identity, sso)
+    return User.objects.create_user(email, role=role, name=identity.name[:150])
+
+
+def _follow_groups(user: User, identity: Identity) -> Refused | None:
+    """Give the role that the groups bring. A refusal is returned, so that what is done here stays done."""
+    sso: Configuration = settings.SSO
+    if identity.name and not user.name:
+        user.name = identity.name[:150]
+        user.save(update_fields=["name"])
+    if identity.groups is None or not sso.roles:
+        return None
+    role = highest_role(identity.groups, sso.roles) or sso.default_role
+    if role != NOBODY:
+        _give(user, role, identity)
+        return None
+    _give(user, Role.VIEWER, identity)
+    user.end_sessions()
+    return Refused(
+        "no group",
+        "Your account may not use Chatsite",
+        f"{identity.provider_name} knows you, but you are in none of the groups that may use Chatsite. "
+        "Ask the administrator of this installation to add you to one, then sign in again.",
+    )
+
+
+def _give(user: User, role: str, identity: Identity) -> None:
+    if user.role == role:
+        return
+    try:
+        administration.keep_a_super_admin(user, role=role, is_active=True)
+    except administration.LastSuperAdmin:
+        logger.warning("The groups of %s would dismiss the last super admin, who stays.", identity.provider)
+        return
+    user.role = role
+    user.save(update_fields=["role", "is_superuser"])
+    # What was open with the old role ends. The sign-in that is under way gets a new session afterwards.
+    user.end_sessions()
+
+
+# --- Why somebody stays out ---
+
+
+def _check_domain(email: str, sso: Configuration, identity: Identity) -> None:
+    if sso.domains and email.rpartition("@")[2].lower() not in sso.domains:
+        raise Refused(
+            "domain",
+            "Your address may not be used here",
+            f"You signed in with {identity.provider_name} as {email}. This installation is open to addresses of "
+            f"{_listed(sorted(sso.domains))}. Sign in with such an address, or ask the administrator.",
+        )
+
+
+def _no_address(identity: Identity) -> Refused:
+    if not identity.email:
+        said = f"{identity.provider_name} did not tell your e-mail address, so no account could be found or opened."
+    else:
+        said = (
+            f"{identity.provider_name} does not confirm that {identity.email} is yours, so it cannot open or find an "
+            "account."
+        )
+    return Refused(
+        "no verified address",
+        "Your address is not confirmed",
+        f"{said} Confirm your address there and sign in again, or ask the administrator of this installation.",
+    )
+
+
+def _another_person(identity: Identity) -> Refused:
+    return Refused(
+        "another person",
+        "This address belongs to another account",
+        f"There is an account with the address {identity.email}, but {identity.provider_name} says that it belongs to "
+        "another person. Nothing was changed. Ask the administrator of this installation to sort it out.",
+    )
+
+
+def _closed(identity: Identity, sso: Configuration) -> Refused:
+    wanted = "an invitation" if sso.sign_up == "invitation" else "an account"
+    return Refused(
+        "closed",
+        "There is no account for you yet",
+        f"{identity.provider_name} knows you, but accounts are made by the administrator of this installation. "
+        f"Ask for {wanted} for {identity.email}, then sign in again.",
+    )
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

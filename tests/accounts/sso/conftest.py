@@ -1,0 +1,168 @@
+"""Real peers on this machine, each in a process of its own, and a browser that goes between them and the product."""
+
+import html
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from accounts.sso.configuration import Configuration, OpenId
+from tests.accounts.sso import openid_provider as provider_program
+
+PROJECT = Path(__file__).resolve().parents[3]
+BASE_URL = "http://testserver"
+PEOPLE = ["owner@example.org", "stranger@example.org", "new@example.org", "boss@elsewhere.example"]
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def started(module: str, *arguments: str) -> subprocess.Popen[str]:
+    """A helper program, once it says that it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready", f"{module} did not start"
+    return process
+
+
+@dataclass
+class Peer:
+    """A provider, and what it shall say."""
+
+    folder: Path
+    url: str
+    process: subprocess.Popen[str]
+
+    def says(self, person: str, /, **claims: Any) -> None:
+        self._write("people.json", {**self._read("people.json"), person: claims})
+
+    def misbehaves(self, **how: Any) -> None:
+        self._write("misbehave.json", how)
+
+    def behaves(self) -> None:
+        self._write("people.json", {})
+        self._write("misbehave.json", {})
+
+    def _read(self, name: str) -> dict[str, Any]:
+        return json.loads((self.folder / name).read_text())
+
+    def _write(self, name: str, value: Any) -> None:
+        path = self.folder / f"{name}.new"
+        path.write_text(json.dumps(value))
+        path.rename(self.folder / name)
+
+
+@dataclass
+class Browser:
+    """One person's browser: the product's cookies and the provider's."""
+
+    here: Client = field(default_factory=Client)
+    there: httpx.Client = field(default_factory=httpx.Client)
+
+    def start(self, provider: str, **form: str) -> str:
+        """Press the button. Returns where the browser is sent."""
+        response = self.here.post(f"/accounts/sso/{provider}/start", form)
+        assert response.status_code == 200, response
+        page = response.content.decode()
+        address = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
+        assert address, page
+        return html.unescape(address[1])
+
+    def at_openid(self, address: str, email: str) -> str:
+        """Sign in there. Returns the address that the provider sends the browser back to."""
+        response = self.there.get(address)
+        while response.status_code in {301, 302, 303}:
+            target = httpx.URL(address).join(response.headers["Location"])
+            if "/accounts/sso/" in target.path or target.host == "testserver":
+                return str(target)
+            address = str(target)
+            if target.path.startswith("/accounts/login"):
+                form = {"login": email, "password": provider_program.PASSWORD}
+                response = self.there.post(address, data=form)
+            else:
+                response = self.there.get(address)
+        raise AssertionError(f"{address} answered {response.status_code}: {response.text[:500]}")
+
+    def back(self, address: str) -> Any:
+        parts = urlsplit(address)
+        return self.here.get(f"{parts.path}?{parts.query}")
+
+    def openid(self, email: str, provider: str = "oidc", **form: str) -> Any:
+        """The whole way, and the product's last answer."""
+        return self.back(self.at_openid(self.start(provider, **form), email))
+
+    @property
+    def person(self) -> User | None:
+        """Who is signed in here."""
+        if self.here.get("/settings").status_code != 200:
+            return None
+        return User.objects.get(pk=self.here.session["_auth_user_id"])
+
+
+@pytest.fixture
+def browser(db: None) -> Browser:
+    return Browser()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(db: None) -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def configure(settings: Any) -> Any:
+    """Set what SSO says, as the environment would."""
+    settings.ROOT_URLCONF = "tests.accounts.sso.all_urls"
+    settings.BASE_URL = BASE_URL
+
+    def change(**values: Any) -> Configuration:
+        settings.SSO = replace(settings.SSO, **values)
+        return settings.SSO
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def _openid_peer() -> Iterator[Peer]:
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="chatsite-openid-") as name:
+        folder = Path(name)
+        start = {"people": PEOPLE, "redirect_uris": f"{BASE_URL}/accounts/sso/oidc/callback"}
+        (folder / "start.json").write_text(json.dumps(start))
+        peer = Peer(folder, f"http://127.0.0.1:{port}", started(provider_program.__name__, name, str(port)))
+        yield peer
+        peer.process.terminate()
+        peer.process.wait(timeout=10)
+
+
+@pytest.fixture
+def provider(_openid_peer: Peer, configure: Any) -> Peer:
+    """The OpenID Connect provider, configured here and behaving."""
+    _openid_peer.behaves()
+    configure(openid=(openid_at(_openid_peer.url),))
+    return _openid_peer
+
+
+def openid_at(url: str, **more: Any) -> OpenId:
+    plain = OpenId(
+        "oidc", "Example", url, provider_program.CLIENT_ID, provider_program.CLIENT_SECRET, groups_claim=("groups",)
+    )
+    return replace(plain, **more)
