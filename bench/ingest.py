@@ -58,9 +58,9 @@ def _upload(content: bytes, name: str) -> "Document":
 
     kind = sniff(content[:HEAD_SIZE], len(content), name)
     document = Document.objects.create(owner=_owner(), name=name)
-    blob = blobs.store(io.BytesIO(content))
+    blob = blobs.store(io.BytesIO(content), owner_id=document.owner_id)
     DocumentVersion.objects.create(
-        document=document, number=1, blob=blob.key, sha256=blob.sha256, size=blob.size, media_type=kind
+        document=document, number=1, blob=blob.key, sha256=blob.fingerprint, size=blob.size, media_type=kind
     )
     return document
 

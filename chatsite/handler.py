@@ -1,8 +1,15 @@
+from collections.abc import Awaitable, Callable, Mapping
+from typing import IO, Any
+
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from accounts.encryption.files import SealedSpool
 
 
 class OneThreadHandler(ASGIHandler):
@@ -17,6 +24,21 @@ class OneThreadHandler(ASGIHandler):
         # Skips the parent's own, which would build the asynchronous chain.
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
+
+    async def read_body(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> IO[bytes]:
+        """As Django's own, but what is too large for memory does not lie on disk in plain."""
+        spool = SealedSpool(in_memory=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                spool.close()
+                raise RequestAborted
+            spool.write(message.get("body", b""))
+            more = message.get("more_body", False)
+        spool.seek(0)
+        body: Any = spool
+        return body  # type: ignore[no-any-return]  # a raw file is no IO to type checkers
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)

@@ -2,7 +2,7 @@
 
 Started as `python -m chatsite.server` with Daphne's own arguments. A body arrives before anybody knows who sends it,
 so its size is bounded here, before Django and its sign-in see the request: what is refused is never kept, what is
-accepted waits on disk, and the application gets it piece by piece, as it reads.
+accepted waits on disk, sealed, and the application gets it piece by piece, as it reads.
 """
 
 import asyncio
@@ -23,10 +23,14 @@ from django.conf import settings
 from django.urls import reverse
 from twisted.internet import reactor
 
+from accounts.encryption.files import SealedSpool
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 PIECE = 64 * 1024
+# A body that is larger waits on disk, sealed and without a name.
+IN_MEMORY = 100_000
 # So long the rest of a refused body is read and thrown away: closed at once, the sender would see a broken connection
 # instead of the reason.
 LINGER = 10.0
@@ -55,7 +59,8 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # 
         if length is not None and length > self._limit:
             self._refuse()
         else:
-            super().gotLength(length)
+            # Twisted's own file would lie on disk in plain.
+            self.content = cast("Any", SealedSpool(in_memory=IN_MEMORY))
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         if self._refused:

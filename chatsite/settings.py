@@ -333,7 +333,8 @@ UPLOAD_MAX_SIZE = UPLOAD_MAX_SIZE_MB * 1024 * 1024
 # For all files of one upload together. The largest file and the form around it always pass.
 UPLOAD_MAX_REQUEST_MB = env.integer("UPLOAD_MAX_REQUEST_MB", 512, at_least=1)
 UPLOAD_MAX_REQUEST = max(UPLOAD_MAX_REQUEST_MB, UPLOAD_MAX_SIZE_MB + 1) * 1024 * 1024
-# Files above this size are spooled to disk while they arrive.
+FILE_UPLOAD_HANDLERS = ["documents.uploads.SealedHandler"]
+# Requests above this size are spooled to disk while they arrive, sealed.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # Also the most that any other request may send, or one without a session.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024

@@ -1,13 +1,13 @@
-"""Where the bytes of files lie: in the default storage, under random keys.
+"""Where the bytes of files lie: in the default storage, under random keys, sealed with their owner's key.
 
-This module is the only one that touches them, so another storage (S3) or encryption changes nothing else. A blob is
-written once, appears whole or not at all, and is never changed.
+This module is the only one that touches them, so another storage (S3) changes nothing else. A blob is written once,
+appears whole or not at all, and is never changed. Nothing of it is ever on a disk in plain (docs/security.md).
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
+from uuid import UUID
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from accounts.encryption import keys
+from accounts.encryption.fields import keyed_hash
+from accounts.encryption.files import SealedReader, file_key, sealed_parts
 from documents.errors import TooLarge
 
 # Half-written files, beside the finished ones so that a rename moves them. Never a key.
@@ -27,14 +31,20 @@ _INCOMING = ".incoming"
 _STEP = 256 * 1024
 
 
+# Nobody may change what a child reads from memory.
+_MEMORY_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
 @dataclass(frozen=True)
 class Blob:
+    """`fingerprint` tells an owner's equal files, and says nothing about a file to anybody without the key."""
+
     key: str
-    sha256: str
+    fingerprint: str
     size: int
 
 
-def store(file: "File[bytes] | BinaryIO", *, at_most: int | None = None) -> Blob:
+def store(file: "File[bytes] | BinaryIO", *, owner_id: UUID, at_most: int | None = None) -> Blob:
     """Keep the content under a new random key. Raises TooLarge once more than `at_most` bytes have come.
 
     The key says nothing about the file: a name chosen by a person must never reach the file system.
@@ -53,34 +63,66 @@ def store(file: "File[bytes] | BinaryIO", *, at_most: int | None = None) -> Blob
 
     name = uuid.uuid4().hex
     key = f"{name[:2]}/{name[2:4]}/{name}"
-    _write(key, measured())
-    return Blob(key=key, sha256=digest.hexdigest(), size=size)
+    _write(key, sealed_parts(measured(), _file_keys(owner_id, make=True), key))
+    return Blob(key=key, fingerprint=keyed_hash(owner_id, "content", digest.digest()).hex(), size=size)
 
 
-def put(key: str, content: bytes) -> None:
+def put(key: str, content: bytes, *, owner_id: UUID) -> None:
     """Keep something derived (the picture of a page) under a key of the caller's making; the last writer wins."""
-    _write(key, [content])
+    _write(key, sealed_parts([content], _file_keys(owner_id, make=True), key))
 
 
-def open_blob(key: str) -> IO[bytes]:
-    """Raises FileNotFoundError."""
-    return default_storage.open(key, "rb")
+def open_blob(key: str, *, owner_id: UUID) -> IO[bytes]:
+    """From any place in it, without opening the rest. Raises FileNotFoundError and SealingErrors."""
+    file = default_storage.open(key, "rb")
+    try:
+        reader: Any = SealedReader(file, file_key(file, _file_keys(owner_id), key))
+    except BaseException:
+        file.close()
+        raise
+    return reader  # type: ignore[no-any-return]  # a raw reader is no IO to type checkers
 
 
 @contextmanager
-def local_path(key: str) -> Iterator[Path]:
-    """A file that a program of its own can read. It may be gone after the block, so do not keep the path."""
-    if _root() is not None:
-        path = Path(default_storage.path(key))
-        if not path.is_file():
-            raise FileNotFoundError(key)
-        yield path
-        return
-    with tempfile.NamedTemporaryFile(prefix="chatsite-") as copy:
-        with default_storage.open(key, "rb") as source:
-            shutil.copyfileobj(source, copy, _STEP)
-        copy.flush()
-        yield Path(copy.name)
+def in_memory(key: str, *, owner_id: UUID) -> Iterator[Path]:
+    """The content as a file without a disk, at a path of this process. Its open file can be given to a child.
+
+    Raises FileNotFoundError. Takes as much memory as the file has bytes.
+    """
+    descriptor = os.memfd_create("chatsite", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        with open_blob(key, owner_id=owner_id) as file:
+            while part := memoryview(file.read(_STEP)):
+                while part:
+                    part = part[os.write(descriptor, part) :]
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _MEMORY_SEALS)
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class SealedFile:
+    """A stored file as it lies there, open for reading, and the key of this one file."""
+
+    descriptor: int
+    key: bytes
+
+
+@contextmanager
+def sealed(key: str, *, owner_id: UUID) -> Iterator[SealedFile]:
+    """For a child that opens parts of it by itself (accounts.encryption.files). Raises FileNotFoundError."""
+    with default_storage.open(key, "rb") as file:
+        own = file_key(file, _file_keys(owner_id), key)
+        if _root() is not None:
+            yield SealedFile(file.fileno(), own)
+            return
+        with tempfile.TemporaryFile() as copy:
+            file.seek(0)
+            while part := file.read(_STEP):
+                copy.write(part)
+            copy.flush()
+            yield SealedFile(copy.fileno(), own)
 
 
 def delete(key: str) -> None:
@@ -117,6 +159,10 @@ def older_than(moment: datetime) -> Iterator[str]:
                     yield key
             except FileNotFoundError:
                 continue
+
+
+def _file_keys(owner_id: UUID, *, make: bool = False) -> bytes:
+    return keys.of(owner_id, make=make).files
 
 
 def _parts(file: "File[bytes] | BinaryIO") -> Iterator[bytes]:

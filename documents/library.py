@@ -70,7 +70,7 @@ def add(user: User, file: "UploadedFile[bytes]") -> Document:
     _check_room(user, file.size or 0)
     kind = sniff(file.read(HEAD_SIZE), file.size or 0, name)
     file.seek(0)
-    blob = blobs.store(file, at_most=settings.UPLOAD_MAX_SIZE)
+    blob = blobs.store(file, owner_id=user.pk, at_most=settings.UPLOAD_MAX_SIZE)
     try:
         return _record(user, name, kind, blob)
     except BaseException:
@@ -142,14 +142,14 @@ def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
     with transaction.atomic():
         # Two uploads of the same file at the same time, from two tabs or a double click, must see each other.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        existing = Document.objects.visible_to(user).filter(versions__sha256=blob.sha256).first()
+        existing = Document.objects.visible_to(user).filter(versions__sha256=blob.fingerprint).first()
         if existing is not None:
             raise AlreadyHere(existing)
         # Under the lock: of two uploads at once only one gets the last bytes.
         _check_room(user, blob.size)
         document = Document.objects.create(owner=user, name=name)
         DocumentVersion.objects.create(
-            document=document, number=1, blob=blob.key, sha256=blob.sha256, size=blob.size, media_type=kind.value
+            document=document, number=1, blob=blob.key, sha256=blob.fingerprint, size=blob.size, media_type=kind.value
         )
         _announce(document.pk)
     return document

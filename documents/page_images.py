@@ -30,11 +30,11 @@ def page_image(version: DocumentVersion, number: int) -> bytes:
     """A PNG. Only the page asked for is ever rendered, however long the document. Raises NoPicture."""
     key = f"{_folder(version.pk)}/{number}-{_EDITION}.png"
     try:
-        with blobs.open_blob(key) as file:
+        with blobs.open_blob(key, owner_id=version.owner_id) as file:
             return file.read()
     except FileNotFoundError:
         picture = _render(version, number)
-        blobs.put(key, picture)
+        blobs.put(key, picture, owner_id=version.owner_id)
         return picture
 
 
@@ -50,12 +50,14 @@ def _render(version: DocumentVersion, number: int) -> bytes:
     if not _slots.acquire(timeout=_SECONDS):
         raise NoPicture("Too many pages are being drawn.")
     try:
-        with blobs.local_path(version.blob) as path:
-            # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here.
+        with blobs.sealed(version.blob, owner_id=version.owner_id) as file:
+            # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here. Of the keys
+            # it gets that of this one file, through a pipe: arguments can be seen by other processes.
             done = subprocess.run(
-                [sys.executable, "-B", *_RENDERER, str(path.absolute()), str(number)],
+                [sys.executable, "-B", *_RENDERER, str(file.descriptor), str(number)],
                 cwd=_HOME,
-                stdin=subprocess.DEVNULL,
+                pass_fds=[file.descriptor],
+                input=file.key,
                 capture_output=True,
                 check=False,
                 timeout=_SECONDS,

@@ -3,18 +3,27 @@
 Run by documents.page_images, never imported there: whatever a hostile file does to the renderer, it does to a process
 that lives for a second, has no network, may take little memory and time, and holds nothing.
 
-    python -m documents.render_page FILE PAGE      (PAGE counts from 1; exit code 2: the file has no such page)
+    python -m documents.render_page FD PAGE      (PAGE counts from 1; exit code 2: the file has no such page)
+
+FD is the open, sealed file; its key comes over standard input. Only what the page needs is decrypted.
 """
 
+import io
+import os
 import sys
 
 import PIL.Image
 import pypdfium2
 
+from accounts.encryption.files import CHUNK, SealedReader
+from accounts.encryption.sealing import KEY_SIZE
 from documents.reading import confine
-from documents.reading.limits import MEGABYTE, Limits
+from documents.reading.kernel import namespaces
+from documents.reading.limits import MEGABYTE
 
-LIMITS = Limits(memory=1024 * MEGABYTE, cpu=20)
+_MEMORY = 1024 * MEGABYTE
+_CPU = 20  # seconds
+_LARGEST_PICTURE = 64 * MEGABYTE
 
 # Two pixels a point is sharp on most screens. Tiny pages are enlarged, posters are bounded.
 _SCALE = 2.0
@@ -22,13 +31,16 @@ _LEAST_WIDTH = 1000
 _MOST_PIXELS_A_SIDE = 3200
 
 
-def main(path: str, number: int) -> int:
+def main(descriptor: int, number: int) -> int:
+    file = io.BufferedReader(SealedReader(os.fdopen(descriptor, "rb"), sys.stdin.buffer.read(KEY_SIZE)), CHUNK)
     PIL.Image.preinit()
     confine.die_with_parent()
-    confine.cut_network()
+    namespaces.leave(processes=False)
     confine.drop_privileges()
-    confine.limit(LIMITS)
-    pdf = pypdfium2.PdfDocument(path)
+    confine.keep_descriptors((sys.stdout.fileno(), descriptor))
+    confine.limit(memory=_MEMORY, cpu=_CPU, output=_LARGEST_PICTURE)
+    confine.close_for_reading(descriptor)
+    pdf = pypdfium2.PdfDocument(file)
     if not 1 <= number <= len(pdf):
         return 2
     pdf.init_forms()
@@ -40,4 +52,4 @@ def main(path: str, number: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

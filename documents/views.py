@@ -118,7 +118,7 @@ def download(request: AuthenticatedHttpRequest, document_id: UUID) -> FileRespon
     document = _document(request, document_id)
     version = _newest(document)
     try:
-        file = blobs.open_blob(version.blob)
+        file = blobs.open_blob(version.blob, owner_id=version.owner_id)
     except FileNotFoundError as error:
         raise Http404 from error
     response = FileResponse(file, as_attachment=True, filename=document.name, content_type=version.media_type)

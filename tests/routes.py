@@ -85,10 +85,10 @@ def _document(owner: User) -> tuple[Document, DocumentVersion, Chunk]:
     file = io.BytesIO()
     Image.new("RGB", (60, 80), "white").save(file, "PDF")
     file.seek(0)
-    blob = blobs.store(file)
+    blob = blobs.store(file, owner_id=owner.pk)
     document = Document.objects.create(owner=owner, name=f"{SECRET}.pdf", status=Document.Status.READY)
     version = DocumentVersion.objects.create(
-        document=document, number=1, blob=blob.key, sha256=blob.sha256, size=blob.size, page_count=1,
+        document=document, number=1, blob=blob.key, sha256=blob.fingerprint, size=blob.size, page_count=1,
         media_type="application/pdf", passage_count=1, indexed_at=timezone.now(),
     )  # fmt: skip
     Page.objects.create(version=version, number=1, text=SECRET, width=60, height=80)

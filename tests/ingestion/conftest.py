@@ -50,12 +50,12 @@ def someone(transactional_db: None) -> "User":
 def upload(someone: "User") -> Upload:
     def upload_(content: bytes, name: str) -> Document:
         document = Document.objects.create(owner=someone, name=name)
-        blob = blobs.store(io.BytesIO(content))
+        blob = blobs.store(io.BytesIO(content), owner_id=someone.pk)
         DocumentVersion.objects.create(
             document=document,
             number=1,
             blob=blob.key,
-            sha256=blob.sha256,
+            sha256=blob.fingerprint,
             size=blob.size,
             media_type=sniff(content[:HEAD_SIZE], len(content), name),
         )

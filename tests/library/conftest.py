@@ -64,12 +64,12 @@ def make_document(owner: User) -> MakeDocument:
         """A document as ingestion leaves it: ready, unless `fields` say otherwise."""
         fields.setdefault("status", Document.Status.READY)
         document = Document.objects.create(owner=user, name=name, **fields)
-        blob = blobs.store(ContentFile(content or name.encode()))
+        blob = blobs.store(ContentFile(content or name.encode()), owner_id=user.pk)
         version = DocumentVersion.objects.create(
             document=document,
             number=1,
             blob=blob.key,
-            sha256=blob.sha256,
+            sha256=blob.fingerprint,
             size=blob.size,
             media_type=media_type,
             page_count=len(pages),

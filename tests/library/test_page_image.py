@@ -4,11 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image
 
+from accounts.encryption.files import CHUNK
 from documents import blobs, page_images
-from documents.models import Document
+from documents.models import Document, DocumentVersion
 from tests.library.conftest import PAGE_COLOURS, MakeDocument
 
 RGB = {"red": (254, 0, 0), "lime": (0, 255, 1), "blue": (0, 0, 254)}
@@ -67,12 +69,38 @@ def test_a_renderer_that_hangs_is_ended(
         page_images.page_image(pdf_document.versions.get(), 1)
 
 
+def test_a_page_of_a_large_file_is_drawn_without_decrypting_the_rest(make_document: MakeDocument) -> None:
+    """Chunks of the stored file are destroyed; the pages that do not need them can still be drawn."""
+    noise = [Image.effect_noise((600, 800), 200) for _ in range(12)]
+    out = io.BytesIO()
+    noise[0].save(out, "PDF", save_all=True, append_images=noise[1:], resolution=72, quality=95)
+    content = out.getvalue()
+    assert len(content) > 20 * CHUNK
+    document = make_document(
+        content=content, media_type="application/pdf", pages=tuple("pages" for _ in noise), width=600, height=800
+    )
+    version = document.versions.get()
+    with default_storage.open(version.blob, "r+b") as stored:
+        stored.seek(len(content) // 2)
+        stored.write(bytes(2 * CHUNK))
+    drawn = [number for number in range(1, 13) if is_drawn(version, number)]
+    assert {1, 2, 11, 12} < set(drawn) < set(range(1, 13))
+
+
+def is_drawn(version: DocumentVersion, number: int) -> bool:
+    try:
+        picture = Image.open(io.BytesIO(page_images.page_image(version, number)))
+    except page_images.NoPicture:
+        return False
+    return len(picture.convert("L").getcolors(256) or []) > 100
+
+
 @pytest.mark.parametrize(
     "deed",
     [
         "socket.create_connection(('127.0.0.1', 9))",
         "bytearray(4 * 1024**3)",
-        "open(sys.argv[1] + '.new', 'wb', buffering=0).write(b'x')",
+        "open(sys.argv[2] + '.new', 'wb', buffering=0).write(b'x')",
     ],
     ids=["network", "memory", "disk"],
 )
@@ -82,19 +110,22 @@ def test_a_renderer_in_the_hands_of_a_file_can_do_little(pdf_document: Document,
     program.write_text(
         "import socket, sys\n"
         "from documents import render_page\n"
-        f"def hostile(path): {deed}; print('done')\n"
+        f"def hostile(file): {deed}; print('done')\n"
         "render_page.pypdfium2.PdfDocument = hostile\n"
-        "render_page.main(sys.argv[1], 1)\n"
+        "render_page.main(int(sys.argv[1]), 1)\n"
     )
     target = tmp_path / "file"
-    done = subprocess.run(
-        [sys.executable, str(program), str(target)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": str(Path(page_images.__file__).parent.parent)},
-    )
+    version = pdf_document.versions.get()
+    with blobs.sealed(version.blob, owner_id=version.owner_id) as file:
+        done = subprocess.run(
+            [sys.executable, str(program), str(file.descriptor), str(target)],
+            pass_fds=[file.descriptor],
+            input=file.key,
+            capture_output=True,
+            check=False,
+            env={"PYTHONPATH": str(Path(page_images.__file__).parent.parent)},
+        )
     assert done.returncode == 1
-    assert "done" not in done.stdout
-    assert any(refused in done.stderr for refused in ("PermissionError", "MemoryError", "File too large")), done.stderr
+    assert b"done" not in done.stdout
+    assert any(refused in done.stderr for refused in (b"PermissionError", b"MemoryError", b"File too large"))
     assert not (tmp_path / "file.new").exists() or (tmp_path / "file.new").stat().st_size == 0

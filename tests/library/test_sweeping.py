@@ -19,19 +19,19 @@ def aged(key: str) -> str:
 
 
 def orphan() -> str:
-    return blobs.store(io.BytesIO(b"Nobody's.")).key
+    return blobs.store(io.BytesIO(b"Nobody's."), owner_id=uuid.uuid4()).key
 
 
 def picture(version: uuid.UUID) -> str:
     key = f"{page_images._folder(version)}/1-1.png"
-    blobs.put(key, b"PNG")
+    blobs.put(key, b"PNG", owner_id=uuid.uuid4())
     return aged(key)
 
 
 def test_only_old_files_without_a_row_go(make_document: MakeDocument) -> None:
     version = make_document().current_version
     kept = [aged(version.blob), picture(version.pk), orphan()]
-    blobs.put(".incoming/" + "a" * 32, b"half")
+    blobs.put(".incoming/" + "a" * 32, b"half", owner_id=uuid.uuid4())
     gone = [aged(orphan()), picture(uuid.uuid4()), aged(".incoming/" + "a" * 32)]
     tasks.sweep_blobs()
     assert [default_storage.exists(key) for key in kept] == [True] * 3

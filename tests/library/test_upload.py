@@ -28,7 +28,7 @@ def test_a_file_becomes_a_waiting_document(owner: User, owners_client: Client) -
     assert response.content.strip() == b""
     assert (document.name, document.status) == ("notes.txt", Document.Status.QUEUED)
     assert (version.number, version.media_type, version.size) == (1, "text/plain", 30)
-    with blobs.open_blob(version.blob) as file:
+    with blobs.open_blob(version.blob, owner_id=owner.pk) as file:
         assert file.read() == b"The kettle is in the kitchen.\n"
 
 

@@ -1,5 +1,6 @@
 """Retry, rename, delete, one row, and the rules that they share."""
 
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -117,7 +118,7 @@ def test_delete_takes_rows_and_files(
     make_chunk(document, "The passage")
     version = document.versions.get()
     picture = f"pages/{version.pk.hex[:2]}/{version.pk.hex}/1-1.png"
-    blobs.put(picture, b"a picture")
+    blobs.put(picture, b"a picture", owner_id=version.owner_id)
     with django_capture_on_commit_callbacks(execute=True):
         response = owners_client.post(f"/documents/{document.pk}/delete", follow=True)
     assert "“report.txt” was deleted." in response.content.decode()
@@ -126,7 +127,7 @@ def test_delete_takes_rows_and_files(
     assert not Chunk.objects.exists()
     for key in (version.blob, picture):
         with pytest.raises(FileNotFoundError):
-            blobs.open_blob(key)
+            blobs.open_blob(key, owner_id=version.owner_id)
 
 
 def test_delete_leaves_other_documents_alone(
@@ -228,8 +229,9 @@ def test_under_asgi_a_download_comes_in_parts(owner: User, make_document: MakeDo
 
 
 def test_a_picture_stored_twice_is_the_last_one() -> None:
-    blobs.put("pages/zz/last.png", b"first")
-    blobs.put("pages/zz/last.png", b"second")
-    with blobs.open_blob("pages/zz/last.png") as file:
+    owner_id = uuid.uuid4()
+    blobs.put("pages/zz/last.png", b"first", owner_id=owner_id)
+    blobs.put("pages/zz/last.png", b"second", owner_id=owner_id)
+    with blobs.open_blob("pages/zz/last.png", owner_id=owner_id) as file:
         assert file.read() == b"second"
-    assert blobs.store(ContentFile(b"")).size == 0
+    assert blobs.store(ContentFile(b""), owner_id=owner_id).size == 0
