@@ -1,151 +1,327 @@
-from collections.abc import Callable
-from typing import Any
+"""Accounts in the administration: the list of people, and one person's page with what can be done for them."""
 
-# Imported so that they have registered their models, some of which are taken out again below.
-import allauth.account.admin  # noqa: F401
-import django.contrib.auth.admin  # noqa: F401
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
 from allauth.account.decorators import secure_admin_login
-from allauth.account.models import EmailAddress, EmailConfirmation
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group
-from django.db.models import Field, QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from accounts import administration
-from accounts.capabilities import may_manage
+from accounts.capabilities import ABOUT_ROLES, manageable_roles, may_manage
+from accounts.invitations import inviting
 from accounts.models import Role, User
 
-admin.site.site_header = "Chatsite administration"
-admin.site.site_title = "Chatsite administration"
-admin.site.index_title = "Administration"
 # One door: the product's own sign-in, with its limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-# A person has one address, edited with the account, and one role instead of groups.
-admin.site.unregister([EmailAddress, Group])
-if admin.site.is_registered(EmailConfirmation):
-    admin.site.unregister(EmailConfirmation)
+
+BytesByOwner = Callable[[Collection[UUID]], Mapping[UUID, int]]
+_bytes_by_owner: list[BytesByOwner] = []
 
 
-class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at run time
+def show_storage(bytes_by_owner: BytesByOwner) -> None:
+    """For an application that keeps files: how many bytes it keeps for each of some people, in one question."""
+    _bytes_by_owner.append(bytes_by_owner)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Something that an administrator does with an account."""
+
+    name: str
+    label: str
+    about: str
+    # After the number of accounts: "2 accounts suspended."
+    done: str
+    act: Callable[[User, User], None]
+    fits: Callable[[User], bool] = lambda _person: True
+    is_danger: bool = False
+
+
+VERBS = [
+    Verb(
+        "sign_out_everywhere",
+        "Sign out everywhere",
+        "End all sessions on all devices. The password stays.",
+        "signed out everywhere",
+        lambda person, by: administration.sign_out_everywhere(person, by=by),
+    ),
+    Verb(
+        "suspend",
+        "Suspend",
+        "Close the account and end all sessions at once. Chats and documents are kept.",
+        "suspended",
+        lambda person, by: administration.suspend(person, by=by),
+        fits=lambda person: person.is_active,
+        is_danger=True,
+    ),
+    Verb(
+        "reactivate",
+        "Open again",
+        "The account is suspended. Open it again, with everything that was in it.",
+        "opened again",
+        lambda person, by: administration.reactivate(person, by=by),
+        fits=lambda person: not person.is_active,
+    ),
+]
+_BY_NAME = {verb.name: verb for verb in VERBS}
+PASSWORD_LINK = "password_link"  # noqa: S105 - the name of a verb
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at run time
     class Meta:
         model = User
-        fields = ("email", "name", "role", "is_active")
+        fields = ("email", "name")
+        labels: ClassVar = {"email": "E-mail address", "name": "Name"}
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
 
-    def clean(self) -> dict[str, Any]:
-        values: dict[str, Any] = super().clean() or {}
-        role = values.get("role", self.instance.role)
-        is_active = values.get("is_active", self.instance.is_active)
-        try:
-            administration.keep_a_super_admin(self.instance, role=role, is_active=is_active)
-        except administration.LastSuperAdmin as error:
-            raise forms.ValidationError(error.sentence) from error
-        return values
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        return [("active", "Active"), ("suspended", "Suspended"), ("never", "Never signed in")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        match self.value():
+            case "active":
+                return queryset.filter(is_active=True)
+            case "suspended":
+                return queryset.filter(is_active=False)
+            case "never":
+                return queryset.filter(last_login=None)
+            case _:
+                return queryset
+
+
+class SecondFactorFilter(admin.SimpleListFilter):
+    title = "second factor"
+    parameter_name = "second_factor"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
+        return [("on", "On"), ("off", "Off")]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        return queryset.filter(second_factor__isnull=self.value() == "off") if self.value() else queryset
 
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
-    form = UserForm
-    list_display = ("email", "name", "role", "is_active", "last_login")
-    list_filter = ("role", "is_active")
+    list_display = ("person", "role_label", "state", "second_factor_label", "seen", "storage")
+    list_filter = ("role", StateFilter, SecondFactorFilter)
     search_fields = ("email", "name")
+    search_help_text = "Name or address"
     ordering = ("email",)
     list_per_page = 50
-    readonly_fields = ("last_login", "date_joined")
-    actions = [  # noqa: RUF012 - Django's own shape
-        "suspend",
-        "reactivate",
-        "send_password_link",
-        "sign_out_everywhere",
-    ]
-
-    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        if obj is None:
-            about = "A link for choosing a password is mailed to the person, or shown to you if no mail can be sent."
-            return [(None, {"fields": ("email", "name", "role"), "description": about})]
-        return [
-            (None, {"fields": ("email", "name", "role", "is_active")}),
-            ("Seen", {"fields": ("last_login", "date_joined")}),
-        ]
+    change_list_template = "admin/accounts/user/change_list.html"
 
     # --- Who may do what ---
 
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or may_manage(request.user, obj.role))
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People are invited."""
+        return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only an invitation that nobody used. A person who was here has chats and files: suspend the account."""
-        return (
-            obj is not None
-            and obj.last_login is None
-            and self.has_change_permission(request, obj)
-            and (obj != request.user and not (obj.role == Role.SUPER_ADMIN and obj.is_active))
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
+        """A person who was here has chats and files: suspend the account."""
+        return False
+
+    # --- The list ---
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(
+            request, {"title": "People", "may_invite": inviting.is_open(), **(extra_context or {})}
         )
 
-    def formfield_for_choice_field(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "role":
-            kwargs["choices"] = [choice for choice in Role.choices if may_manage(request.user, choice[0])]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        kept = _storage({person.pk for person in changelist.result_list})
+        for person in changelist.result_list:
+            person.bytes_kept = kept.get(person.pk, 0)
+        return changelist
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
+    @admin.display(description="Person", ordering="email")
+    def person(self, user: User) -> str:
+        return format_html('<span class="who">{}</span><span class="muted small">{}</span>', user.display_name, user)
 
-    # --- What is done ---
+    @admin.display(description="Role", ordering="role")
+    def role_label(self, user: User) -> str:
+        return user.get_role_display()
 
-    def save_model(self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool) -> None:
-        if not change:
-            obj.set_unusable_password()
-            super().save_model(request, obj, form, change)
-            self._hand_over_link(request, obj)
-            return
-        super().save_model(request, obj, form, change)
-        administration.follow_address(obj)
-        if not obj.is_active:
-            obj.end_sessions()
+    @admin.display(description="State", ordering="is_active")
+    def state(self, user: User) -> str:
+        label, kind = _state(user)
+        return format_html('<span class="badge {}">{}</span>', kind, label)
 
-    @admin.action(description="Suspend: end all sessions, keep everything", permissions=["change"])
-    def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._for_each(request, queryset, administration.suspend, "suspended")
+    @admin.display(description="Second factor", ordering="second_factor")
+    def second_factor_label(self, user: User) -> str:
+        return "Off" if user.second_factor is None else "On"
 
-    @admin.action(description="Open again", permissions=["change"])
-    def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._for_each(request, queryset, administration.reactivate, "opened again")
+    @admin.display(description="Last sign-in", ordering="last_login")
+    def seen(self, user: User) -> str:
+        return _moment(user.last_login) if user.last_login else "Never"
 
-    @admin.action(description="Sign out everywhere", permissions=["change"])
-    def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._for_each(request, queryset, User.end_sessions, "signed out everywhere")
+    @admin.display(description="Storage")
+    def storage(self, user: User) -> str:
+        return str(filesizeformat(getattr(user, "bytes_kept", 0)))
 
-    @admin.action(description="Send a link for a new password", permissions=["change"])
-    def send_password_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset.filter(is_active=True):
-            if may_manage(request.user, user.role):
-                self._hand_over_link(request, user)
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not self.has_change_permission(request):
+            return {}
+        return {verb.name: (_bulk(verb), verb.name, verb.label) for verb in VERBS}
 
-    def _for_each(self, request: HttpRequest, users: QuerySet[User], verb: Callable[[User], None], done: str) -> None:
-        count = 0
-        for user in users:
-            if not may_manage(request.user, user.role):
-                self.message_user(request, f"{user} was left as it is: you may not manage this role.", messages.WARNING)
-                continue
+    # --- One person ---
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's shape
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        person = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, person):
+            raise PermissionDenied
+        if person is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        profile = ProfileForm(instance=User.objects.get(pk=person.pk))
+        link = ""
+        if request.method == "POST":
+            if not may_manage(request.user, person.role):
+                raise PermissionDenied(administration.NotYours.sentence)
+            answer = self._act(request, person)
+            if isinstance(answer, HttpResponseBase):
+                return answer
+            profile, link = answer
+        context = {
+            **self.admin_site.each_context(request),
+            "title": person.display_name,
+            "person": person,
+            "state": dict(zip(("label", "kind"), _state(person), strict=True)),
+            "facts": _facts(person),
+            "profile": profile,
+            "roles": roles_for(request.user),
+            "verbs": [*(verb for verb in VERBS if verb.fits(person)), *_password_verb(person)],
+            "is_managed": may_manage(request.user, person.role),
+            "above": administration.NotYours.sentence,
+            "link": link,
+        }
+        status = 422 if profile.errors else 200
+        return TemplateResponse(request, "admin/accounts/user/person.html", context, status=status)
+
+    def _act(self, request: HttpRequest, person: User) -> HttpResponse | tuple[ProfileForm, str]:
+        """Do what was asked for. A page to show again: a form with errors, or a link that is shown once."""
+        by = _acting(request)
+        wanted = request.POST.get("do", "")
+        unchanged = ProfileForm(instance=person)
+        try:
+            if wanted == "profile":
+                form = ProfileForm(request.POST, instance=User.objects.get(pk=person.pk))
+                if not form.is_valid():
+                    return form, ""
+                administration.change_address(person, form.cleaned_data["email"], form.cleaned_data["name"], by=by)
+                self.message_user(request, "The name and the address are saved.", messages.SUCCESS)
+            elif wanted == "role":
+                role = Role(request.POST.get("role", ""))
+                administration.change_role(person, role, by=by)
+                self.message_user(request, f"{person} has the role “{role.label}” now.", messages.SUCCESS)
+            elif wanted == PASSWORD_LINK:
+                if link := administration.hand_out_password_link(person, by=by):
+                    return unchanged, link
+                words = f"A link for choosing a password is on its way to {person}."
+                self.message_user(request, words, messages.SUCCESS)
+            else:
+                verb = _BY_NAME[wanted]
+                verb.act(person, by)
+                self.message_user(request, f"{person}: {verb.done}.", messages.SUCCESS)
+        except (KeyError, ValueError):
+            self.message_user(request, "Nothing was done: the form was incomplete. Try again.", messages.ERROR)
+        except administration.Refused as error:
+            self.message_user(request, f"Nothing was changed. {error.sentence}", messages.ERROR)
+        return redirect("admin:accounts_user_change", person.pk)
+
+
+@dataclass(frozen=True)
+class RoleChoice:
+    value: str
+    label: str
+    about: str
+
+
+def roles_for(user: Any) -> list[RoleChoice]:
+    """The roles that this person may give, with a line about each."""
+    return [RoleChoice(role.value, str(role.label), ABOUT_ROLES[role]) for role in manageable_roles(user)]
+
+
+def _password_verb(person: User) -> list[Verb]:
+    if not person.is_active:
+        return []
+    about = "Send a link for choosing a new password, or get it shown to pass on where no mail can be sent."
+    return [Verb(PASSWORD_LINK, "Send a password link", about, "", lambda _person, _by: None)]
+
+
+def _bulk(verb: Verb) -> Callable[[UserAdmin, HttpRequest, QuerySet[User]], None]:
+    def action(model_admin: UserAdmin, request: HttpRequest, people: QuerySet[User]) -> None:
+        by, count = _acting(request), 0
+        for person in people:
             try:
-                verb(user)
-            except administration.LastSuperAdmin as error:
-                self.message_user(request, f"{user} was left as it is. {error.sentence}", messages.ERROR)
+                verb.act(person, by)
+            except administration.Refused as error:
+                words = f"{person} was left as it is. {error.sentence}"
+                model_admin.message_user(request, words, messages.ERROR)
             else:
                 count += 1
         if count:
-            self.message_user(request, f"{count} {'account' if count == 1 else 'accounts'} {done}.", messages.SUCCESS)
+            words = f"{count} {'account' if count == 1 else 'accounts'} {verb.done}."
+            model_admin.message_user(request, words, messages.SUCCESS)
 
-    def _hand_over_link(self, request: HttpRequest, user: User) -> None:
-        if administration.mail_password_link(user):
-            self.message_user(request, f"A link for choosing a password is on its way to {user}.", messages.SUCCESS)
-            return
-        words = "No mail was sent. Give {} this link for choosing a password; it works once, for three days: {}"
-        self.message_user(request, format_html(words, user, administration.password_link(user)), messages.WARNING)
+    return action
+
+
+def _acting(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def _storage(people: Collection[UUID]) -> dict[UUID, int]:
+    kept: dict[UUID, int] = {}
+    for bytes_by_owner in _bytes_by_owner:
+        for owner, size in bytes_by_owner(people).items():
+            kept[owner] = kept.get(owner, 0) + size
+    return kept
+
+
+def _state(user: User) -> tuple[str, str]:
+    if not user.is_active:
+        return "Suspended", "bad"
+    return ("Active", "ok") if user.last_login else ("Never signed in", "")
+
+
+def _facts(user: User) -> list[tuple[str, str]]:
+    return [
+        ("Signs in with", user.email),
+        ("Role", user.get_role_display()),
+        ("Second factor", "Off" if user.second_factor is None else "On"),
+        ("Last sign-in", _moment(user.last_login) if user.last_login else "Never"),
+        ("Joined", _moment(user.date_joined)),
+        ("Storage", str(filesizeformat(_storage([user.pk]).get(user.pk, 0)))),
+    ]
+
+
+def _moment(moment: Any) -> str:
+    return date_format(localtime(moment), "j M Y, H:i")

@@ -1,7 +1,13 @@
-"""What an administrator does with accounts. Who may do it is asked before (accounts.capabilities)."""
+"""What an administrator does with accounts, and who may do it to whom.
+
+`by` is the person who acts; None is the operator, at the command line. Every verb reads the rows afresh under a lock,
+so that nobody acts with a role that was taken from them a moment ago.
+"""
 
 import logging
 import smtplib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
@@ -9,33 +15,86 @@ from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts.capabilities import may_manage
 from accounts.models import Role, User
 
 logger = logging.getLogger(__name__)
 
 
-class LastSuperAdmin(Exception):
+class Refused(Exception):
+    """`sentence` says to the administrator why nothing was done."""
+
+    sentence = ""
+
+
+class LastSuperAdmin(Refused):
     """Afterwards nobody could administer this installation."""
 
     sentence = "This is the last super admin. Make somebody else a super admin first."
 
 
-def suspend(user: User) -> None:
-    """Close the account and end its sessions. Nothing of the person is deleted. Raises LastSuperAdmin."""
-    with transaction.atomic():
-        keep_a_super_admin(user, role=user.role, is_active=False)
-        user.is_active = False
-        user.save(update_fields=["is_active"])
+class NotYours(Refused):
+    """An account, or a role, above that of the person who acts."""
+
+    sentence = "You may not manage accounts with this role. A super admin can."
+
+
+class Suspended(Refused):
+    sentence = "This account is suspended. Open it again first."
+
+
+def change_role(user: User, role: str, *, by: User | None = None) -> None:
+    """Give the role, and end the person's sessions: what was open was opened with the old one. Raises Refused."""
+    with _locked(user, by) as account:
+        if by and not may_manage(by, role):
+            raise NotYours
+        if account.role == role:
+            return
+        keep_a_super_admin(account, role=role, is_active=account.is_active)
+        account.role = Role(role)
+        account.save(update_fields=["role", "is_superuser"])
+        account.end_sessions()
+    user.role = account.role
+
+
+def suspend(user: User, *, by: User | None = None) -> None:
+    """Close the account and end its sessions. Nothing of the person is deleted. Raises Refused."""
+    with _locked(user, by) as account:
+        keep_a_super_admin(account, role=account.role, is_active=False)
+        account.is_active = False
+        account.save(update_fields=["is_active"])
         # So that opening the account again does not bring old sessions back.
-        user.end_sessions()
+        account.end_sessions()
+    user.is_active = False
 
 
-def reactivate(user: User) -> None:
+def reactivate(user: User, *, by: User | None = None) -> None:
+    """Open the account again. Raises Refused."""
+    with _locked(user, by) as account:
+        account.is_active = True
+        account.save(update_fields=["is_active"])
     user.is_active = True
-    user.save(update_fields=["is_active"])
+
+
+def sign_out_everywhere(user: User, *, by: User | None = None) -> None:
+    """End the person's sessions on all devices. Raises Refused."""
+    with _locked(user, by) as account:
+        account.end_sessions()
+
+
+def change_address(user: User, email: str, name: str, *, by: User | None = None) -> None:
+    """Change what the person signs in with, and the name. Raises Refused."""
+    with _locked(user, by) as account:
+        moved = account.email != email.lower()
+        account.email, account.name = email.lower(), name
+        account.save(update_fields=["email", "name"])
+        if moved:
+            # The old address must neither sign in nor get a link for a new password.
+            EmailAddress.objects.filter(user=account).exclude(email=account.email).delete()
 
 
 def keep_a_super_admin(user: User, *, role: str, is_active: bool) -> None:
@@ -50,15 +109,18 @@ def keep_a_super_admin(user: User, *, role: str, is_active: bool) -> None:
         raise LastSuperAdmin
 
 
-def follow_address(user: User) -> None:
-    """After an address was changed: the old one must neither sign in nor get a link for a new password."""
-    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
-
-
 def password_link(user: User) -> str:
     """A link for choosing a password: works once, for PASSWORD_RESET_TIMEOUT, and dies when the password changes."""
     token = default_token_generator.make_token(user)
     return settings.BASE_URL + reverse("account_reset_password_from_key", args=[user_pk_to_url_str(user), token])
+
+
+def hand_out_password_link(user: User, *, by: User | None = None) -> str:
+    """Mail the link to its owner, or return it if no mail can be sent. Raises Refused."""
+    with _locked(user, by) as account:
+        if not account.is_active:
+            raise Suspended
+    return "" if mail_password_link(account) else password_link(account)
 
 
 def mail_password_link(user: User) -> bool:
@@ -68,8 +130,8 @@ def mail_password_link(user: User) -> bool:
     context = {"user": user, "password_url": password_link(user)}
     try:
         send_mail(
-            render_to_string("account/email/invitation_subject.txt", context).strip(),
-            render_to_string("account/email/invitation_message.txt", context).strip(),
+            render_to_string("account/email/new_password_subject.txt", context).strip(),
+            render_to_string("account/email/new_password_message.txt", context).strip(),
             settings.DEFAULT_FROM_EMAIL,
             [user.email],
         )
@@ -77,3 +139,21 @@ def mail_password_link(user: User) -> bool:
         logger.exception("The mail server did not take a mail.")
         return False
     return True
+
+
+@contextmanager
+def _locked(user: User, by: User | None) -> Iterator[User]:
+    """The account as it is now, in a transaction. Raises NotYours if `by`, as that account is now, may not manage it.
+
+    All super admins, the account and who acts are locked in one order, so that two who act at once wait for each other.
+    """
+    keys = {user.pk, *([by.pk] if by else [])}
+    with transaction.atomic():
+        rows = User.objects.select_for_update().filter(Q(role=Role.SUPER_ADMIN) | Q(pk__in=keys)).order_by("pk")
+        now = {row.pk: row for row in rows}
+        account = now.get(user.pk)
+        if account is None or (by and (by.pk not in now or not may_manage(now[by.pk], account.role))):
+            raise NotYours
+        if by:
+            by.role, by.is_active = now[by.pk].role, now[by.pk].is_active
+        yield account

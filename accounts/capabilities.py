@@ -23,7 +23,8 @@ class Capability(enum.Enum):
     READ = "read what is shared with you"
     CHAT = "start and continue chats"
     UPLOAD = "add and change documents"
-    SEE_DOCUMENT_METADATA = "see the names and states of everybody's documents"
+    ADMINISTER = "open the administration"
+    SEE_DOCUMENT_METADATA = "see the kinds, sizes and states of everybody's documents"
     MANAGE_USERS = "manage accounts"
     MANAGE_SUPER_ADMINS = "manage the accounts of super admins"
     SEE_AUDIT = "see the audit log"
@@ -32,7 +33,12 @@ class Capability(enum.Enum):
 
 _VIEWER = {Capability.READ}
 _USER = _VIEWER | {Capability.CHAT, Capability.UPLOAD}
-_ADMIN = _USER | {Capability.SEE_DOCUMENT_METADATA, Capability.MANAGE_USERS, Capability.SEE_AUDIT}
+_ADMIN = _USER | {
+    Capability.ADMINISTER,
+    Capability.SEE_DOCUMENT_METADATA,
+    Capability.MANAGE_USERS,
+    Capability.SEE_AUDIT,
+}
 _SUPER_ADMIN = _ADMIN | {Capability.MANAGE_SUPER_ADMINS, Capability.CONFIGURE}
 
 CAPABILITIES: dict[str, frozenset[Capability]] = {
@@ -42,10 +48,29 @@ CAPABILITIES: dict[str, frozenset[Capability]] = {
     Role.SUPER_ADMIN: frozenset(_SUPER_ADMIN),
 }
 
+# For whoever chooses a role for somebody.
+ABOUT_ROLES: dict[str, str] = {
+    Role.SUPER_ADMIN: "Everything, also models, settings and other super admins.",
+    Role.ADMIN: "Accounts, documents' metadata and the audit log. Never the content of others' chats.",
+    Role.USER: "Chats and documents of their own.",
+    Role.VIEWER: "Reads what others share, and nothing else.",
+}
+
 # Which of Django's model permissions a capability brings. The content of chats is in none of them.
 _MODEL_PERMISSIONS: dict[Capability, frozenset[str]] = {
-    Capability.MANAGE_USERS: frozenset(f"accounts.{verb}_user" for verb in ("add", "change", "delete", "view")),
-    Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document", "documents.view_collection"}),
+    Capability.MANAGE_USERS: frozenset(
+        {
+            "accounts.view_user",
+            "accounts.change_user",
+            "invitations.view_invitation",
+            "invitations.add_invitation",
+            # Looking at what is closed after failed attempts, and opening it.
+            "lock_out.view_failures",
+            "lock_out.delete_failures",
+        }
+    ),
+    Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document"}),
+    Capability.SEE_AUDIT: frozenset({"audit.view_event"}),
 }
 
 
@@ -57,6 +82,21 @@ def may_manage(user: User | AnonymousUser, role: str) -> bool:
     """Whether `user` may create and change accounts of this role. Super admins are managed by super admins only."""
     needed = Capability.MANAGE_SUPER_ADMINS if role == Role.SUPER_ADMIN else Capability.MANAGE_USERS
     return may(user, needed)
+
+
+def manageable_roles(user: User | AnonymousUser) -> list[Role]:
+    """The roles that `user` may give, highest first."""
+    return [role for role in Role if may_manage(user, role)]
+
+
+class Granted:
+    """For templates: `{% if may.upload %}`, the names being those of the table in small letters."""
+
+    def __init__(self, user: User | AnonymousUser) -> None:
+        self._user = user
+
+    def __getitem__(self, name: str) -> bool:
+        return may(self._user, Capability[name.upper()])
 
 
 def model_permissions(user: User) -> Iterable[str]:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class ChatsiteConfig(AppConfig):
@@ -8,3 +9,7 @@ class ChatsiteConfig(AppConfig):
         # Makes the Celery application the current one, so that `.delay()` finds the broker in every process.
         import chatsite.celery  # noqa: F401
         from chatsite import checks  # noqa: F401 - registers them
+
+
+class AdministrationConfig(AdminConfig):
+    default_site = "chatsite.administration.site.Site"

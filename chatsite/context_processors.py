@@ -3,6 +3,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts.capabilities import Capability, Granted, may
 from accounts.models import User
 from chats import reading
 
@@ -10,10 +11,16 @@ from chats import reading
 def chatsite(request: HttpRequest) -> dict[str, Any]:
     """`csp_nonce`: for the few script tags, all with a source of our own.
 
+    `may`: what the person's role allows, as in `{% if may.upload %}`. `read_only`: somebody who may only read. Not
+    there in what a worker renders, which is for people who may chat.
+
     `sidebar_groups`: the person's conversations, on every page that shows them. Asked for only where it is shown.
     """
     context: dict[str, Any] = {"csp_nonce": getattr(request, "csp_nonce", "")}
     user = getattr(request, "user", None)
+    if user is not None:
+        context["may"] = Granted(user)
+        context["read_only"] = user.is_authenticated and not may(user, Capability.CHAT)
     if isinstance(user, User):
         context["sidebar_groups"] = SimpleLazyObject(lambda: reading.sidebar(user))
     return context

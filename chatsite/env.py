@@ -7,6 +7,7 @@ silently. Every variable may also be given as NAME_FILE, the path of a file with
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +16,18 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a variable came to. The value may be a secret."""
+
+    value: str
+    is_given: bool
+
+
+# Every variable that was asked for, for the administration's page of settings. Written while the settings are loaded.
+READ: dict[str, Reading] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,7 @@ def text(name: str, default: str = "") -> str:
             value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    READ[name] = Reading(value or default, is_given=bool(value))
     READ[name] = Reading(value or default, is_given=bool(value))
     return value or default
 

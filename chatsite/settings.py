@@ -93,7 +93,7 @@ INSTALLED_APPS = [
     "channels",
     "django_htmx",
     "django_otp",
-    "django.contrib.admin",
+    "chatsite.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import time
+from collections import Counter
 from typing import Any, cast
 
 import redis
@@ -22,6 +23,12 @@ def alive_queues(client: redis.Redis) -> set[str]:
     """The queues that somebody serves."""
     names = cast("list[bytes]", client.zrangebyscore(KEY, time.time() - ALIVE_WITHIN, "+inf"))
     return {name.decode().partition(" ")[0] for name in names}
+
+
+def alive_workers(client: redis.Redis) -> dict[str, int]:
+    """How many workers serve each queue."""
+    names = cast("list[bytes]", client.zrangebyscore(KEY, time.time() - ALIVE_WITHIN, "+inf"))
+    return dict(Counter(name.decode().partition(" ")[0] for name in names))
 
 
 class Pulse(bootsteps.StartStopStep):

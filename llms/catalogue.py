@@ -75,6 +75,11 @@ def chat_models() -> list[ModelInfo]:
     return [*_chat_models(_snapshot()), QUOTE]
 
 
+def all_models() -> list[ModelInfo]:
+    """Everything that is installed, also what makes vectors only; for administrators."""
+    return [*_snapshot().installed, QUOTE]
+
+
 def default_model() -> ModelInfo:
     """The model of a conversation that chose none, as far as it is known now. Never raises."""
     try:

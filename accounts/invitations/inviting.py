@@ -19,6 +19,7 @@ from accounts.invitations.models import LIFETIME, Invitation
 from accounts.models import User
 
 MOST_AT_ONCE = 50
+CLOSED = "Nobody can be invited: the setting SIGN_UP of this installation is “closed”."
 
 # What stands between addresses in a pasted list: from a mail program, a spreadsheet or a text.
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -110,7 +111,7 @@ def digest(token: str) -> str:
 
 def _check(inviter: User, role: str) -> None:
     if not is_open():
-        raise Refused("Nobody can be invited: the setting SIGN_UP of this installation is “closed”.")
+        raise Refused(CLOSED)
     if not may_manage(inviter, role):
         raise Refused("You may not invite people with this role.")
 
