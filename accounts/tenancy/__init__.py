@@ -15,7 +15,8 @@ __all__ = ["NOBODY", "Actor", "acting_as", "acting_as_system", "actor"]
 
 
 class _Person(Protocol):
-    pk: UUID
+    @property
+    def pk(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 
 
-class OwnerField(models.ForeignKey):
+class OwnerField(models.ForeignKey[Any, Any]):
     """Whose row this is, on rows that belong to another row: taken over from it, so that nobody has to say it twice.
 
     Without index and constraint of its own: it is never looked up by itself, and the database compares it with the

@@ -77,23 +77,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return _Cursor(cursor, self)
 
-    def make_debug_cursor(self, cursor: Any) -> CursorWrapper:
+    def make_debug_cursor(self, cursor: Any) -> CursorDebugWrapper:
         return _DebugCursor(cursor, self)
 
     def _commit(self) -> None:
         # The commit of a transaction that failed is a rollback, without an error.
         if self.connection is not None and self.connection.info.transaction_status != TransactionStatus.INTRANS:
             self._told = None
-        super()._commit()
+        super()._commit()  # type: ignore[misc]  # unknown to the stubs
 
     def _rollback(self) -> None:
         self._told = None
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]  # unknown to the stubs
 
     def _savepoint_rollback(self, sid: str) -> None:
-        super()._savepoint_rollback(sid)
+        super()._savepoint_rollback(sid)  # type: ignore[misc]  # unknown to the stubs
         self._told = None
 
     def _close(self) -> None:
         self._told = None
-        super()._close()
+        super()._close()  # type: ignore[misc]  # unknown to the stubs

@@ -1,5 +1,6 @@
 from typing import Any
 
+import psycopg
 from django.db import connections
 from django.db.backends.postgresql import creation
 
@@ -21,6 +22,17 @@ class DatabaseCreation(creation.DatabaseCreation):
         if self.connection.alias == OWNER:
             super().destroy_test_db(old_database_name, *args, **kwargs)
             return
+        self._end_sessions()
         self.connection.close()
         self.connection.close_pool()
         connections[OWNER].creation.destroy_test_db(old_database_name, *args, **kwargs)
+
+    def _end_sessions(self) -> None:
+        """Threads that never ended keep theirs, and a database in use cannot be dropped."""
+        parameters = {**self.connection.get_connection_params()}
+        parameters.pop("pool", None)
+        with psycopg.connect(**parameters, autocommit=True) as own:
+            own.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+            )

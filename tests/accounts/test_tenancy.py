@@ -1,0 +1,341 @@
+"""Row-level security: what PostgreSQL shows and takes when every filter of ours has been forgotten."""
+
+import asyncio
+import random
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from asgiref.sync import sync_to_async
+from celery import shared_task
+from django.apps import apps
+from django.contrib.auth.models import AnonymousUser
+from django.db import DataError, IntegrityError, ProgrammingError, close_old_connections, connection, transaction
+from django.db.models import Model
+
+from accounts.models import User
+from accounts.tenancy import acting_as, acting_as_system, actor
+from chats.models import Citation, Conversation, Message, Summary
+from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
+
+INTERLEAVINGS = 10_000
+
+# Tables with a column owner_id and without row-level security, and why.
+UNPROTECTED: dict[str, str] = {}
+
+
+def protected_tables() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity"
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def furnish(user: User, phrase: str) -> None:
+    """One row of every kind that belongs to a person."""
+    collection = Collection.objects.create(owner=user, name=phrase)
+    document = Document.objects.create(owner=user, collection=collection, name=f"{phrase}.txt")
+    version = DocumentVersion.objects.create(
+        document=document, number=1, blob=f"aa/bb/{uuid.uuid4().hex}", sha256="0" * 64, size=1, media_type="text/plain"
+    )
+    Page.objects.create(version=version, number=1, text=phrase)
+    chunk = Chunk.objects.create(version=version, index=0, page=1, start=0, content=phrase, length=1)
+    Posting.objects.create(term=1, version=version, passages=[chunk.pk << 24])
+    space, _ = EmbeddingSpace.objects.get_or_create(state=EmbeddingSpace.State.ACTIVE, model="m", dimension=2)
+    Embedding.objects.create(space=space, chunk=chunk, version=version, vector=[1, 0])
+    chat = Conversation.objects.create(owner=user, title=phrase)
+    question = Message.objects.create(conversation=chat, role=Message.Role.USER, content=phrase)
+    answer = Message.objects.create(conversation=chat, parent=question, role=Message.Role.ASSISTANT, content=phrase)
+    Citation.objects.create(
+        message=answer, number=1, chunk=chunk, version=version, document_name=phrase, page=1, quoted=phrase, score=1
+    )
+    Summary.objects.create(upto=answer, text=phrase, model="m")
+
+
+@pytest.fixture
+def furnished(owner: User, stranger: User) -> None:
+    furnish(owner, "The owner's phrase")
+    furnish(stranger, "The stranger's phrase")
+
+
+def owned_models() -> Iterator[type[Model]]:
+    for model in apps.get_models():
+        if any(field.attname == "owner_id" for field in model._meta.concrete_fields):
+            yield model
+
+
+def test_every_table_of_owned_rows_is_protected(db: None) -> None:
+    protected = {*protected_tables(), *UNPROTECTED}
+    assert {model._meta.db_table for model in owned_models()} <= protected
+
+
+@pytest.mark.parametrize("model", list(owned_models()), ids=lambda model: model._meta.db_table)
+class TestWithoutAnyFilter:
+    """Straight to the tables, as if `visible_to` had been forgotten everywhere."""
+
+    def test_only_ones_own_rows_are_there(
+        self, model: type[Model], furnished: None, owner: User, stranger: User
+    ) -> None:
+        everything = model._default_manager.count()
+        with acting_as(stranger):
+            assert not model._default_manager.exclude(owner_id=stranger.pk).exists()
+            theirs = model._default_manager.count()
+        with acting_as(owner):
+            assert not model._default_manager.exclude(owner_id=owner.pk).exists()
+            own = model._default_manager.count()
+        assert own + theirs == everything
+        if model._meta.app_label in {"documents", "chats"}:
+            assert own
+            assert theirs
+
+    @pytest.mark.parametrize("who", [None, AnonymousUser(), uuid.UUID(int=0)], ids=["nobody", "anonymous", "unknown"])
+    def test_nobody_sees_nothing(self, model: type[Model], furnished: None, who: object) -> None:
+        with acting_as(who):  # type: ignore[arg-type]
+            assert not model._default_manager.exists()
+
+    def test_anothers_rows_can_be_neither_changed_nor_deleted(
+        self, model: type[Model], furnished: None, owner: User, stranger: User
+    ) -> None:
+        before = model._default_manager.filter(owner_id=owner.pk).count()
+        table = connection.ops.quote_name(model._meta.db_table)
+        with acting_as(stranger), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET owner_id = %s WHERE owner_id = %s", [stranger.pk, owner.pk])
+            assert cursor.rowcount == 0
+            cursor.execute(f"DELETE FROM {table} WHERE owner_id = %s", [owner.pk])
+            assert cursor.rowcount == 0
+        assert model._default_manager.filter(owner_id=owner.pk).count() == before
+
+    def test_nothing_can_be_given_to_another(
+        self, model: type[Model], furnished: None, owner: User, stranger: User
+    ) -> None:
+        if not model._default_manager.filter(owner_id=stranger.pk).exists():
+            pytest.skip("nobody has such a row here")
+        table = connection.ops.quote_name(model._meta.db_table)
+        refused = pytest.raises(ProgrammingError, match="row-level security")
+        with refused, transaction.atomic(), acting_as(stranger), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET owner_id = %s", [owner.pk])
+
+
+class TestTheApplicationsRole:
+    """It owns nothing, so nothing that runs as the product can switch the policies off."""
+
+    def test_it_cannot_bypass_policies(self, db: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+            assert cursor.fetchone() == (False, False, False)
+            cursor.execute(
+                "SELECT count(*) FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+            )
+            assert cursor.fetchone() == (0,)
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "ALTER TABLE chats_message DISABLE ROW LEVEL SECURITY",
+            "DROP POLICY owner ON chats_message",
+            "TRUNCATE chats_message CASCADE",
+            "CREATE POLICY open ON chats_message USING (true)",
+            "CREATE OR REPLACE FUNCTION chatsite_is_system() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'",
+            "SET ROLE chatsite_owner",
+            "CREATE TABLE mine (id int)",
+        ],
+    )
+    def test_it_cannot_change_what_binds_it(self, db: None, sql: str) -> None:
+        with (
+            pytest.raises(ProgrammingError, match=r"must be owner|permission denied"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql)
+
+    def test_the_owner_of_the_tables_is_bound_too(self, transactional_db: None, owner: User) -> None:
+        Conversation.objects.create(owner=owner)
+        from django.db import connections
+
+        parameters = connections["owner"].get_connection_params()
+        with psycopg.connect(**parameters) as raw:
+            assert raw.execute("SELECT count(*) FROM chats_conversation").fetchone() == (0,)
+
+
+def test_a_row_has_the_owner_of_the_row_it_belongs_to(db: None, owner: User, stranger: User) -> None:
+    chat = Conversation.objects.create(owner=owner)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Message.objects.create(conversation=chat, owner=stranger, role=Message.Role.USER)
+
+
+def test_acting_is_undone_in_order(owner: User, stranger: User) -> None:
+    with acting_as(owner):
+        with acting_as_system("a reason"):
+            with acting_as(stranger):
+                assert actor().user_id == stranger.pk
+            assert actor().is_system
+        assert actor().user_id == owner.pk
+    with pytest.raises(ValueError, match="reason"), acting_as_system(""):
+        pass
+
+
+@shared_task(bind=True, max_retries=3)
+def _look_again(self: object, user_id: str, tries: int) -> list[str]:
+    """A job that fails and is tried again, as whoever it is for; between the tries it is for nobody."""
+    before = [str(pk) for pk in Conversation.objects.values_list("owner_id", flat=True)]
+    with acting_as(uuid.UUID(user_id)):
+        seen = [str(pk) for pk in Conversation.objects.values_list("owner_id", flat=True)]
+        if tries:
+            raise self.retry(args=[user_id, tries - 1], countdown=0)  # type: ignore[attr-defined]
+    return before + seen
+
+
+class Interleaving:
+    """One thread's or task's part: something random, as somebody random, looking every time at whose rows are there."""
+
+    def __init__(self, people: list[uuid.UUID], seed: int) -> None:
+        self.people = people
+        self.random = random.Random(seed)
+        self.ways: list[Callable[[uuid.UUID], None]] = [
+            self.look,
+            self.roll_back,
+            self.roll_back_to_savepoint,
+            self.change_hands_inside,
+            self.fail_inside,
+            self.give_connection_back,
+            self.look_as_system_in_between,
+            self.read_in_parts,
+            self.retry_a_job,
+        ]
+
+    def step(self) -> None:
+        with acting_as(None):
+            self.random.choice(self.ways)(self.random.choice(self.people))
+
+    def see(self, who: uuid.UUID) -> None:
+        assert set(Conversation.objects.values_list("owner_id", flat=True)) == {who}
+
+    def look(self, who: uuid.UUID) -> None:
+        with acting_as(who):
+            self.see(who)
+        assert not Conversation.objects.exists()
+
+    def roll_back(self, who: uuid.UUID) -> None:
+        other = self.random.choice(self.people)
+        with acting_as(other):
+            self.see(other)
+        with acting_as(who), transaction.atomic():
+            self.see(who)
+            transaction.set_rollback(True)
+        with acting_as(other):
+            self.see(other)
+        assert not Conversation.objects.exists()
+
+    def roll_back_to_savepoint(self, who: uuid.UUID) -> None:
+        other = self.random.choice(self.people)
+        with transaction.atomic():
+            with acting_as(who):
+                self.see(who)
+                with transaction.atomic(), acting_as(other):
+                    self.see(other)
+                    transaction.set_rollback(True)
+                self.see(who)
+            assert not Conversation.objects.exists()
+
+    def change_hands_inside(self, who: uuid.UUID) -> None:
+        with transaction.atomic():
+            for person in self.random.sample(self.people, 2):
+                with acting_as(person):
+                    self.see(person)
+        with acting_as(who):
+            self.see(who)
+
+    def fail_inside(self, who: uuid.UUID) -> None:
+        try:
+            with acting_as(who), transaction.atomic(), connection.cursor() as cursor:
+                self.see(who)
+                cursor.execute("SELECT 1 / 0")
+        except DataError:
+            assert not Conversation.objects.exists()
+        # Swallowed inside, so that the commit is a rollback nobody hears of.
+        with transaction.atomic(), acting_as(who), connection.cursor() as cursor:
+            self.see(who)
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                cursor.cursor.execute("SELECT 1 / 0")
+        other = self.random.choice(self.people)
+        with acting_as(other):
+            self.see(other)
+
+    def give_connection_back(self, who: uuid.UUID) -> None:
+        with acting_as(who):
+            self.see(who)
+            connection.close()
+            self.see(who)
+        close_old_connections()
+        connection.close()
+        assert not Conversation.objects.exists()
+
+    def look_as_system_in_between(self, who: uuid.UUID) -> None:
+        with acting_as(who):
+            with acting_as_system("a test of interleavings"):
+                assert set(Conversation.objects.values_list("owner_id", flat=True)) == set(self.people)
+            self.see(who)
+
+    def read_in_parts(self, who: uuid.UUID) -> None:
+        other = self.random.choice(self.people)
+        with transaction.atomic(), acting_as(who):
+            rows = Conversation.objects.values_list("owner_id", flat=True).iterator(chunk_size=1)
+            first = next(rows)
+            with acting_as(other):
+                self.see(other)
+                rest = list(rows)
+            assert {first, *rest} == {who}
+
+    def retry_a_job(self, who: uuid.UUID) -> None:
+        result = _look_again.apply(args=[str(who), self.random.randint(0, 2)])
+        assert set(result.get()) == {str(who)}
+
+
+async def _asynchronously(people: list[uuid.UUID], seed: int, steps: int) -> None:
+    """As asynchronous views and sockets do: many on one loop, their database work in shared threads."""
+
+    async def page(number: int) -> None:
+        part = Interleaving(people, seed + number)
+        for _ in range(steps):
+            who = part.random.choice(people)
+            with acting_as(who):
+                await asyncio.sleep(0)
+                await sync_to_async(part.see, thread_sensitive=number % 2 == 0)(who)
+            await sync_to_async(part.step, thread_sensitive=False)()
+
+    await asyncio.gather(*(page(number) for number in range(8)))
+
+
+def test_no_interleaving_carries_an_identity_over(transactional_db: None) -> None:
+    """Rollbacks, savepoints, swallowed errors, pooled connections, threads, asynchronous code and retried jobs."""
+    people = []
+    for number in range(4):
+        user = User.objects.create_user(f"person{number}@example.org", None)
+        for _ in range(3):
+            Conversation.objects.create(owner=user)
+        people.append(user.pk)
+    seed = random.randrange(1 << 32)
+    done = threading.Semaphore(0)
+    threads, in_async = 6, 100
+
+    def thread(number: int) -> None:
+        part = Interleaving(people, seed + number)
+        try:
+            for _ in range(-(-(INTERLEAVINGS - 16 * in_async) // threads)):
+                part.step()
+                done.release()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        running = [pool.submit(thread, number) for number in range(threads)]
+        asyncio.run(_asynchronously(people, seed, in_async))
+        for future in running:
+            future.result()  # the seed is in the locals that a failure prints
+    assert done._value + 16 * in_async >= INTERLEAVINGS
