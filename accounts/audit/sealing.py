@@ -34,7 +34,6 @@ ROW = (
     "id, extract(epoch FROM at)::text, action, coalesce(user_id::text, ''), resource_kind, resource_id, address, "
     "agent, request_id, details::text"
 )
-ROW_LENGTH = 10
 # A seal's, in the order of Seal.
 SEAL = (
     "number, event_ids, content, previous, to_char(sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), hash"

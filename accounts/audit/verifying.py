@@ -1,6 +1,7 @@
 """Reading the whole audit log again and proving that it is what was sealed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,20 +58,22 @@ def verify(*, head: str = "") -> Report:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            return _Verifying(head).run()
+            # Closed here and now: left to the collector, a cursor would be closed amid another statement.
+            with closing(_events()) as events, closing(_seals()) as seals:
+                return _Verifying(_Ahead(events), head).run(seals)
 
 
 class _Verifying:
-    def __init__(self, head: str) -> None:
+    def __init__(self, events: "_Ahead", head: str) -> None:
         number, _, hash_ = head.partition(":")
         self._noted = (int(number), hash_.strip().lower()) if head else None
         self._key = sealing.chain_key()
         self._report = Report()
-        self._events = _Events()
+        self._events = events
 
-    def run(self) -> Report:
+    def run(self, seals: Iterable[_Kept]) -> Report:
         last: Seal | None = None
-        for kept in _seals():
+        for kept in seals:
             self._check_link(kept.seal, last)
             if kept.is_pruned:
                 self._check_pruned(kept)
@@ -92,9 +95,8 @@ class _Verifying:
     def _check_link(self, seal: Seal, last: Seal | None) -> None:
         number, previous = (last.number + 1, last.hash) if last else (1, sealing.GENESIS)
         if seal.number != number:
-            raise Broken(
-                f"Seal {min(number, seal.number)} {'was deleted' if seal.number > number else 'was inserted'}."
-            )
+            missing = seal.number > number
+            raise Broken(f"Seal {number} was deleted." if missing else f"Seal {seal.number} was inserted.")
         if seal.previous != previous or seal.hash != seal.hashed(self._key):
             raise Broken(f"Seal {seal.number} was changed, or the seal before it was replaced.")
 
@@ -141,37 +143,38 @@ class _Verifying:
         return event
 
 
-class _Events:
-    """All sealed events in the order of the chain, one at a time."""
+class _Ahead:
+    """One event at a time, with a look at the next."""
 
-    def __init__(self) -> None:
-        sql = f"SELECT {sealing.ROW}, seal, digest FROM audit_event WHERE seal IS NOT NULL ORDER BY seal, id"  # noqa: S608
-        self._rows = _stream(sql, _ROWS_AT_ONCE)
-        self._next: _Event | None = None
-        self.advance()
+    def __init__(self, events: Iterator[_Event]) -> None:
+        self._events = events
+        self._next = next(events, None)
 
     def peek(self) -> _Event | None:
         return self._next
 
     def advance(self) -> None:
-        row = next(self._rows, None)
-        if row is None:
-            self._next = None
-            return
-        length = sealing.ROW_LENGTH
-        self._next = _Event(row[length], bytes(row[length + 1] or b""), row[:length])
+        self._next = next(self._events, None)
 
 
-def _seals() -> Iterator[_Kept]:
+def _events() -> Generator[_Event, None, None]:
+    """All sealed events in the order of the chain."""
+    sql = f"SELECT {sealing.ROW}, seal, digest FROM audit_event WHERE seal IS NOT NULL ORDER BY seal, id"  # noqa: S608
+    with closing(_stream(sql, _ROWS_AT_ONCE)) as rows:
+        for *row, seal, digest in rows:
+            yield _Event(seal, bytes(digest or b""), tuple(row))
+
+
+def _seals() -> Generator[_Kept, None, None]:
     sql = f"SELECT {sealing.SEAL}, count, pruned_at IS NOT NULL, pruned_mark FROM audit_seal ORDER BY number"  # noqa: S608
-    for *seal, count, is_pruned, mark in _stream(sql, _SEALS_AT_ONCE):
-        yield _Kept(Seal.of(seal), count, is_pruned, bytes(mark or b""))
+    with closing(_stream(sql, _SEALS_AT_ONCE)) as rows:
+        for *seal, count, is_pruned, mark in rows:
+            yield _Kept(Seal.of(seal), count, is_pruned, bytes(mark or b""))
 
 
-def _stream(sql: str, at_once: int) -> Iterator[tuple[Any, ...]]:
+def _stream(sql: str, at_once: int) -> Generator[tuple[Any, ...], None, None]:
     """On a cursor of the server's, so that a log of any length fits into memory."""
     with connection.chunked_cursor() as cursor:
-        cursor.itersize = at_once
         cursor.execute(sql)
         while rows := cursor.fetchmany(at_once):
             yield from rows
