@@ -1,0 +1,346 @@
+"""The audit log itself: written in the caller's transaction, sealed, append-only, verifiable."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, connections, transaction
+
+from accounts import audit
+from accounts.audit import sealing
+from accounts.audit.models import AuditEvent, AuditSeal
+from accounts.audit.recording import INSERT, values
+from accounts.models import User
+from accounts.tenancy import acting_as
+
+Action = audit.Action
+# Rows that other connections see, and the role that owns the tables.
+committed = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
+def happen(count: int = 1, **details: Any) -> None:
+    for _ in range(count):
+        audit.record(Action.CHAT_ASKED, **details)
+
+
+def as_owner(sql: str, *parameters: Any, guarded: bool = True) -> None:
+    """`guarded=False`: what somebody can do who may switch the triggers off."""
+    with transaction.atomic("owner"), connections["owner"].cursor() as cursor:
+        tables = ("audit_event", "audit_seal")
+        for table in () if guarded else tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(sql, parameters)
+        for table in () if guarded else tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {table}_row")
+
+
+def verified(**options: Any) -> str:
+    out = StringIO()
+    call_command("verify_audit", stdout=out, **options)
+    return out.getvalue()
+
+
+def broken(**options: Any) -> str:
+    with pytest.raises(CommandError) as caught:
+        verified(**options)
+    assert caught.value.returncode == 1
+    return str(caught.value)
+
+
+@pytest.mark.django_db
+class TestRecording:
+    def test_an_event_says_who_did_what_when_with_what(self, owner: User) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        audit.record(Action.DOCUMENT_UPLOADED, user=owner, resource=("document", owner.pk), size=17, kinds=["a", 1])
+        event = AuditEvent.objects.get(action=Action.DOCUMENT_UPLOADED)
+        assert event.user_id == owner.pk
+        assert (event.resource_kind, event.resource_id) == ("document", str(owner.pk))
+        assert event.details == {"size": 17, "kinds": ["a", 1]}
+        assert before < event.at < datetime.now(UTC) + timedelta(seconds=5)
+        assert event.seal is None
+
+    def test_without_a_person_it_is_whoever_acts(self, owner: User) -> None:
+        with acting_as(owner):
+            happen()
+        assert AuditEvent.objects.get().user_id == owner.pk
+
+    def test_it_goes_with_the_transaction(self) -> None:
+        with transaction.atomic():
+            happen()
+            transaction.set_rollback(True)
+        assert not AuditEvent.objects.exists()
+
+    def test_it_is_one_statement(self, django_assert_num_queries) -> None:
+        with django_assert_num_queries(1):
+            happen(model="one", tokens=5)
+
+    def test_whatever_comes_as_a_detail_can_be_stored(self) -> None:
+        happen(model="a\0b\ud800", ratio=float("nan"), words=["x" * 5000] * 500, owner=None)
+        details = AuditEvent.objects.get().details
+        assert details["model"] == "ab?"
+        assert len(details["words"]) == 100
+        assert len(details["words"][0]) == 200
+
+    def test_nobody_dates_back_or_seals(self) -> None:
+        AuditEvent.objects.bulk_create(
+            [AuditEvent(action="x", at=datetime(2020, 1, 1, tzinfo=UTC), seal=7, digest=b"x")]
+        )
+        event = AuditEvent.objects.get()
+        assert event.at.year > 2020
+        assert (event.seal, event.digest) == (None, None)
+
+    def test_only_the_system_reads(self, owner: User) -> None:
+        with acting_as(owner):
+            happen()
+            assert not AuditEvent.objects.exists()
+            assert not AuditSeal.objects.exists()
+        with acting_as(None):
+            happen()
+            assert not AuditEvent.objects.exists()
+        assert AuditEvent.objects.count() == 2
+
+
+@pytest.mark.django_db
+class TestSealing:
+    def test_batches_are_chained(self) -> None:
+        for count in (3, 2):
+            happen(count)
+            assert sealing.seal_pending() == count
+        assert sealing.seal_pending() == 0
+        first, second = AuditSeal.objects.order_by("number")
+        assert (first.number, first.count, second.number, second.count) == (1, 3, 2, 2)
+        assert bytes(second.previous) == bytes(first.hash)
+        assert not AuditEvent.objects.filter(seal=None).exists()
+
+    def test_many_are_sealed_in_batches_of_bounded_size(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sealing, "BATCH", 4)
+        happen(10)
+        assert sealing.seal_pending() == 10
+        assert list(AuditSeal.objects.order_by("number").values_list("count", flat=True)) == [4, 4, 2]
+
+
+@committed
+def test_the_head_is_logged_once_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    with caplog.at_level("INFO", "accounts.audit.sealing"):
+        for minutes in (0, 10, 59, 61):
+            happen()
+            sealing.seal_pending(now=at + timedelta(minutes=minutes))
+    heads = [record.getMessage() for record in caplog.records]
+    assert [head.partition(" is ")[2].partition(":")[0] for head in heads] == ["1", "4"]
+    verified(head=heads[1].rpartition(" ")[2])
+
+
+@committed
+def test_writers_wait_for_nobody_and_a_late_commit_is_sealed_too() -> None:
+    parameters = {**connections["default"].get_connection_params()}
+    parameters.pop("pool", None)
+    with psycopg.connect(**parameters) as slow:
+        slow.execute("SET lock_timeout = '2s'")
+        slow.execute(INSERT, values(Action.CHAT_DELETED))
+        happen(2)
+        assert sealing.seal_pending() == 2
+        happen()
+        # The sealer works in a transaction of its own now, and a writer writes.
+        with transaction.atomic():
+            assert sealing.seal_pending() == 1
+            slow.execute(INSERT, values(Action.CHAT_RESTORED))
+        slow.commit()
+    assert sealing.seal_pending() == 2
+    late = AuditEvent.objects.get(action=Action.CHAT_DELETED)
+    assert late.pk < AuditEvent.objects.filter(seal=1).order_by("pk").first().pk
+    assert late.seal == 3
+    assert "Verified 5 events in 3 seals" in verified()
+
+
+@committed
+def test_two_sealers_do_not_get_into_each_other_s_way() -> None:
+    happen()
+    parameters = {**connections["default"].get_connection_params()}
+    parameters.pop("pool", None)
+    with psycopg.connect(**parameters) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [sealing._LOCK])
+        assert sealing.seal_pending() == 0
+    assert sealing.seal_pending() == 1
+
+
+@pytest.mark.django_db
+class TestAppendOnly:
+    """For the product's own role."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda events: events.update(action="other"),
+            lambda events: events.update(seal=9),
+            lambda events: events.update(digest=b"x"),
+            lambda events: events.update(user_id=None, seal=9, digest=b"x", action="other"),
+            lambda events: events.delete(),
+            lambda events: AuditSeal.objects.update(sealed_at=datetime(2020, 1, 1, tzinfo=UTC)),
+            lambda events: AuditSeal.objects.update(pruned_at=datetime(2020, 1, 1, tzinfo=UTC), pruned_mark=b"x"),
+            lambda events: AuditSeal.objects.all().delete(),
+        ],
+    )
+    def test_nothing_is_changed_or_deleted(self, change: Callable[[Any], Any]) -> None:
+        happen()
+        sealing.seal_pending(now=datetime(2026, 1, 1, tzinfo=UTC))
+        happen()
+        before = list(AuditEvent.objects.values()), list(AuditSeal.objects.values())
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change(AuditEvent.objects.filter(seal=1))
+        assert (list(AuditEvent.objects.values()), list(AuditSeal.objects.values())) == before
+
+    def test_it_may_not_truncate(self) -> None:
+        with pytest.raises(DatabaseError, match="permission"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("TRUNCATE audit_event")
+
+
+@committed
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_event SET action = 'other'",
+        "UPDATE audit_event SET seal = NULL, digest = NULL",
+        "DELETE FROM audit_event",
+        "UPDATE audit_seal SET hash = 'x'",
+        "UPDATE audit_seal SET pruned_at = now(), pruned_mark = 'x'",
+        "DELETE FROM audit_seal",
+        "SELECT audit_prune(ARRAY[1], ARRAY['x'::bytea])",
+    ],
+)
+def test_the_owner_of_the_tables_is_bound_too(statement: str) -> None:
+    happen(2)
+    sealing.seal_pending()
+    with pytest.raises(DatabaseError, match="append-only"):
+        as_owner(statement)
+    assert "Verified 2 events" in verified()
+
+
+@committed
+@pytest.mark.parametrize("table", ["audit_event", "audit_seal"])
+def test_the_owner_may_not_truncate(table: str) -> None:
+    # Off in tests, which empty all tables (tests/conftest.py).
+    with transaction.atomic("owner"), connections["owner"].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {table}_truncate")
+        with pytest.raises(DatabaseError, match="append-only"):
+            cursor.execute(f"TRUNCATE {table}")
+        transaction.set_rollback(True, "owner")
+
+
+@committed
+class TestTampering:
+    """By somebody with every right over the database, who switches the triggers off."""
+
+    @pytest.fixture(autouse=True)
+    def _chain(self, db: None) -> None:
+        for count in (3, 2, 4):
+            happen(count, tokens=1)
+            sealing.seal_pending()
+        happen()
+
+    def ids(self, seal: int) -> list[int]:
+        return list(AuditEvent.objects.filter(seal=seal).order_by("pk").values_list("pk", flat=True))
+
+    def test_nothing_was_changed(self) -> None:
+        report = verified()
+        assert "Verified 9 events in 3 seals" in report
+        assert "1 events await sealing" in report
+        assert f"Head: {sealing.head().head}" in report
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "action = 'chat.deleted'",
+            "at = at + interval '1 microsecond'",
+            "at = 'infinity'",
+            "user_id = gen_random_uuid()",
+            "resource_id = 'x'",
+            "address = '10.0.0.1'",
+            "agent = 'x'",
+            "request_id = 'x'",
+            "details = '{\"tokens\": 2}'",
+            "digest = NULL",
+        ],
+    )
+    def test_a_changed_event_is_named(self, change: str) -> None:
+        second, later = self.ids(2)[1], self.ids(3)[0]
+        as_owner(f"UPDATE audit_event SET {change} WHERE id IN (%s, %s)", second, later, guarded=False)
+        assert f"Event {second} was changed." in broken()
+
+    def test_a_deleted_event_is_named(self) -> None:
+        middle = self.ids(1)[1]
+        as_owner("DELETE FROM audit_event WHERE id IN (%s, %s)", middle, self.ids(3)[0], guarded=False)
+        assert f"Event {middle} of seal 1 was deleted." in broken()
+
+    def test_the_last_event_of_a_seal_deleted_is_named(self) -> None:
+        last = self.ids(2)[-1]
+        as_owner("DELETE FROM audit_event WHERE id = %s", last, guarded=False)
+        assert f"Event {last} of seal 2 was deleted." in broken()
+
+    def test_an_event_deleted_by_taking_it_out_of_its_seal_is_named(self) -> None:
+        first = self.ids(2)[0]
+        as_owner("UPDATE audit_event SET seal = NULL, digest = NULL WHERE id = %s", first, guarded=False)
+        assert f"Event {first} of seal 2 was deleted." in broken()
+
+    @pytest.mark.parametrize("number", [-5, 1_000_000])
+    def test_an_inserted_event_is_named(self, number: int) -> None:
+        self.insert(number, seal=2)
+        assert f"Event {number} was inserted into seal 2." in broken()
+
+    @pytest.mark.parametrize("seal", [0, 9])
+    def test_an_event_inserted_into_a_seal_that_is_not_there_is_named(self, seal: int) -> None:
+        self.insert(77_777, seal=seal)
+        assert f"Event 77777 belongs to seal {seal}, which is not there." in broken()
+
+    def insert(self, number: int, *, seal: int) -> None:
+        columns = "at, action, user_id, resource_kind, resource_id, address, agent, request_id, details, digest"
+        as_owner(
+            f"INSERT INTO audit_event (id, seal, {columns}) OVERRIDING SYSTEM VALUE "
+            f"SELECT %s, %s, {columns} FROM audit_event WHERE seal = 2 LIMIT 1",
+            number, seal, guarded=False,
+        )  # fmt: skip
+
+    def test_reordered_events_are_named(self) -> None:
+        first, second = self.ids(2)
+        as_owner("UPDATE audit_event SET id = 500000 WHERE id = %s", first, guarded=False)
+        as_owner("UPDATE audit_event SET id = %s WHERE id = %s", first, second, guarded=False)
+        as_owner("UPDATE audit_event SET id = %s WHERE id = 500000", second, guarded=False)
+        assert f"Event {first} was changed." in broken()
+
+    @pytest.mark.parametrize(
+        "change",
+        ["hash = 'x'", "content = 'x'", "sealed_at = now()", "sealed_at = 'infinity'", "event_ids = event_ids[2:]"],
+    )
+    def test_a_changed_seal_is_named(self, change: str) -> None:
+        as_owner(f"UPDATE audit_seal SET {change} WHERE number = 2", guarded=False)
+        assert "Seal 2 was changed" in broken()
+
+    def test_a_batch_deleted_with_its_seal_is_named(self) -> None:
+        as_owner("DELETE FROM audit_event WHERE seal = 2", guarded=False)
+        as_owner("DELETE FROM audit_seal WHERE number = 2", guarded=False)
+        assert "Seal 2 was deleted." in broken()
+
+    def test_a_batch_marked_as_pruned_by_hand_is_named(self) -> None:
+        as_owner("UPDATE audit_seal SET pruned_at = now(), pruned_mark = 'x' WHERE number = 1", guarded=False)
+        as_owner("DELETE FROM audit_event WHERE seal = 1", guarded=False)
+        assert "The events of seal 1 were deleted by hand." in broken()
+
+    def test_an_end_that_was_cut_off_is_found_with_a_head_that_was_noted(self) -> None:
+        noted = sealing.head().head
+        as_owner("DELETE FROM audit_event WHERE seal = 3", guarded=False)
+        as_owner("DELETE FROM audit_seal WHERE number = 3", guarded=False)
+        assert "Verified 5 events" in verified()
+        assert "Seal 3 is not there any more" in broken(head=noted)
+        # Even after the chain went on.
+        sealing.seal_pending()
+        verified()
+        assert "Seal 3 is not the one that was noted" in broken(head=noted)
+
+    def test_a_head_that_is_none_is_refused(self) -> None:
+        for text in ("3", "x:y", f"1:{'g' * 64}"):
+            with pytest.raises(CommandError, match="looks like"):
+                verified(head=text)
