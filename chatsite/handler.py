@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.encryption.files import SealedSpool
+from chatsite import headers
 
 
 class OneThreadHandler(ASGIHandler):
@@ -24,6 +25,13 @@ class OneThreadHandler(ASGIHandler):
         # Skips the parent's own, which would build the asynchronous chain.
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
+
+    def create_request(self, scope: Any, body_file: Any) -> Any:
+        """A request that cannot even be made into one is answered here, below all middleware."""
+        request, refusal = super().create_request(scope, body_file)
+        if refusal is not None:
+            headers.complete(refusal)
+        return request, refusal
 
     async def read_body(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> IO[bytes]:
         """As Django's own, but what is too large for memory does not lie on disk in plain."""

@@ -7,11 +7,13 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils.cache import patch_vary_headers
 
-from chatsite import logs
+from chatsite import headers, logs
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+_INTERFACES = ("/api/", "/v1/")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -22,6 +24,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
         given = request.headers.get("X-Request-ID", "")
         current = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
         token = logs.request_id.set(current)
+        request.request_id = current  # type: ignore[attr-defined]  # read by the audit log
         try:
             response = get_response(request)
         finally:
@@ -32,19 +35,49 @@ def request_id(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Nothing from elsewhere, nothing inline. The nonce is for the script tags that htmx's template tag writes."""
+def protection(get_response: GetResponse) -> GetResponse:
+    """The headers of every answer (chatsite/headers.py). Stands above all that may answer by itself."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]  # read by the template tag
         response = get_response(request)
-        response.setdefault(
-            "Content-Security-Policy",
-            f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
-            "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'",
-        )
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        headers.complete(response, policy=headers.page_policy(nonce) if is_page else headers.NOTHING)
+        match = request.resolver_match
+        if match and match.view_name == "account_logout" and request.method == "POST":
+            # Page pictures and drafts do not stay behind for the next person at this machine.
+            response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    return middleware
+
+
+def cors(get_response: GetResponse) -> GetResponse:
+    """Lets the pages of ALLOWED_ORIGINS, and no others, call the programming interfaces and read their answers.
+
+    Never with cookies: such a page brings a key of its own. Pages of ours need none of this, and the rest of the
+    product is closed to all other sites.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(_INTERFACES):
+            return get_response(request)
+        origin = request.headers.get("Origin", "")
+        is_allowed = origin.lower() in {allowed.lower() for allowed in settings.ALLOWED_ORIGINS}
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            response = HttpResponse(status=204 if is_allowed else 403)
+            if is_allowed:
+                response["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
+                response["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Last-Event-ID, X-API-Key"
+                response["Access-Control-Max-Age"] = "600"
+        else:
+            response = get_response(request)
+            if is_allowed:
+                response["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+        if is_allowed:
+            response["Access-Control-Allow-Origin"] = origin
+        patch_vary_headers(response, ["Origin"])
         return response
 
     return middleware

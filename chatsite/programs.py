@@ -27,7 +27,6 @@ def web(settings: Any, *, fd: int | None = None) -> list[str]:
         *("--application-close-timeout", "5"),
         *("--verbosity", "0"),
         "--no-server-name",
-        *(["--proxy-headers"] if settings.TRUST_PROXY else []),
         "chatsite.asgi:application",
     ]
 

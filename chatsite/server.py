@@ -2,13 +2,18 @@
 
 Started as `python -m chatsite.server` with Daphne's own arguments. A body arrives before anybody knows who sends it,
 so its size is bounded here, before Django and its sign-in see the request: what is refused is never kept, what is
-accepted waits on disk, sealed, and the application gets it piece by piece, as it reads.
+accepted waits on disk, sealed, and the application gets it piece by piece, as it reads. Who sends too slowly is cut
+off.
+
+What this server answers by itself carries the same protecting headers as everything else (chatsite/headers.py).
 """
 
 import asyncio
 import functools
+import http
 import io
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -18,12 +23,15 @@ from urllib.parse import unquote_to_bytes
 import daphne.server  # isort: skip  # first: it installs the event loop's reactor
 
 import daphne.http_protocol
+import daphne.ws_protocol
 from daphne.cli import CommandLineInterface
 from django.conf import settings
 from django.urls import reverse
 from twisted.internet import reactor
+from twisted.web.http import HTTPChannel
 
 from accounts.encryption.files import SealedSpool
+from chatsite import headers, sockets
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -34,8 +42,22 @@ IN_MEMORY = 100_000
 # So long the rest of a refused body is read and thrown away: closed at once, the sender would see a broken connection
 # instead of the reason.
 LINGER = 10.0
+# Seconds for everything before the body.
+HEAD_WITHIN = 30.0
+# A body that brings less than this many bytes a second, over so many seconds, holds a place without need.
+SLOWEST = 512
+LOOK_EVERY = 30.0
+# Uploads that arrive at the same time, as a multiple of the largest: a forged cookie opens the large limit too, and
+# together they must not fill the disk. As much stays free for everything else.
+UPLOADS_AT_ONCE = 4
+KEPT_FREE = 256 * 1024 * 1024
 _ABANDONED_AFTER = 24 * 60 * 60
 _BODY = "chatsite.body"
+_SORRY = {
+    400: "This request could not be understood.",
+    403: "This connection is not open to you.",
+    503: "This took too long and was given up. Try again in a moment.",
+}
 
 
 class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # daphne has no types
@@ -47,7 +69,10 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # 
         self.body: Body | None = None
         self._limit = 0
         self._received = 0
+        self._seen = 0
         self._refused = False
+        self._place: Place | None = None
+        self._watch: Any = None
         self._last_call: Any = None
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
@@ -57,21 +82,35 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # 
             return
         self._limit = self._most()
         if length is not None and length > self._limit:
-            self._refuse()
-        else:
-            # Twisted's own file would lie on disk in plain.
-            self.content = cast("Any", SealedSpool(in_memory=IN_MEMORY))
+            self._refuse_size()
+            return
+        if self._limit == settings.UPLOAD_MAX_REQUEST:
+            self._place = Place(self._limit if length is None else length)
+            if trouble := self._place.trouble():
+                self._refuse(*trouble)
+                return
+        # Twisted's own file would lie on disk in plain.
+        self.content = cast("Any", SealedSpool(in_memory=IN_MEMORY))
+        self._watch = _call_later(LOOK_EVERY, self._look)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         if self._refused:
             return
         self._received += len(data)
         if self._received > self._limit:
-            self._refuse()
+            self._refuse_size()
         else:
             super().handleContentChunk(data)
 
+    def _look(self) -> None:
+        if self._received - self._seen < SLOWEST * LOOK_EVERY:
+            self._refuse(b"408", b"Request Timeout", "This request arrived too slowly and was not kept.")
+        else:
+            self._seen = self._received
+            self._watch = _call_later(LOOK_EVERY, self._look)
+
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 - Twisted's name
+        _cancel(self._watch)
         if self._refused:
             self.channel.transport.loseConnection()
         else:
@@ -88,11 +127,19 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # 
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
         self._drop_body()
-        if self._last_call is not None and self._last_call.active():
-            self._last_call.cancel()
+        _cancel(self._watch)
+        _cancel(self._last_call)
         super().connectionLost(reason)
 
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:  # noqa: ARG002 - Daphne's words
+        words = _SORRY.get(status, "Something went wrong here. It has been written to the log.")
+        start = {"type": "http.response.start", "status": status, "headers": headers.raw("text/plain; charset=utf-8")}
+        self.handle_reply(start)
+        self.handle_reply({"type": "http.response.body", "body": f"{words}\n".encode()})
+
     def _drop_body(self) -> None:
+        if self._place is not None:
+            self._place.leave()
         if self.body is not None:
             self.body.file.close()
 
@@ -105,24 +152,111 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # 
             return int(settings.UPLOAD_MAX_REQUEST)
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
-    def _refuse(self) -> None:
+    def _refuse_size(self) -> None:
+        most = self._limit // (1024 * 1024)
+        self._refuse(b"413", b"Content Too Large", f"This request is too large: at most {most} MB are accepted here.")
+
+    def _refuse(self, status: bytes, phrase: bytes, words: str) -> None:
         self._refused = True
+        _cancel(self._watch)
+        if self._place is not None:
+            self._place.leave()
         if self.content is not None:
             self.content.close()
         # Nobody is to be asked for the body any more.
         self.requestHeaders.removeHeader(b"Expect")
-        words = f"This request is too large: at most {self._limit // (1024 * 1024)} MB are accepted here.\n".encode()
-        headers = [
-            (b"Content-Type", b"text/plain; charset=utf-8"),
-            (b"Content-Length", b"%d" % len(words)),
-            (b"X-Content-Type-Options", b"nosniff"),
-            (b"Connection", b"close"),
-        ]
+        body = f"{words}\n".encode()
         self.channel.persistent = False
-        self.channel.writeHeaders(b"HTTP/1.1", b"413", b"Content Too Large", headers)
-        self.channel.write(words)
+        self.channel.writeHeaders(b"HTTP/1.1", status, phrase, _closing(body))
+        self.channel.write(body)
         self.channel.transport.loseWriteConnection()
-        self._last_call = cast("Any", reactor).callLater(LINGER, self.channel.transport.abortConnection)
+        self._last_call = _call_later(LINGER, self.channel.transport.abortConnection)
+
+
+_HTTPChannel: Any = HTTPChannel  # hardly any of it has types
+
+
+class Channel(_HTTPChannel):  # type: ignore[misc]
+    """A connection whose requests have to begin in earnest."""
+
+    _has_head = False
+    _deadline: Any = None
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if self._deadline is None and not self._has_head:
+            self._deadline = _call_later(HEAD_WITHIN, self.transport.abortConnection)
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
+        _cancel(self._deadline)
+        self._deadline, self._has_head = None, True
+        super().allHeadersReceived()
+
+    def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
+        self._has_head = False
+        super().requestDone(request)
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+        _cancel(self._deadline)
+        super().connectionLost(reason)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's name
+        """Twisted answers with a bare line."""
+        body = f"{_SORRY[400]}\n".encode()
+        lines = [b"%s: %s" % header for header in _closing(body)]
+        self.transport.write(b"\r\n".join([b"HTTP/1.1 400 Bad Request", *lines, b"", body]))
+        self.loseConnection()
+
+
+class Factory(daphne.http_protocol.HTTPFactory):  # type: ignore[misc]  # daphne has no types
+    protocol = Channel
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        channel = super().buildProtocol(addr)
+        channel.requestFactory = BoundedRequest
+        return channel
+
+
+class BoundedSocket(daphne.ws_protocol.WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:  # noqa: ARG002, N802, N803
+        """A refused handshake, in our words: autobahn's reasons repeat what the client sent."""
+        status = http.HTTPStatus(code)
+        body = f"{_SORRY.get(code, 'This connection is not open to you.')}\n".encode()
+        lines = [b"%s: %s" % header for header in _closing(body)]
+        opening = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+        self.sendData(b"\r\n".join([opening, *lines, b"", body]))
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802 - autobahn's name
+        """Long messages go out, never in; the limit of the server is for both."""
+        super().onMessageFrameBegin(length)
+        if self.message_data_total_length > sockets.LONGEST and not self.failedByMe:
+            self._fail_connection(sockets.TOO_LONG, "too long")
+
+
+class SocketFactory(daphne.ws_protocol.WebSocketFactory):  # type: ignore[misc]  # daphne has no types
+    protocol = BoundedSocket
+
+
+class Place:
+    """Room on disk for an upload that arrives."""
+
+    taken = 0
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        Place.taken += size
+
+    def leave(self) -> None:
+        Place.taken, self._size = Place.taken - self._size, 0
+
+    def trouble(self) -> tuple[bytes, bytes, str] | None:
+        """Status, phrase and words of the refusal, if there is no room."""
+        if Place.taken > UPLOADS_AT_ONCE * settings.UPLOAD_MAX_REQUEST:
+            words = "Too many uploads arrive at this moment. Nothing was added. Try again in a minute."
+            return b"503", b"Service Unavailable", words
+        if shutil.disk_usage(tempfile.gettempdir()).free < Place.taken + KEPT_FREE:
+            return b"507", b"Insufficient Storage", "The disk of this server is full. Nothing was added."
+        return None
 
 
 class Body:
@@ -157,6 +291,10 @@ class Body:
 
 class Server(daphne.server.Server):  # type: ignore[misc]  # daphne has no types
     def create_application(self, protocol: Any, scope: Message) -> Any:
+        # Daphne lets a client name it.
+        scope["root_path"] = self.root_path
+        if settings.TRUST_PROXY:
+            _believe_the_proxy(scope)
         if isinstance(protocol, BoundedRequest):
             scope[_BODY] = body = protocol.give_body()
             if all(name != b"content-length" for name, _ in scope["headers"]) and body.size:
@@ -179,6 +317,30 @@ class CommandLine(CommandLineInterface):  # type: ignore[misc]  # daphne has no 
         return with_body
 
 
+def _believe_the_proxy(scope: Message) -> None:
+    """The client is whom the proxy saw: the last entry. (Daphne's own option takes the first, which anybody writes.)"""
+    seen = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    if address := seen.rpartition(b",")[2].strip():
+        scope["client"] = [address.decode("latin-1"), 0]
+
+
+def _closing(body: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        *headers.raw("text/plain; charset=utf-8"),
+        (b"Content-Length", b"%d" % len(body)),
+        (b"Connection", b"close"),
+    ]
+
+
+def _call_later(seconds: float, function: Callable[[], Any]) -> Any:
+    return cast("Any", reactor).callLater(seconds, function)
+
+
+def _cancel(call: Any) -> None:
+    if call is not None and call.active():
+        call.cancel()
+
+
 @functools.cache
 def _upload_path() -> bytes:
     return reverse("documents:upload").encode()
@@ -196,5 +358,6 @@ def _keep_on_disk() -> None:
 
 
 if __name__ == "__main__":
-    daphne.http_protocol.WebRequest = BoundedRequest
+    daphne.server.HTTPFactory = Factory
+    daphne.server.WebSocketFactory = SocketFactory
     CommandLine().run(None)

@@ -160,5 +160,5 @@ def storage_note(user: User) -> str:
     if not measure.is_nearly_full:
         return ""
     return (
-        f"{filesizeformat(measure.used)} of your {filesizeformat(measure.limit)} are used. Delete what you do not need."
+        f"{filesizeformat(measure.used)} of your {filesizeformat(measure.limit or 0)} are used. Delete what you do not need."
     )

@@ -66,7 +66,7 @@ class TestSuspending:
         from chatsite.asgi import application
 
         cookie = f"sessionid={signed_in(owner).session.session_key}".encode()
-        headers = [(b"cookie", cookie), (b"origin", b"http://localhost")]
+        headers = [(b"cookie", cookie), (b"origin", b"http://localhost"), (b"host", b"localhost")]
 
         async def connects() -> bool:
             socket = WebsocketCommunicator(application, "/ws/documents", headers=headers)
