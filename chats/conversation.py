@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError as BrokerUnreachable
 
+from accounts import audit
 from accounts.limits import quotas
 from chats import tree
 from chats.models import Conversation, Message
@@ -63,7 +64,10 @@ class TokensUsedUp(ChatError):
 
 def start(user: "User", *, use_documents: bool = True, model: str = "") -> Conversation:
     refuse_without_tokens(user)
-    return Conversation.objects.create(owner=user, use_documents=use_documents, model=model)
+    with transaction.atomic():
+        conversation = Conversation.objects.create(owner=user, use_documents=use_documents, model=model)
+        audit.record(audit.Action.CHAT_STARTED, user=user, resource=("chat", conversation.pk))
+    return conversation
 
 
 def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID | None = None) -> Exchange:
@@ -81,6 +85,7 @@ def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID 
         answer = _queue_answer(locked, question)
         if not locked.title and locked.title_is_automatic:
             Conversation.objects.filter(pk=locked.pk).update(title=first_title(text))
+        _record(audit.Action.CHAT_ASKED, locked, question=question.pk, answer=answer.pk, model=answer.model)
     return Exchange(question, answer)
 
 
@@ -93,7 +98,9 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
     _refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
-        return _queue_answer(locked, answer.parent, model=clean_model(model))
+        another = _queue_answer(locked, answer.parent, model=clean_model(model))
+        _record(audit.Action.CHAT_REGENERATED, locked, of=answer.pk, answer=another.pk, model=another.model)
+    return another
 
 
 def continue_answer(answer: Message) -> Message:
@@ -118,6 +125,7 @@ def continue_answer(answer: Message) -> Message:
         )
         if not taken:
             raise StillWriting("This answer is complete or still being written, so there is nothing to continue.")
+        _record(audit.Action.CHAT_CONTINUED, answer.conversation, answer=answer.pk)
         transaction.on_commit(lambda: enqueue(answer.pk))
     answer.refresh_from_db()
     return answer
@@ -125,11 +133,13 @@ def continue_answer(answer: Message) -> Message:
 
 def stop(answer: Message) -> bool:
     """True: nobody had begun, and it is over. False: its worker has to be told; what was written stays."""
-    unclaimed = Message.objects.filter(pk=answer.pk, status=Message.Status.QUEUED).update(
-        status=Message.Status.STOPPED, finished_at=Now()
-    )
-    if not unclaimed:
-        Message.objects.filter(pk=answer.pk, status__in=Message.WORKING).update(stop_requested=True)
+    with transaction.atomic():
+        unclaimed = Message.objects.filter(pk=answer.pk, status=Message.Status.QUEUED).update(
+            status=Message.Status.STOPPED, finished_at=Now()
+        )
+        if not unclaimed:
+            Message.objects.filter(pk=answer.pk, status__in=Message.WORKING).update(stop_requested=True)
+        _record(audit.Action.CHAT_STOPPED, answer.conversation, answer=answer.pk)
     return bool(unclaimed)
 
 
@@ -152,6 +162,7 @@ def delete(conversation: Conversation) -> list[uuid.UUID]:
         answers.filter(status=Message.Status.QUEUED).update(status=Message.Status.STOPPED, finished_at=Now())
         working = answers.filter(status__in=Message.WORKING)
         working.update(stop_requested=True)
+        _record(audit.Action.CHAT_DELETED, conversation)
         return list(working.values_list("pk", flat=True))
 
 
@@ -167,7 +178,10 @@ def configure(conversation: Conversation, *, model: str | None = None, use_docum
     for name in changed:
         setattr(conversation, name, wanted[name])
     if changed:
-        conversation.save(update_fields=changed)
+        with transaction.atomic():
+            conversation.save(update_fields=changed)
+            now = {name: wanted[name] for name in changed}
+            _record(audit.Action.CHAT_CONFIGURED, conversation, **now)
 
 
 def switch_branch(message: Message) -> None:
@@ -210,6 +224,10 @@ def enqueue(message_id: uuid.UUID) -> None:
         answer_message.delay(str(message_id))
     except (BrokerUnreachable, OSError):
         logger.warning("The broker is away; answer %s waits for the beat task.", message_id)
+
+
+def _record(action: audit.Action, conversation: Conversation, **details: object) -> None:
+    audit.record(action, user=conversation.owner_id, resource=("chat", conversation.pk), **details)
 
 
 def refuse_without_tokens(user: "User") -> None:

@@ -302,6 +302,7 @@ class Attempt:
             self.message_id,
             self._worker,
             status,
+            given=self._sources,
             cited=sources.cited(self._sources, self._live.text),
             spent=self._spent(changes),
             content=self._live.text,

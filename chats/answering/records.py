@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts import audit
 from accounts.limits import quotas
 from accounts.tenancy import acting_as_system
 from chats import conversation
@@ -119,12 +120,13 @@ def settle(
     worker: str,
     status: str,
     *,
+    given: Sequence[Source],
     cited: Sequence[tuple[Source, bool]],
     spent: int = 0,
     **changes: Any,
 ) -> Message | None:
     """End the answer, store its citations and count its tokens, in one transaction. None: it is no longer this
-    worker's."""
+    worker's. `given` are the passages that the model read."""
     with transaction.atomic():
         if not leases.settle(
             Message, message_id, worker=worker, status=status, stop_requested=False, finished_at=Now(), **changes
@@ -135,10 +137,10 @@ def settle(
         Citation.objects.filter(message_id=message_id).delete()
         chunks = set(Chunk.objects.filter(pk__in=[s.chunk_id for s, _ in cited]).values_list("pk", flat=True))
         versions = {
-            str(pk)
-            for pk in DocumentVersion.objects.filter(pk__in=[s.version_id for s, _ in cited]).values_list(
-                "pk", flat=True
-            )
+            str(pk): document_id
+            for pk, document_id in DocumentVersion.objects.filter(
+                pk__in={source.version_id for source in given}
+            ).values_list("pk", "document_id")
         }
         Citation.objects.bulk_create(
             Citation(
@@ -159,7 +161,23 @@ def settle(
         Conversation.objects.filter(pk=message.conversation_id).update(updated_at=Now())
         if spent:
             quotas.spend_tokens(message.conversation.owner_id, spent)
+        _record(message, sorted({str(versions.get(s.version_id, s.version_id)) for s in given}))
     return message
+
+
+def _record(message: Message, documents: list[str]) -> None:
+    audit.record(
+        audit.Action.CHAT_ANSWERED,
+        user=message.conversation.owner_id,
+        resource=("chat", message.conversation_id),
+        answer=message.pk,
+        status=message.status,
+        error=message.error_code,
+        model=message.answered_by,
+        tokens_prompt=message.tokens_prompt,
+        tokens_completion=message.tokens_completion,
+        documents=documents,
+    )
 
 
 def release(message_id: uuid.UUID, worker: str, **changes: Any) -> None:
