@@ -13,11 +13,13 @@ from asgiref.sync import sync_to_async
 from celery import shared_task
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError, IntegrityError, ProgrammingError, close_old_connections, connection, transaction
 from django.db.models import Model
 
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system, actor
+from accounts.tenancy.role import refuse_unbound_role
 from chats.models import Citation, Conversation, Message, Summary
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 
@@ -29,9 +31,7 @@ UNPROTECTED: dict[str, str] = {}
 
 def protected_tables() -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity"
-        )
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity")
         return [name for (name,) in cursor.fetchall()]
 
 
@@ -339,3 +339,18 @@ def test_no_interleaving_carries_an_identity_over(transactional_db: None) -> Non
         for future in running:
             future.result()  # the seed is in the locals that a failure prints
     assert done._value + 16 * in_async >= INTERLEAVINGS
+
+
+class TestAtTheStart:
+    def test_an_ordinary_role_is_taken(self, db: None) -> None:
+        refuse_unbound_role()
+
+    def test_a_role_that_policies_do_not_bind_is_refused(self, db: None) -> None:
+        """Seen through the eyes of a superuser: the carried cluster lets none in, so its catalogue is covered up."""
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL search_path TO pg_temp, public, pg_catalog")
+            cursor.execute(
+                "CREATE TEMP VIEW pg_roles AS SELECT current_user AS rolname, true AS rolsuper, false AS rolbypassrls"
+            )
+        with pytest.raises(ImproperlyConfigured, match="bypasses row-level security"):
+            refuse_unbound_role()

@@ -52,9 +52,15 @@ def test_no_secret_is_written_down(compose: dict) -> None:
     example = (PROJECT / "deploy/env.example").read_text(encoding="utf-8")
     assert re.findall(r"^(\w*PASSWORD)=(.*)$", example, re.MULTILINE) == [
         ("POSTGRES_PASSWORD", ""),
+        ("DATABASE_OWNER_PASSWORD", ""),
         ("DATABASE_PASSWORD", ""),
         ("ADMIN_PASSWORD", ""),
     ]
+
+
+def test_only_what_must_change_tables_knows_the_role_that_owns_them(compose: dict) -> None:
+    knowing = [name for name, one in compose["services"].items() if "DATABASE_OWNER_URL" in one.get("environment", {})]
+    assert knowing == ["prepare", "documents"]
 
 
 def test_every_setting_in_it_exists(compose: dict) -> None:

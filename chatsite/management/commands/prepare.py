@@ -14,6 +14,7 @@ from accounts import setup
 from accounts.encryption import keys
 from accounts.encryption.errors import SealingError
 from accounts.models import User
+from accounts.tenancy.role import refuse_unbound_role
 from chatsite import static
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         _check_keys()
         try:
+            refuse_unbound_role()
             static.collect_if_stale()
             setup.create_from_settings()
         except ImproperlyConfigured as reason:
