@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             self._attempt.succeeded()
         return user
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+    def authentication_failed(self, request: HttpRequest, **_credentials: Any) -> None:
         if locked := self._attempt.failed():
             audit.record(audit.Action.LOCKED_OUT, user=self._attempt.user_id, request=request, by="password")
             raise _too_many(locked)

@@ -20,6 +20,7 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts.models import User
+from accounts.sessions.models import UserSession
 from chats.models import Citation, Conversation, Message
 from chatsite.asgi import application
 from documents import blobs
@@ -36,6 +37,7 @@ PUBLIC = {
     "invitations:accept": "guarded by its own token",
     "account_login": "the way in",
     "account_logout": "leads home when nobody is signed in",
+    "second_factor:step": "leads home unless a sign-in waits for its second step",
     "account_signup": "says that it is closed, unless it is open",
     "account_inactive": "says that the account is suspended",
     "account_email_verification_sent": "part of sign-up",
@@ -57,6 +59,7 @@ class World:
     answer: Message
     document: Document
     version: DocumentVersion
+    session: UserSession
 
     @classmethod
     def of(cls, owner: User) -> "World":
@@ -73,7 +76,10 @@ class World:
             quoted=SECRET, score=1,
         )  # fmt: skip
         deleted = Conversation.objects.create(owner=owner, title=SECRET, deleted_at=timezone.now())
-        return cls(owner, conversation, deleted, answer, document, version)
+        session = UserSession.objects.create(
+            owner=owner, session_key="another-device", signed_in_at=timezone.now(), last_seen_at=timezone.now()
+        )
+        return cls(owner, conversation, deleted, answer, document, version, session)
 
     def rows(self) -> list[Any]:
         """Everything the owner has, as it is in the database now."""
@@ -106,6 +112,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "message_id": lambda world: world.answer.pk,
     "document_id": lambda world: world.document.pk,
     "version": lambda world: world.version.number,
+    "session_id": lambda world: world.session.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -118,7 +125,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
 }
 
 # Parameters that name an object of one person, so that another person must not find it.
-OWNED = {"conversation_id", "message_id", "document_id"}
+OWNED = {"conversation_id", "message_id", "document_id", "session_id"}
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ def leads_to_sign_in(response: Any) -> bool:
 
 def connects(route: Route, world: World, user: User | None, *, origin: str = "http://localhost") -> bool:
     address = "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(route.values(world)[found[1]]), route.pattern)
-    headers = [(b"origin", origin.encode())]
+    headers = [(b"origin", origin.encode()), (b"host", b"localhost")]
     if user:
         headers.append((b"cookie", f"sessionid={signed_in(user).session.session_key}".encode()))
 

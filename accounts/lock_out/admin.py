@@ -27,7 +27,7 @@ class FailuresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Failures | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, _obj: Failures | None = None) -> bool:
         return False
 
     def get_actions(self, request: HttpRequest) -> dict[str, object]:  # type: ignore[override]  # Django's triples

@@ -32,7 +32,8 @@ def confirm(request: HttpRequest) -> None:
 
 
 def is_confirmed(request: HttpRequest) -> bool:
-    return 0 <= time.time() - request.session.get(CONFIRMED_AT, 0) < CONFIRM_WITHIN
+    confirmed_at: int = request.session.get(CONFIRMED_AT, 0)
+    return 0 <= time.time() - confirmed_at < CONFIRM_WITHIN
 
 
 def confirmed_recently(

@@ -21,15 +21,13 @@ DRIFT = 1
 _MOST_THROTTLED = 5
 
 
-class Authenticator(SealedModel, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp has no type hints
+class Authenticator(SealedModel, ThrottlingMixin, Device):  # type: ignore[misc, django-manager-missing]  # no type hints
     """An app on a phone that shows codes (TOTP, RFC 6238). A draft until its first code was given."""
 
     sealed_owner: ClassVar = "user_id"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_column="owner_id", related_name="+"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_column="owner_id", related_name="+")
     name = models.CharField(max_length=64, default="Authenticator app", editable=False)
     confirmed = models.BooleanField(default=False)
     secret = SealedTextField(help_text="hexadecimal")
@@ -46,9 +44,10 @@ class Authenticator(SealedModel, ThrottlingMixin, Device):  # type: ignore[misc]
     def get_throttle_factor(self) -> int:
         return 1
 
-    def throttle_increment(self, commit: bool = True) -> None:  # noqa: FBT001, FBT002 - django-otp's signature
+    def throttle_increment(self, commit: bool = True) -> None:
         super().throttle_increment(commit=False)
-        self.throttling_failure_count = min(self.throttling_failure_count, _MOST_THROTTLED)
+        count: int = self.throttling_failure_count  # type: ignore[has-type]  # of django-otp
+        self.throttling_failure_count = min(count, _MOST_THROTTLED)
         if commit:
             self.save(update_fields=["throttling_failure_count", "throttling_failure_timestamp"])
 

@@ -5,7 +5,6 @@ from accounts.second_factor import views
 app_name = "second_factor"
 urlpatterns = [
     path("accounts/second-step/", views.step, name="step"),
-    path("accounts/second-step/cancel/", views.cancel, name="cancel"),
     path("settings/second-factor", views.enrol, name="enrol"),
     path("settings/second-factor/remove", views.remove, name="remove"),
     path("settings/recovery-codes", views.recovery_codes, name="recovery_codes"),

@@ -1,7 +1,6 @@
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
@@ -33,6 +32,10 @@ def step(request: HttpRequest) -> HttpResponse:
     half = gate.waiting(request)
     if half is None:
         return redirect(safe_next(request))
+    if "cancel" in request.POST:
+        # To sign in as somebody else.
+        logout(request)
+        return redirect("account_login")
     if half.step is Step.ENROL:
         return redirect(f"{reverse('second_factor:enrol')}?{urlencode({'next': safe_next(request)})}")
     form = _code_form(request)
@@ -44,15 +47,6 @@ def step(request: HttpRequest) -> HttpResponse:
             _tell_what_is_left(request, half.user)
         return redirect(safe_next(request))
     return _page(request, "second_factor/step.html", {"form": form, "person": half.user})
-
-
-@login_not_required
-@require_POST
-def cancel(request: HttpRequest) -> HttpResponse:
-    """Give up the second step, to sign in as somebody else."""
-    if gate.waiting(request):
-        logout(request)
-    return redirect("account_login")
 
 
 @login_not_required  # also for whoever cannot go on without; asked below
@@ -131,14 +125,13 @@ def confirm(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method == "GET" and is_confirmed(request):
         return redirect(safe_next(request))
     context = {"next": safe_next(request), "again": request.GET.get("again") or request.POST.get("again")}
+    form: CodeForm | PasswordForm
     if request.user.second_factor is not None:
-        form: CodeForm | PasswordForm = _code_form(request)
-        is_right = form.is_valid() and _accepted(request, request.user, form) is not None
-        by = "code"
+        form, by = (code := _code_form(request)), "code"
+        is_right = code.is_valid() and _accepted(request, request.user, code) is not None
     elif request.user.has_usable_password():
-        form = PasswordForm(request.POST or None)
-        is_right = form.is_valid() and _is_password(request, form)
-        by = "password"
+        form, by = (password := PasswordForm(request.POST or None)), "password"
+        is_right = password.is_valid() and _is_password(request, password)
     else:
         # There is nothing to ask for here: whoever vouched for this person has to do so again.
         return render(request, "second_factor/confirm_elsewhere.html", context)
@@ -191,10 +184,10 @@ def _is_password(request: AuthenticatedHttpRequest, form: PasswordForm) -> bool:
 
 def _tell_what_is_left(request: HttpRequest, user: User) -> None:
     left = recovery.left(user)
-    words = f"You have {left} recovery {'code' if left == 1 else 'codes'} left." if left else (
-        "That was your last recovery code. Make new ones in the settings now."
-    )
-    messages.warning(request, words)
+    if left:
+        messages.warning(request, f"You have {left} recovery {'code' if left == 1 else 'codes'} left.")
+    else:
+        messages.warning(request, "That was your last recovery code. Make new ones in the settings now.")
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

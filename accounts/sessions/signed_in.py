@@ -48,9 +48,7 @@ def note(request: HttpRequest, user: User) -> bool:
 def follow_key(user: User, before: str, after: str) -> None:
     """Django gives a session a new key when something important changes; it stays the same session to its owner."""
     with acting_as(user):
-        UserSession.objects.filter(session_key=before).update(
-            session_key=after, auth_hash=user.get_session_auth_hash()
-        )
+        UserSession.objects.filter(session_key=before).update(session_key=after, auth_hash=user.get_session_auth_hash())
 
 
 def of(user: User) -> list[UserSession]:

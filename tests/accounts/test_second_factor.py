@@ -188,9 +188,7 @@ class TestSigningIn:
         give(client, code)
         assert not is_signed_in(client)
 
-    def test_right_after_a_wrong_code_one_has_to_wait_a_moment(
-        self, owner: User, phone: Phone, client: Client
-    ) -> None:
+    def test_right_after_a_wrong_code_one_has_to_wait_a_moment(self, owner: User, phone: Phone, client: Client) -> None:
         sign_in(client, owner)
         give(client, phone.wrong_code())
         assert "too quick" in words(give(client, phone.code()))
@@ -223,7 +221,7 @@ class TestSigningIn:
 
     def test_the_half_way_can_be_left(self, owner: User, phone: Phone, client: Client) -> None:
         sign_in(client, owner)
-        assert client.post(f"{STEP}cancel/")["Location"] == "/accounts/login/"
+        assert client.post(STEP, {"cancel": "1"})["Location"] == "/accounts/login/"
         assert "_auth_user_id" not in client.session
         assert client.get("/settings")["Location"] == "/accounts/login/?next=/settings"
 
@@ -332,9 +330,7 @@ class TestTakingAway:
             assert not Authenticator.objects.exists()
             assert not RecoveryCode.objects.exists()
 
-    def test_a_session_that_knew_the_old_app_needs_the_new_one(
-        self, owner: User, phone: Phone, client: Client
-    ) -> None:
+    def test_a_session_that_knew_the_old_app_needs_the_new_one(self, owner: User, phone: Phone, client: Client) -> None:
         sign_in(client, owner)
         give(client, phone.code())
         enrolment.draft(owner)

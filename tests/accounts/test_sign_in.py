@@ -48,7 +48,7 @@ def test_failures_are_limited_and_the_right_password_does_not_help_then(client: 
     for _ in range(5):
         sign_in(client, "owner@example.org", "wrong")
     response = sign_in(client, "owner@example.org")
-    assert "Too many attempts. Try again in five minutes." in response.content.decode()
+    assert "Too many failed attempts. Try again in 15 minutes" in response.content.decode()
     assert not is_signed_in(client)
 
 
