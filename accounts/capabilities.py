@@ -70,7 +70,7 @@ _MODEL_PERMISSIONS: dict[Capability, frozenset[str]] = {
         }
     ),
     Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document"}),
-    Capability.SEE_AUDIT: frozenset({"audit.view_event"}),
+    Capability.SEE_AUDIT: frozenset({"audit.view_auditevent"}),
 }
 
 

@@ -6,7 +6,7 @@ Verbs take rows that were reached through the person (`visible_to`), so another'
 import logging
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -149,6 +149,7 @@ def rename(conversation: Conversation, title: str) -> None:
         raise BadMessage("A title needs at least one character. The old one is kept.")
     Conversation.objects.filter(pk=conversation.pk).update(title=title, title_is_automatic=False)
     conversation.title = title
+    _record(audit.Action.CHAT_RENAMED, conversation)
 
 
 def delete(conversation: Conversation) -> list[uuid.UUID]:
@@ -167,7 +168,9 @@ def delete(conversation: Conversation) -> list[uuid.UUID]:
 
 
 def restore(conversation: Conversation) -> None:
-    Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None)
+    with transaction.atomic():
+        Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None)
+        _record(audit.Action.CHAT_RESTORED, conversation)
 
 
 def configure(conversation: Conversation, *, model: str | None = None, use_documents: bool | None = None) -> None:
@@ -226,7 +229,7 @@ def enqueue(message_id: uuid.UUID) -> None:
         logger.warning("The broker is away; answer %s waits for the beat task.", message_id)
 
 
-def _record(action: audit.Action, conversation: Conversation, **details: object) -> None:
+def _record(action: audit.Action, conversation: Conversation, **details: Any) -> None:
     audit.record(action, user=conversation.owner_id, resource=("chat", conversation.pk), **details)
 
 

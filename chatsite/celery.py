@@ -8,13 +8,14 @@ from typing import Any
 from celery import Celery, Task, signals
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
+from accounts.audit import origin
 from chatsite import logs, processes, workers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
 app = Celery("chatsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["chats", "documents"])
+app.autodiscover_tasks(["accounts.audit", "chats", "documents"])
 app.steps["worker"].update({workers.Pulse, workers.BeatGuard})
 
 
@@ -31,17 +32,20 @@ def _leave_logging_to_django(**_: Any) -> None:
 @signals.before_task_publish.connect
 def _send_request_id(headers: dict[str, Any], **_: Any) -> None:
     headers["request_id"] = logs.request_id.get()
+    headers["audit_origin"] = origin.current().as_header()
 
 
 @signals.task_prerun.connect
 def _take_request_id(task_id: str, task: "Task[Any, Any]", **_: Any) -> None:
     # A job that beat queued again belongs to no request; its task id then ties its lines together.
     logs.request_id.set(task.request.get("request_id") or task_id)
+    origin.take(task.request.get("audit_origin"), request_id=logs.request_id.get())
 
 
 @signals.task_postrun.connect
 def _drop_request_id(**_: Any) -> None:
     logs.request_id.set("")
+    origin.drop()
 
 
 @signals.worker_before_create_process.connect

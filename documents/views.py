@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import audit
 from accounts.capabilities import Capability, may, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
@@ -121,6 +122,7 @@ def download(request: AuthenticatedHttpRequest, document_id: UUID) -> FileRespon
         file = blobs.open_blob(version.blob, owner_id=version.owner_id)
     except FileNotFoundError as error:
         raise Http404 from error
+    audit.record(audit.Action.DOCUMENT_DOWNLOADED, user=request.user, resource=("document", document.pk))
     response = FileResponse(file, as_attachment=True, filename=document.name, content_type=version.media_type)
     if isinstance(request, ASGIRequest):
         # Under ASGI a plain file would be read into memory as a whole before the first byte is sent.

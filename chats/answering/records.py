@@ -120,7 +120,7 @@ def settle(
     worker: str,
     status: str,
     *,
-    given: Sequence[Source],
+    given: Sequence[Source] = (),
     cited: Sequence[tuple[Source, bool]],
     spent: int = 0,
     **changes: Any,

@@ -28,7 +28,7 @@ _TABLES = {
     "accounts.User": ("People", "people"),
     "invitations.Invitation": ("Invitations", "mail"),
     "documents.Document": ("Documents", "files"),
-    "audit.Event": ("Audit log", "log"),
+    "audit.AuditEvent": ("Audit log", "log"),
 }
 
 
