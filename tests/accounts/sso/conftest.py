@@ -19,8 +19,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
-from accounts.sso.configuration import Configuration, OpenId
+from accounts.sso.configuration import Configuration, OpenId, Saml
 from tests.accounts.sso import openid_provider as provider_program
+from tests.accounts.sso import saml_provider as saml_program
 
 PROJECT = Path(__file__).resolve().parents[3]
 BASE_URL = "http://testserver"
@@ -109,6 +110,25 @@ class Browser:
         """The whole way, and the product's last answer."""
         return self.back(self.at_openid(self.start(provider, **form), email))
 
+    def at_saml(self, address: str, person: str) -> tuple[str, str]:
+        """Sign in there. Returns where the response is to be posted to, and the response."""
+        page = self.there.get(address, params={**dict(httpx.URL(address).params), "as": person}).text
+        found = re.search(r'action="([^"]+)"><input name="SAMLResponse" value="([^"]*)"', page)
+        assert found, page
+        return html.unescape(found[1]), found[2]
+
+    def post(self, acs: str, response: str) -> Any:
+        """Post it from the provider's page, and follow. A browser sends no session along with such a POST."""
+        elsewhere = Client()
+        answer = elsewhere.post(urlsplit(acs).path, {"SAMLResponse": response, "RelayState": ""})
+        if answer.status_code != 302:
+            return answer
+        self.here.cookies.update(elsewhere.cookies)
+        return self.here.get(answer["Location"])
+
+    def saml(self, person: str, **form: str) -> Any:
+        return self.post(*self.at_saml(self.start("saml", **form), person))
+
     @property
     def person(self) -> User | None:
         """Who is signed in here."""
@@ -165,4 +185,27 @@ def openid_at(url: str, **more: Any) -> OpenId:
     plain = OpenId(
         "oidc", "Example", url, provider_program.CLIENT_ID, provider_program.CLIENT_SECRET, groups_claim=("groups",)
     )
+    return replace(plain, **more)
+
+
+@pytest.fixture(scope="session")
+def _saml_peer() -> Iterator[Peer]:
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="chatsite-saml-") as name:
+        peer = Peer(Path(name), f"http://127.0.0.1:{port}", started(saml_program.__name__, name, str(port)))
+        yield peer
+        peer.process.terminate()
+        peer.process.wait(timeout=10)
+
+
+@pytest.fixture
+def idp(_saml_peer: Peer, configure: Any) -> Peer:
+    """The SAML identity provider, configured here and behaving."""
+    _saml_peer.behaves()
+    configure(saml=saml_of(httpx.get(f"{_saml_peer.url}/metadata").text))
+    return _saml_peer
+
+
+def saml_of(metadata: str, **more: Any) -> Saml:
+    plain = Saml("Example", metadata, "", "", f"{BASE_URL}/accounts/sso/saml/metadata", trust_email=True)
     return replace(plain, **more)
