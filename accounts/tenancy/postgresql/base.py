@@ -7,6 +7,7 @@ unknown, and is said again.
 
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from psycopg.pq import TransactionStatus
@@ -61,14 +62,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._told: str | None = None
 
     def tell_actor(self) -> None:
-        wanted = tenancy.actor().setting
-        if self._told == wanted:
-            return
-        # Unknown until it is done: an error in between leaves nobody's identity taken for granted.
-        self._told = None
-        with self.wrap_database_errors, self.connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('chatsite.actor', %s, false)", [wanted])
-        self._told = wanted
+        actor = tenancy.actor()
+        wanted = actor.setting
+        if self._told != wanted:
+            # Unknown until it is done: an error in between leaves nobody's identity taken for granted.
+            self._told = None
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('chatsite.actor', %s, false)", [wanted])
+            self._told = wanted
+        if actor.reason and self.alias == DEFAULT_DB_ALIAS:
+            self._tell_of_system(actor.reason)
+
+    def _tell_of_system(self, reason: str) -> None:
+        from accounts.audit import system_use  # needs the applications, which are loaded by now
+
+        if system_use.is_due(reason):
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                system_use.tell(cursor, reason)
 
     def init_connection_state(self) -> None:
         self._told = None
