@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
@@ -22,7 +22,11 @@ from django.utils.timezone import localtime
 from accounts import administration
 from accounts.capabilities import ABOUT_ROLES, manageable_roles, may_manage
 from accounts.invitations import inviting
+from accounts.lock_out.models import Failures
 from accounts.models import Role, User
+from accounts.second_factor import is_confirmed
+from accounts.second_factor.confirming import ask
+from accounts.verbs import BY_NAME, PASSWORD_LINK, VERBS, Verb, is_locked
 
 # One door: the product's own sign-in, with its limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -34,50 +38,6 @@ _bytes_by_owner: list[BytesByOwner] = []
 def show_storage(bytes_by_owner: BytesByOwner) -> None:
     """For an application that keeps files: how many bytes it keeps for each of some people, in one question."""
     _bytes_by_owner.append(bytes_by_owner)
-
-
-@dataclass(frozen=True)
-class Verb:
-    """Something that an administrator does with an account."""
-
-    name: str
-    label: str
-    about: str
-    # After the number of accounts: "2 accounts suspended."
-    done: str
-    act: Callable[[User, User], None]
-    fits: Callable[[User], bool] = lambda _person: True
-    is_danger: bool = False
-
-
-VERBS = [
-    Verb(
-        "sign_out_everywhere",
-        "Sign out everywhere",
-        "End all sessions on all devices. The password stays.",
-        "signed out everywhere",
-        lambda person, by: administration.sign_out_everywhere(person, by=by),
-    ),
-    Verb(
-        "suspend",
-        "Suspend",
-        "Close the account and end all sessions at once. Chats and documents are kept.",
-        "suspended",
-        lambda person, by: administration.suspend(person, by=by),
-        fits=lambda person: person.is_active,
-        is_danger=True,
-    ),
-    Verb(
-        "reactivate",
-        "Open again",
-        "The account is suspended. Open it again, with everything that was in it.",
-        "opened again",
-        lambda person, by: administration.reactivate(person, by=by),
-        fits=lambda person: not person.is_active,
-    ),
-]
-_BY_NAME = {verb.name: verb for verb in VERBS}
-PASSWORD_LINK = "password_link"  # noqa: S105 - the name of a verb
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at run time
@@ -95,7 +55,12 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", "Active"), ("suspended", "Suspended"), ("never", "Never signed in")]
+        return [
+            ("active", "Active"),
+            ("suspended", "Suspended"),
+            ("locked", "Locked after failures"),
+            ("never", "Never signed in"),
+        ]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         match self.value():
@@ -103,6 +68,8 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset.filter(is_active=True)
             case "suspended":
                 return queryset.filter(is_active=False)
+            case "locked":
+                return queryset.filter(is_locked=True)
             case "never":
                 return queryset.filter(last_login=None)
             case _:
@@ -142,7 +109,13 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
 
     # --- The list ---
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        closed = Failures.objects.locked().filter(user=OuterRef("pk"))
+        return super().get_queryset(request).annotate(is_locked=Exists(closed))
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST" and not is_confirmed(request):
+            return ask(request)
         return super().changelist_view(
             request, {"title": "People", "may_invite": inviting.is_open(), **(extra_context or {})}
         )
@@ -179,6 +152,9 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
     def storage(self, user: User) -> str:
         return str(filesizeformat(getattr(user, "bytes_kept", 0)))
 
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> list[tuple[str, str]]:  # noqa: ARG002
+        return super().get_action_choices(request, [("", "With the chosen people …")])
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         if not self.has_change_permission(request):
             return {}
@@ -203,6 +179,8 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
         if request.method == "POST":
             if not may_manage(request.user, person.role):
                 raise PermissionDenied(administration.NotYours.sentence)
+            if not is_confirmed(request):
+                return ask(request)
             answer = self._act(request, person)
             if isinstance(answer, HttpResponseBase):
                 return answer
@@ -245,7 +223,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
                 words = f"A link for choosing a password is on its way to {person}."
                 self.message_user(request, words, messages.SUCCESS)
             else:
-                verb = _BY_NAME[wanted]
+                verb = BY_NAME[wanted]
                 verb.act(person, by)
                 self.message_user(request, f"{person}: {verb.done}.", messages.SUCCESS)
         except (KeyError, ValueError):
@@ -309,6 +287,8 @@ def _storage(people: Collection[UUID]) -> dict[UUID, int]:
 def _state(user: User) -> tuple[str, str]:
     if not user.is_active:
         return "Suspended", "bad"
+    if is_locked(user):
+        return "Locked", "bad"
     return ("Active", "ok") if user.last_login else ("Never signed in", "")
 
 

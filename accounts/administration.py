@@ -19,8 +19,11 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts import audit
 from accounts.capabilities import may_manage
+from accounts.lock_out import attempts
 from accounts.models import Role, User
+from accounts.second_factor import enrolment
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +58,10 @@ def change_role(user: User, role: str, *, by: User | None = None) -> None:
         if account.role == role:
             return
         keep_a_super_admin(account, role=role, is_active=account.is_active)
-        account.role = Role(role)
+        before, account.role = account.role, Role(role)
         account.save(update_fields=["role", "is_superuser"])
         account.end_sessions()
+        _record(audit.Action.ROLE_CHANGED, account, by, before=before, role=role)
     user.role = account.role
 
 
@@ -69,6 +73,7 @@ def suspend(user: User, *, by: User | None = None) -> None:
         account.save(update_fields=["is_active"])
         # So that opening the account again does not bring old sessions back.
         account.end_sessions()
+        _record(audit.Action.USER_SUSPENDED, account, by)
     user.is_active = False
 
 
@@ -77,6 +82,7 @@ def reactivate(user: User, *, by: User | None = None) -> None:
     with _locked(user, by) as account:
         account.is_active = True
         account.save(update_fields=["is_active"])
+        _record(audit.Action.USER_REACTIVATED, account, by)
     user.is_active = True
 
 
@@ -84,6 +90,22 @@ def sign_out_everywhere(user: User, *, by: User | None = None) -> None:
     """End the person's sessions on all devices. Raises Refused."""
     with _locked(user, by) as account:
         account.end_sessions()
+        _record(audit.Action.USER_SIGNED_OUT, account, by)
+
+
+def unlock(user: User, *, by: User | None = None) -> int:
+    """Open every way in that failed attempts had closed. How many there were. Raises Refused."""
+    with _locked(user, by) as account:
+        opened = attempts.forgive(account)
+        _record(audit.Action.UNLOCKED, account, by, opened=opened)
+    return opened
+
+
+def reset_second_factor(user: User, *, by: User) -> None:
+    """Take the second factor away, for somebody who lost it, and end the sessions. Raises Refused."""
+    with _locked(user, by) as account:
+        enrolment.reset(account, by=by)
+    user.second_factor = None
 
 
 def change_address(user: User, email: str, name: str, *, by: User | None = None) -> None:
@@ -92,6 +114,7 @@ def change_address(user: User, email: str, name: str, *, by: User | None = None)
         moved = account.email != email.lower()
         account.email, account.name = email.lower(), name
         account.save(update_fields=["email", "name"])
+        _record(audit.Action.USER_CHANGED, account, by, address_changed=moved)
         if moved:
             # The old address must neither sign in nor get a link for a new password.
             EmailAddress.objects.filter(user=account).exclude(email=account.email).delete()
@@ -120,6 +143,7 @@ def hand_out_password_link(user: User, *, by: User | None = None) -> str:
     with _locked(user, by) as account:
         if not account.is_active:
             raise Suspended
+        _record(audit.Action.USER_PASSWORD_LINK, account, by)
     return "" if mail_password_link(account) else password_link(account)
 
 
@@ -139,6 +163,10 @@ def mail_password_link(user: User) -> bool:
         logger.exception("The mail server did not take a mail.")
         return False
     return True
+
+
+def _record(action: audit.Action, account: User, by: User | None, **details: object) -> None:
+    audit.record(action, user=by, resource=("user", account.pk), **details)
 
 
 @contextmanager

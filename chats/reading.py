@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
+from accounts.capabilities import Capability, may
 from accounts.models import User
 from chats import presentation
 from chats.models import Citation, Conversation, Message
@@ -27,7 +28,7 @@ class Standing:
 
 def standing(user: "User | AnonymousUser", conversation_id: uuid.UUID) -> Standing | None:
     """None when the conversation is not this person's to see."""
-    if not isinstance(user, User) or not user.is_active:
+    if not isinstance(user, User) or not may(user, Capability.READ):
         return None
     found = Conversation.objects.visible_to(user).filter(pk=conversation_id).only("active_leaf").first()
     if found is None:

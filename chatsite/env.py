@@ -104,7 +104,7 @@ def amounts(name: str, keys: Iterable[str]) -> dict[str, int]:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    value = text(name, "1" if default else "0").lower()
+    value = text(name, "true" if default else "false").lower()
     if value in _TRUE:
         return True
     if value in _FALSE:

@@ -1,5 +1,6 @@
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from accounts.capabilities import Capability, may
 from documents.progress import RowChanged, group_of
 
 
@@ -10,7 +11,7 @@ class LibraryConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
 
     async def connect(self) -> None:
         user = self.scope["user"]
-        if not user.is_authenticated:
+        if not may(user, Capability.READ):
             await self.close()
             return
         self.group = group_of(user.pk)

@@ -38,6 +38,14 @@ class TooLarge(DocumentError):
     text = "This file is too large."
 
 
+class NotAllowed(DocumentError):
+    """The account was suspended, or its role changed, since the file was sent."""
+
+    code = "not_allowed"
+    text = "Your account may not add documents any more. The file is kept: an administrator can change that."
+    retryable = True
+
+
 class NoRoom(DocumentError):
     """The person's quota of storage is reached (accounts.limits.quotas)."""
 
@@ -97,6 +105,7 @@ BY_CODE: dict[str, type[DocumentError]] = {
         UnsupportedFile,
         WrongType,
         TooLarge,
+        NotAllowed,
         NoRoom,
         CorruptFile,
         EncryptedFile,

@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from accounts import audit
 from accounts.capabilities import may_manage
 from accounts.invitations import inviting
 from accounts.invitations.models import Invitation
@@ -49,6 +50,12 @@ def accept(token: str, *, name: str, password: str) -> User:
             spend(invitation)
             user = User.objects.create_user(invitation.email, password, name=name, role=invitation.role)
             EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+            audit.record(
+                audit.Action.INVITATION_ACCEPTED,
+                user=user,
+                resource=("invitation", invitation.pk),
+                role=invitation.role,
+            )
             return user
     except IntegrityError as error:
         raise AddressTaken from error

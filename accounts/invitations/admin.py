@@ -19,6 +19,8 @@ from accounts.invitations import inviting
 from accounts.invitations.forms import InviteForm
 from accounts.invitations.models import Invitation
 from accounts.models import User
+from accounts.second_factor import is_confirmed
+from accounts.second_factor.confirming import ask
 
 _STATES = {
     "open": ("Open", Q(accepted_at=None, revoked_at=None, expires_at__gt=Now())),
@@ -75,6 +77,9 @@ class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
     ) -> HttpResponse:
         if not self.has_add_permission(request) or not isinstance(request.user, User):
             raise PermissionDenied
+        # Before the form is shown, so that a pasted list is not lost.
+        if not is_confirmed(request):
+            return ask(request)
         roles = manageable_roles(request.user)
         form = InviteForm(request.POST or None, roles=[role.value for role in roles])
         closed = "" if inviting.is_open() else inviting.CLOSED
@@ -104,6 +109,7 @@ class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
         context = {
             **self.admin_site.each_context(request),
             "title": "Invitations",
+            "sent": outcome.sent,
             "refused": outcome.refused,
             "by_hand": [sent for sent in outcome.sent if sent.link],
             "mailed": [sent for sent in outcome.sent if not sent.link],
@@ -144,7 +150,12 @@ class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
     # --- The list ---
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST" and not is_confirmed(request):
+            return ask(request)
         return super().changelist_view(request, {"title": "Invitations", **(extra_context or {})})
+
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> list[tuple[str, str]]:  # noqa: ARG002
+        return super().get_action_choices(request, [("", "With the chosen ones …")])
 
     @admin.display(description="Role", ordering="role")
     def role_label(self, invitation: Invitation) -> str:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from accounts import audit
 from accounts.capabilities import may_manage
 from accounts.invitations import mail
 from accounts.invitations.models import LIFETIME, Invitation
@@ -93,6 +94,7 @@ def resend(inviter: User, invitation: Invitation) -> Sent:
     renewed = Invitation.objects.open().filter(pk=invitation.pk).update(**_renewal(inviter, token))
     if not renewed:
         raise Refused(f"The invitation for {invitation.email} was used or withdrawn meanwhile.")
+    _record(audit.Action.USER_INVITED, inviter, invitation, again=True)
     invitation.refresh_from_db()
     return _delivered(inviter, [(invitation, token)])[0]
 
@@ -103,6 +105,7 @@ def revoke(inviter: User, invitation: Invitation) -> None:
         raise Refused("You may not manage invitations for this role.")
     if not Invitation.objects.open().filter(pk=invitation.pk).update(revoked_at=Now()):
         raise Refused(f"The invitation for {invitation.email} was used or withdrawn meanwhile.")
+    _record(audit.Action.INVITATION_REVOKED, inviter, invitation)
 
 
 def digest(token: str) -> str:
@@ -137,7 +140,12 @@ def _written(inviter: User, email: str, role: str) -> tuple[Invitation, str]:
         invitation, _ = Invitation.objects.open().update_or_create(
             email=email, defaults={"role": role, **_renewal(inviter, token)}
         )
+        _record(audit.Action.USER_INVITED, inviter, invitation)
     return invitation, token
+
+
+def _record(action: audit.Action, inviter: User, invitation: Invitation, **details: object) -> None:
+    audit.record(action, user=inviter, resource=("invitation", invitation.pk), role=invitation.role, **details)
 
 
 def _renewal(inviter: User, token: str) -> dict[str, object]:

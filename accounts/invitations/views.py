@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.invitations import accepting
 from accounts.invitations.forms import AcceptForm
+from accounts.models import Role
 
 # Several backends may be set; the account that was just made belongs to this one.
 BACKEND = "accounts.backends.RoleBackend"
@@ -32,8 +33,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     if request.user.is_authenticated:
         # An account is for one person: nobody becomes somebody else by opening a link.
         return render(request, "invitations/signed_in.html", {"invitation": invitation}, status=409)
+    # Where passwords are off, super admins still have one: their way in when the other provider is away.
+    by_password = settings.SSO.passwords or invitation.role == Role.SUPER_ADMIN
     form = AcceptForm(request.POST or None, email=invitation.email)
-    if form.is_valid():
+    if by_password and form.is_valid():
         try:
             user = accepting.accept(token, name=form.cleaned_data["name"], password=form.cleaned_data["password"])
         except accepting.NotUsable:
@@ -42,7 +45,13 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "invitations/taken.html", {"invitation": invitation}, status=409)
         login(request, user, backend=BACKEND)
         return redirect(settings.LOGIN_REDIRECT_URL)
-    context = {"form": form, "invitation": invitation}
+    context = {
+        "form": form,
+        "invitation": invitation,
+        "by_password": by_password,
+        # Whoever signs in there with this address finds the invitation by itself (accounts.sso.people).
+        "buttons": settings.SSO.buttons if settings.SSO.sign_up != "closed" else (),
+    }
     return render(request, "invitations/accept.html", context, status=422 if form.errors else 200)
 
 

@@ -48,6 +48,9 @@ _OUR_FAULT = _Failure(
     "internal", "Something went wrong on our side. Your question and what was written are kept: try again."
 )
 
+_NOT_ALLOWED = _Failure(
+    "not_allowed", "Your account may not have answers written any more. Your question is kept. Ask an administrator."
+)
 _OUT_OF_TOKENS = _Failure(
     "quota_reached",
     "Other answers used up today's tokens of your account before this one began. Your question is kept: "
@@ -95,6 +98,9 @@ class Attempt:
             return
         if job.is_hopeless:
             await self._finish_failed(_WORKER_DIED)
+            return
+        if job.is_not_allowed:
+            await self._finish_failed(_NOT_ALLOWED)
             return
         if job.is_out_of_tokens:
             await self._finish_failed(_OUT_OF_TOKENS)

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts import audit
+from accounts.capabilities import Capability, may
 from accounts.limits import quotas
 from accounts.tenancy import acting_as_system
 from chats import conversation
@@ -48,6 +49,8 @@ class Job:
     is_hopeless: bool
     # The person's quota was used up by other answers since the question was sent.
     is_out_of_tokens: bool
+    # The account was suspended, or its role changed, since the question was sent.
+    is_not_allowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
     held = Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING)
     if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING) and not held.exists():
         return None
-    message = Message.objects.select_related("conversation", "parent").get(pk=message_id)
+    message = Message.objects.select_related("conversation__owner", "parent").get(pk=message_id)
     chat, question = message.conversation, message.parent
     documents = 0
     if chat.use_documents:
@@ -105,6 +108,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         is_unwanted=message.stop_requested or chat.deleted_at is not None,
         is_hopeless=message.attempts > MAX_ATTEMPTS,
         is_out_of_tokens=quotas.has_token_quota() and quotas.tokens_left(chat.owner) == 0,
+        is_not_allowed=not may(chat.owner, Capability.CHAT),
     )
 
 

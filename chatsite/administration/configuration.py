@@ -14,6 +14,7 @@ from chatsite import env
 _HEADING = re.compile(r"^## (.+)$")
 _ROW = re.compile(r"^\| `(\w+)` \| .*? \| (.+) \|$")
 _CREDENTIALS = re.compile(r"(PASSWORD|SECRET|TOKEN|DSN|CREDENTIALS)|(^|_)KEY(S|_PREVIOUS)?$")
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _OTHERS = "Others"
 
 
@@ -81,4 +82,4 @@ def _rows(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
         if found := _HEADING.match(line):
             heading = found[1]
         elif found := _ROW.match(line):
-            yield found[1], (heading, found[2].replace("`", ""))
+            yield found[1], (heading, _LINK.sub(r"\1", found[2]).replace("`", ""))

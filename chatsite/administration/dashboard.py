@@ -27,10 +27,10 @@ from llms import catalogue
 
 DAYS = 14
 _PARTS = {
-    "database": ("Database", "Answers"),
-    "redis": ("Redis", "Answers"),
-    "broker": ("Workers", "All queues are served"),
-    "models": ("Models", "Connected"),
+    "database": ("Database", "Works"),
+    "redis": ("Redis", "Works"),
+    "broker": ("Workers", "Every queue is served"),
+    "models": ("Models", "Ready"),
     "disk": ("Disk", "Enough room"),
 }
 _KINDS = {"ok": "ok", "degraded": "busy", "down": "bad"}

@@ -29,6 +29,7 @@ _TABLES = {
     "invitations.Invitation": ("Invitations", "mail"),
     "documents.Document": ("Documents", "files"),
     "audit.AuditEvent": ("Audit log", "log"),
+    "lock_out.Failures": ("Lock-outs", "lock"),
 }
 
 
