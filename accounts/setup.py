@@ -21,6 +21,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from accounts import audit
 from accounts.models import Role, SetUpLink, User
 
 logger = logging.getLogger(__name__)
@@ -47,9 +48,11 @@ def new_link_path() -> str:
     Only a hash of the token is kept: reading the database does not give the link away.
     """
     token = secrets.token_urlsafe(32)
-    SetUpLink.objects.update_or_create(
-        pk=SetUpLink.ONLY, defaults={"token_sha256": _digest(token), "expires_at": Now() + LINK_LIFETIME}
-    )
+    with transaction.atomic():
+        SetUpLink.objects.update_or_create(
+            pk=SetUpLink.ONLY, defaults={"token_sha256": _digest(token), "expires_at": Now() + LINK_LIFETIME}
+        )
+        audit.record(audit.Action.SET_UP_LINK_MADE, by="operator")
     return reverse("accounts:set_up", args=[token])
 
 
@@ -74,7 +77,9 @@ def create_with_link(token: str, *, email: str, name: str, password: str) -> Use
             spent, _ = _usable(token).delete()
             if not spent or not needed():
                 raise LinkNotUsable
-            return User.objects.create_superuser(email, password, name=name)
+            user = User.objects.create_superuser(email, password, name=name)
+            audit.record(audit.Action.ADMINISTRATOR_SET_UP, user=user, resource=("user", user.pk), by="link")
+            return user
     except IntegrityError as error:
         raise AddressTaken from error
 
@@ -98,7 +103,8 @@ def create_from_settings() -> None:
     _check(email, password)
     try:
         with transaction.atomic():
-            User.objects.create_superuser(email, password)
+            user = User.objects.create_superuser(email, password)
+            audit.record(audit.Action.ADMINISTRATOR_SET_UP, resource=("user", user.pk), by="settings")
     except IntegrityError:
         # Another process started at the same time and did it.
         return

@@ -5,6 +5,10 @@ from typing import Any
 from allauth.account import forms as allauth_forms
 from django import forms
 from django.conf import settings
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.models import User
 
 NEW_PASSWORD_HINT = "At least 12 characters. Not a common password, and not your name or address."  # noqa: S105
 
@@ -61,7 +65,13 @@ class SetPasswordForm(PlainFields, allauth_forms.SetPasswordForm):  # type: igno
 
 
 class ResetPasswordForm(PlainFields, allauth_forms.ResetPasswordForm):  # type: ignore[misc]
-    pass
+    users: list[User]
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        email = str(super().save(request, **kwargs))
+        for user in self.users:
+            audit.record(audit.Action.PASSWORD_RESET_REQUESTED, user=user, request=request)
+        return email
 
 
 class ResetPasswordKeyForm(PlainFields, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import audit
 from accounts.encryption import keys
 from accounts.encryption.errors import SealingError
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
             changed = keys.rewrap_all(self._report)
         except SealingError as error:
             raise CommandError(error.text) from error
+        audit.record(audit.Action.KEYS_ROTATED, changed=changed, by="operator")
         self.stdout.write(f"{changed} keys were wrapped anew. ENCRYPTION_KEY_PREVIOUS is not needed any more.")
 
     def _report(self, done: int, total: int) -> None:
