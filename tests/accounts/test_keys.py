@@ -132,6 +132,7 @@ def test_the_installation_has_a_key_for_each_purpose() -> None:
     assert keys.installation_key("live") != audit
 
 
+@pytest.mark.django_db  # the audit log is told
 def test_rotation_wraps_all_keys_and_changes_none(settings: Settings) -> None:
     people = [uuid.uuid4() for _ in range(5)]
     before = [keys.data_key(person) for person in people]
