@@ -17,8 +17,11 @@ def noted(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
         is_new = signed_in.note(request, user)
         response = get_response(request)
         after = request.session.session_key
-        if before and after and before != after and request.user == user:
-            signed_in.follow_key(user, before, after)
+        if before and before != after:
+            if request.user == user:
+                signed_in.follow_key(user, before, after or "")
+            else:
+                signed_in.forget(user, before)
         if is_new:
             browsers.remember(request, response, user.pk)
         return response

@@ -51,6 +51,13 @@ def follow_key(user: User, before: str, after: str) -> None:
         UserSession.objects.filter(session_key=before).update(session_key=after, auth_hash=user.get_session_auth_hash())
 
 
+def forget(user: User, session_key: str) -> None:
+    """The person signed out there."""
+    with acting_as(user):
+        UserSession.objects.filter(session_key=session_key).delete()
+    look_again(user.pk)
+
+
 def of(user: User) -> list[UserSession]:
     """Where the person is signed in, the latest first. Forgets what has ended meanwhile."""
     with acting_as(user):

@@ -1,0 +1,145 @@
+"""Being asked again before what matters, and coming back."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+
+from accounts.models import User
+from accounts.second_factor import confirmed_recently
+from tests.accounts.conftest import is_signed_in, signed_in
+from tests.accounts.phone import Phone, forget_codes
+from tests.conftest import PASSWORD
+
+ASK = "/settings/confirm"
+CHANGE = "/accounts/password/change/"
+GUARDED = [CHANGE, "/settings/second-factor", "/settings/second-factor/remove", "/settings/recovery-codes"]
+
+
+def words(response) -> str:
+    return response.content.decode()
+
+
+def long_ago(client: Client) -> Client:
+    """Signed in, but a while ago."""
+    session = client.session
+    session["confirmed_at"] = session["confirmed_at"] - 15 * 60
+    session.save()
+    return client
+
+
+@pytest.fixture
+def page(owner: User) -> Client:
+    return long_ago(signed_in(owner))
+
+
+@pytest.fixture
+def phone(owner: User) -> Phone:
+    return Phone.of(owner)
+
+
+@pytest.fixture
+def verified(owner: User, phone: Phone) -> Client:
+    client = Client()
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    client.post("/accounts/second-step/", {"code": phone.code()})
+    forget_codes(owner)
+    return long_ago(client)
+
+
+@pytest.mark.parametrize("address", GUARDED)
+def test_what_matters_asks_first(verified: Client, address: str) -> None:
+    assert verified.get(address)["Location"] == f"{ASK}?next={address.replace('/', '%2F')}"
+    assert verified.post(address)["Location"].startswith(f"{ASK}?")
+    assert is_signed_in(verified)
+
+
+@pytest.mark.parametrize("address", [CHANGE, "/settings/second-factor"])
+def test_right_after_signing_in_nobody_is_asked(owner: User, address: str) -> None:
+    assert signed_in(owner).get(address).status_code == 200
+
+
+def test_the_password_confirms_and_leads_back(page: Client) -> None:
+    response = page.get(CHANGE, follow=True)
+    assert "Is it still you?" in words(response)
+    back = page.post(ASK, {"password": PASSWORD, "next": CHANGE})
+    assert back["Location"] == CHANGE
+    assert page.get(CHANGE).status_code == 200
+
+
+def test_a_wrong_password_does_not(page: Client) -> None:
+    response = page.post(ASK, {"password": "wrong", "next": CHANGE})
+    assert response.status_code == 422
+    assert "This is not your password." in words(response)
+    assert page.get(CHANGE).status_code == 302
+
+
+def test_with_a_second_factor_only_its_code_does(verified: Client, phone: Phone) -> None:
+    asked = words(verified.get(ASK))
+    assert 'autocomplete="one-time-code"' in asked
+    assert 'type="password"' not in asked
+    assert verified.post(ASK, {"password": PASSWORD, "next": CHANGE}).status_code == 422
+    assert verified.post(ASK, {"code": phone.code(), "next": CHANGE})["Location"] == CHANGE
+    assert verified.get(CHANGE).status_code == 200
+
+
+def test_without_either_it_takes_a_fresh_sign_in(owner: User, page: Client) -> None:
+    owner.set_unusable_password()
+    owner.save()
+    client = long_ago(signed_in(owner))
+    assert "Sign in once more" in words(client.get(ASK, {"next": CHANGE}))
+    assert client.post(ASK, {"next": CHANGE}).status_code == 200
+    response = client.post("/settings/confirm/sign-in-again", {"next": CHANGE})
+    assert response["Location"] == "/accounts/login/?next=%2Faccounts%2Fpassword%2Fchange%2F"
+    assert not is_signed_in(client)
+
+
+def test_it_does_not_last(page: Client) -> None:
+    page.post(ASK, {"password": PASSWORD})
+    assert page.get(CHANGE).status_code == 200
+    long_ago(page)
+    assert page.get(CHANGE).status_code == 302
+
+
+def test_a_time_that_is_yet_to_come_is_none(page: Client) -> None:
+    session = page.session
+    session["confirmed_at"] += 10**6
+    session.save()
+    assert page.get(CHANGE).status_code == 302
+
+
+def test_what_was_posted_is_not_kept_and_the_page_says_so(page: Client) -> None:
+    response = page.post(CHANGE, {"oldpassword": PASSWORD}, HTTP_REFERER=f"http://testserver{CHANGE}?x=1", follow=True)
+    assert "Nothing was changed yet" in words(response)
+    back = page.post(ASK, {"password": PASSWORD, "next": f"{CHANGE}?x=1", "again": "1"})
+    assert back["Location"] == f"{CHANGE}?x=1"
+
+
+def test_a_fragment_sends_the_whole_page_to_the_question(page: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/documents/?page=2"}
+    response = page.post(CHANGE, headers=headers)
+    assert response.status_code == 204
+    assert response["HX-Redirect"] == f"{ASK}?next=%2Fdocuments%2F%3Fpage%3D2&again=1"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ASK])
+def test_it_leads_to_a_page_of_this_host(page: Client, target: str) -> None:
+    assert page.post(ASK, {"password": PASSWORD, "next": target})["Location"] == "/"
+
+
+def test_the_question_itself_is_for_who_is_signed_in(client: Client, db: None) -> None:
+    assert client.get(ASK)["Location"].startswith("/accounts/login/")
+
+
+def test_a_view_keeps_its_name_and_arguments(owner: User) -> None:
+    @confirmed_recently
+    def erase(request: HttpRequest, number: int) -> HttpResponse:
+        return HttpResponse(str(number))
+
+    assert erase.__name__ == "erase"
+    request = RequestFactory().get("/erase")
+    request.user = get_user_model()(email="a@example.org")
+    request.session = signed_in(owner).session
+    assert erase(request, 7).content == b"7"
+    request.session["confirmed_at"] = 0
+    assert erase(request, 7).status_code == 302
