@@ -60,7 +60,7 @@ def _upload(content: bytes, name: str) -> "Document":
     document = Document.objects.create(owner=_owner(), name=name)
     blob = blobs.store(io.BytesIO(content), owner_id=document.owner_id)
     DocumentVersion.objects.create(
-        document=document, number=1, blob=blob.key, sha256=blob.fingerprint, size=blob.size, media_type=kind
+        document=document, number=1, blob=blob.key, fingerprint=blob.fingerprint, size=blob.size, media_type=kind
     )
     return document
 
@@ -123,13 +123,13 @@ def _parse(content: bytes) -> None:
     """The parser in this process: no child, no pipe, no limits."""
     import tempfile
 
-    from documents.reading.formats import pdf
+    from documents.reading.formats import Tools, pdf
     from documents.reading.limits import Limits
 
     with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         file.write(content)
         file.flush()
-        for _ in pdf.read(file.name, {"languages": "eng"}, Limits()):
+        for _ in pdf.read(file.name, Tools(), Limits()):
             pass
 
 
@@ -183,8 +183,8 @@ def _outcome(path: Path) -> tuple[str, list[tuple[int, str]], list[str]]:
     ingest(document.pk)
     document.refresh_from_db()
     version = document.versions.get()
-    pages = list(version.pages.order_by("number").values_list("number", "text"))
-    passages = list(version.chunks.order_by("index").values_list("content", flat=True))
+    pages = [(page.number, page.text) for page in version.pages.order_by("number")]
+    passages = [chunk.content for chunk in version.chunks.order_by("index")]
     status = str(document.status)
     document.delete()
     return status, pages, passages

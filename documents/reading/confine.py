@@ -1,24 +1,51 @@
-"""What a child gives up before it opens a stranger's file: the network, writing to disk, and more than its share."""
+"""What a process gives up before it opens a stranger's file. Each layer holds where another is missing.
+
+| layer | what is gone |
+| --- | --- |
+| namespaces | the machine's network; other processes; whatever a reader starts ends with it |
+| Landlock | every file but libraries and the one to be read; all writing |
+| seccomp | sockets of every kind, new processes, signals to others, tracing, all rare system calls |
+| privileges | capabilities, set-user-id programs |
+| limits | memory, processor time, descriptors, bytes written, core dumps |
+
+    python -m documents.reading.confine      tries them here, and tells which hold
+"""
 
 import ctypes
 import errno
+import functools
+import json
 import os
 import resource
 import signal
+import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
 
-from documents.reading.limits import Limits
+from documents.reading.kernel import landlock, namespaces, seccomp
+from documents.reading.kernel.libc import Refused, call, prctl
+from documents.reading.limits import MEGABYTE
 
-_CLONE_NEWUSER = 0x10000000
-_CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
-_NETWORK_EVENTS = {
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+# Libraries, fonts and what loading them asks for. Nothing here tells one installation from another.
+_SYSTEM: Final = tuple(
+    map(
+        Path,
+        """/usr /lib /lib64 /bin /etc/ld.so.cache /etc/fonts /etc/localtime /dev/null /dev/urandom
+        /sys/devices/system/cpu""".split(),
+    )
+)
+_SOCKET_EVENTS = {
     "socket.__new__",
     "socket.connect",
     "socket.bind",
@@ -27,50 +54,96 @@ _NETWORK_EVENTS = {
     "socket.getaddrinfo",
     "socket.gethostbyname",
 }
-
-
-def cut_network() -> None:
-    """An empty network of its own where the kernel permits; in any case no sockets from Python.
-
-    The process must have one thread. The sockets it already holds go on working.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-        # A new user namespace makes the process undumpable, and then it may not even open /proc/self/fd.
-        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    sys.addaudithook(_refuse_network)
+# The layers by the names that people read; the others are there on every Linux.
+LAYERS: Final = ("namespaces", "files", "system calls")
 
 
 def die_with_parent() -> None:
     """A worker killed by -9 cannot tidy up: the kernel does. Also where the parent died before this line."""
     parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """What a child leaves behind becomes a child of this process, which can then end it."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def drop_privileges() -> None:
     """No capability, none to be had by running another program, and no set-user-id program that works.
 
-    So root's readers cannot look into the processes of root's workers either. No RLIMIT_NPROC: it counts every process
-    of the user, and reading a scanned page needs one.
+    So root's readers cannot look into the processes of root's workers either.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    for capability in range(64):  # those that do not exist, or may not be dropped, are refused
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-    libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    for arguments in (
+        (_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL),
+        *((_PR_CAPBSET_DROP, capability) for capability in range(64)),
+    ):
+        _try(prctl, *arguments)  # those that do not exist, or may not be dropped, are refused
+    _try(call, "capset", (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 
-def limit(limits: Limits) -> None:
-    """Caps on top of what the process holds now, which differs by what was loaded into it."""
-    ceiling = _address_space() + limits.memory
-    resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 5))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def limit(*, memory: int, cpu: int, output: int = 0) -> None:
+    """Caps on top of what the process holds now, which differs by what was loaded into it. Bytes and seconds."""
+    ceiling = _address_space() + memory
+    for what, least, most in (
+        (resource.RLIMIT_AS, ceiling, ceiling),
+        (resource.RLIMIT_CPU, cpu, cpu + 5),
+        (resource.RLIMIT_FSIZE, output, output),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_NOFILE, 64, 64),
+        # Root may start processes beyond this; the filter of system calls does not let it.
+        (resource.RLIMIT_NPROC, 0, 0),
+    ):
+        resource.setrlimit(what, (least, most))
+
+
+def keep_descriptors(kept: Iterable[int]) -> None:
+    """Close all others. Standard input, output and error lead nowhere, unless they are named."""
+    kept = set(kept)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in {0, 1, 2} - kept:
+        os.dup2(nowhere, descriptor)
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        if (descriptor := int(entry.name)) > 2 and descriptor not in kept:
+            with suppress(OSError):  # the one that listed them
+                os.close(descriptor)
+
+
+def close_for_reading(file: int) -> None:
+    """The last step: only the open `file` and libraries can be read from here on, and nothing else can be done."""
+    landlock.restrict(_libraries(), file=file)
+    if not seccomp.restrict(seccomp.reader()):
+        sys.addaudithook(_refuse_sockets)
+
+
+def close_for_program(program: Path, data: Iterable[Path]) -> None:
+    """For a process that becomes `program` next, which reads its standard input and what is below `data`."""
+    landlock.restrict((*_SYSTEM, program.resolve().parent, *data), programs=True)
+    seccomp.restrict(seccomp.program())
+
+
+def readable() -> tuple[Path, ...]:
+    """The folders whose files a reader could read, were it in a stranger's hands."""
+    return (*_libraries(), *_SYSTEM)
+
+
+@functools.cache
+def _libraries() -> tuple[Path, ...]:
+    """Of this interpreter. The project's folder is not among them: by default its data lie in it."""
+    found = [Path(sys.prefix), Path(sys.base_prefix), PROJECT / "documents"]
+    found += [path for path in map(Path, filter(None, sys.path)) if path.is_dir() and path.resolve() != PROJECT]
+    return tuple(path for path in (*found, *_SYSTEM) if path.parent != path)
+
+
+def _try(function: Callable[..., int], *arguments: Any) -> bool:
+    try:
+        function(*arguments)
+    except Refused:
+        return False
+    return True
 
 
 def _address_space() -> int:
@@ -78,6 +151,51 @@ def _address_space() -> int:
         return int(statm.read().split()[0]) * resource.getpagesize()
 
 
-def _refuse_network(event: str, _: tuple[Any, ...]) -> None:
-    if event in _NETWORK_EVENTS:
+def _refuse_sockets(event: str, _: tuple[Any, ...]) -> None:
+    if event in _SOCKET_EVENTS:
         raise PermissionError(errno.EPERM, "Readers of files have no network.")
+
+
+@functools.cache
+def examine() -> dict[str, bool]:
+    """Which of LAYERS hold on this machine: tried in a process of its own, once. Takes a fifth of a second."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        cwd=PROJECT,
+        env={},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        found = {}
+    return {layer: found.get(layer) is True for layer in LAYERS}
+
+
+def _try_everything() -> dict[str, bool]:
+    found = {"namespaces": namespaces.leave(processes=True)}
+    drop_privileges()
+    limit(memory=256 * MEGABYTE, cpu=10, output=MEGABYTE)
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is what is wanted
+        close_for_reading(nothing.fileno())
+    found["files"] = _is_refused(lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)))
+    # A harmless call, which nothing but the filter refuses.
+    found["system calls"] = _is_refused(lambda: os.getpgid(0))
+    return found
+
+
+def _is_refused(attempt: Callable[[], Any]) -> bool:
+    try:
+        attempt()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+if __name__ == "__main__":
+    print(json.dumps(_try_everything()))  # noqa: T201 - this is what it is run for

@@ -19,8 +19,12 @@ class Limits:
     pages: int = 5_000
     characters: int = 20_000_000
     page_characters: int = 400_000
-    frame: int = 32 * MEGABYTE
+    # What a person is told about a file, in sentences.
+    remarks: int = 20
     # What a ZIP-based format may unpack to.
     unpacked: int = 300 * MEGABYTE
     # Pages without a text layer that are recognised (seconds each); the others are reported as not read.
     recognised_pages: int = 300
+    # What Tesseract may take for a page, and say about it.
+    program_memory: int = 768 * MEGABYTE
+    program_output: int = 16 * MEGABYTE

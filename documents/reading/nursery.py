@@ -2,98 +2,137 @@
 
     python -m documents.reading.nursery FD light|heavy
 
-Jobs come over the socket FD: JSON, with the file and the write end of a pipe attached. One at a time: a fork, the
-child's messages on the pipe, and, after the child ended, how it ended. Loading `unstructured` takes seconds and
-175 MB, so only the heavy nursery does, once, for the first file that needs it.
+Jobs come over the socket FD: JSON, with the file and the write end of a pipe attached. One at a time: it forks a
+keeper, which forks the child; the child's messages go to the pipe, and how it ended comes back over the socket. "stop"
+ends the child before that. Loading `unstructured` takes seconds and 175 MB, so only the heavy nursery does, once, for
+the first file that needs it.
 """
 
-import contextlib
+import gc
 import json
 import os
-import resource
+import select
+import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
-from documents.errors import CorruptFile, DocumentError, ParserMemory
-from documents.reading import confine, formats
-from documents.reading.frames import write_frame
-from documents.reading.limits import Limits
-from documents.reading.pages import to_payload
-from documents.sniffing import Kind
+from documents.reading import confine, formats, keeper
+from documents.reading.formats import trifles
+from documents.reading.frames import STOP
+from documents.reading.kernel import namespaces
 
 # A nursery that nobody wants any more gives its memory back.
 _IDLE_SECONDS = 900
+_LOOK_EVERY = 0.05
 
 
 def main(descriptor: int, weight: str) -> None:
-    channel = socket.socket(fileno=descriptor)
-    channel.settimeout(_IDLE_SECONDS)
-    confine.cut_network()
+    has_own_processes = namespaces.leave(processes=True)
     confine.die_with_parent()
+    if has_own_processes:
+        # The next process is the first of a new table, and this one stays outside. Its child is the nursery: a keeper
+        # will be the first of its table too, and some libraries know that they were forked only by another number.
+        for _ in range(2):
+            if pid := os.fork():
+                os.close(descriptor)
+                os.waitpid(pid, 0)
+                return
+            confine.die_with_parent()
+    confine.adopt_orphans()
     formats.load(weight)
-    while True:
+    trifles.read_all(weight)
+    # What is there for good need not be looked at, nor copied, in every child.
+    gc.collect()
+    gc.freeze()
+    _Nursery(socket.socket(fileno=descriptor), namespaces.Processes() if has_own_processes else None).work()
+
+
+class _Nursery:
+    def __init__(self, channel: socket.socket, processes: namespaces.Processes | None) -> None:
+        self._channel = channel
+        self._processes = processes
+
+    def work(self) -> None:
+        """Until nobody sends anything for long, or the worker is gone."""
+        while True:
+            self._channel.settimeout(_IDLE_SECONDS)
+            try:
+                message, files, _, _ = socket.recv_fds(self._channel, 65536, 2)
+            except TimeoutError:
+                return
+            if not message:
+                return
+            # A "stop" for a child that had ended by then.
+            if message != STOP:
+                self._raise(json.loads(message), *files)
+
+    def _raise(self, job: dict[str, Any], source: int, pipe: int) -> None:
+        if self._processes is not None:
+            self._processes.renew()
+        told, telling = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._keep(job, source, pipe, telling)
+        for descriptor in (source, pipe, telling):
+            os.close(descriptor)
+        self._wait(pid)
+        ending = os.read(told, 4096)
+        os.close(told)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._channel.send(ending or b"{}")
+
+    def _keep(self, job: dict[str, Any], source: int, pipe: int, telling: int) -> None:
         try:
-            message, files, _, _ = socket.recv_fds(channel, 65536, 2)
-        except TimeoutError:
-            return
-        if not message:
-            return
-        source, pipe = files
-        _raise(json.loads(message), source, pipe, channel)
+            self._channel.close()
+            keeper.keep(job, source, pipe, telling)
+        except Exception:  # noqa: BLE001 - the outermost frame of a process
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(0)
+
+    def _wait(self, pid: int) -> None:
+        """Until the keeper has ended, by itself or because the worker wants that; and everything below it."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        end = keeper.pidfd(pid)
+        if end is not None:
+            poll.register(end, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll(None if end is not None else _LOOK_EVERY * 1000)}
+            if self._channel.fileno() in ready:
+                poll.unregister(self._channel)
+                _kill(pid)
+            if (end is None or end in ready) and os.waitpid(pid, os.WNOHANG)[0]:
+                break
+        if end is not None:
+            os.close(end)
+        if self._processes is None:
+            _end_orphans()
 
 
-def _raise(job: dict[str, Any], source: int, pipe: int, channel: socket.socket) -> None:
-    child = os.fork()
-    if child == 0:
-        channel.close()
-        _live(job, source, pipe)
-    os.close(source)
-    _, status, usage = os.wait4(child, 0)
-    # A broken pipe: the worker has given this job up.
-    with contextlib.suppress(BrokenPipeError):
-        write_frame(pipe, {"type": "exit", "code": os.waitstatus_to_exitcode(status), "peak_kb": usage.ru_maxrss})
-    os.close(pipe)
+def _kill(pid: int) -> None:
+    for kill in (os.kill, os.killpg):
+        with suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
 
 
-def _live(job: dict[str, Any], source: int, pipe: int) -> None:
-    """The child's life, ending the process. What is no domain error ends it loudly, with a traceback in the log."""
-    code = 1
+def _end_orphans() -> None:
+    """Where children have no table of their own, what one left behind has become ours."""
+    while orphans := _children():
+        for orphan in orphans:
+            _kill(orphan)
+            with suppress(ChildProcessError):
+                os.waitpid(orphan, 0)
+
+
+def _children() -> list[int]:
     try:
-        os.setsid()
-        confine.die_with_parent()
-        limits = Limits(**job["limits"])
-        write_frame(pipe, {"type": "born", "pid": os.getpid(), "base_kb": _peak()})
-        confine.drop_privileges()
-        confine.limit(limits)
-        _read(job, source, pipe, limits)
-        code = 0
-    except BrokenPipeError:
-        code = 0
-    except Exception:  # noqa: BLE001 - the outermost frame of a process: the report of it is the exit code
-        sys.excepthook(*sys.exc_info())
-    finally:
-        os._exit(code)
-
-
-def _read(job: dict[str, Any], source: int, pipe: int, limits: Limits) -> None:
-    try:
-        for event in formats.read(Kind(job["kind"]), f"/dev/fd/{source}", job["options"], limits):
-            write_frame(pipe, event if isinstance(event, dict) else to_payload(event))
-    except MemoryError:
-        failure: DocumentError = ParserMemory()
-    except RecursionError:
-        failure = CorruptFile("The parts of this file are nested too deeply to be read.", detail="RecursionError")
-    except DocumentError as error:
-        failure = error
-    else:
-        write_frame(pipe, {"type": "end"})
-        return
-    write_frame(pipe, {"type": "error", "code": failure.code, "text": failure.text, "detail": failure.detail[:2000]})
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with open("/proc/thread-self/children", encoding="ascii") as children:  # noqa: PTH123 - one import less
+            return [int(pid) for pid in children.read().split()]
+    except FileNotFoundError:  # a kernel that does not tell
+        return []
 
 
 if __name__ == "__main__":

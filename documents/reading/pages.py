@@ -18,6 +18,12 @@ from documents.reading.limits import Limits
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+# More of them on one page help nobody.
+_MOST_HEADINGS, _MOST_SOLIDS = 1_000, 5_000
+# Points. No paper is this wide.
+_FURTHEST = 1e9
+
+
 class BadReport(Exception):
     """A child said something that no reader says."""
 
@@ -63,33 +69,42 @@ class ReadPage:
 
 
 class PagePayload(TypedDict):
+    """What goes beside it: the text in UTF-8, of so many bytes, and then the words, six numbers each."""
+
     type: str
     number: int
-    text: str
+    text_bytes: int
     width: float
     height: float
     headings: Sequence[Heading]
     solids: Sequence[Span]
-    words: Sequence[float]
 
 
-def to_payload(page: ReadPage) -> PagePayload:
-    return {
+def to_payload(page: ReadPage) -> tuple[PagePayload, bytes]:
+    # Half characters have no UTF-8. They are replaced on the other side, which trusts nobody.
+    text = page.text.encode("utf-8", "surrogatepass")
+    payload: PagePayload = {
         "type": "page",
         "number": page.number,
-        "text": page.text,
+        "text_bytes": len(text),
         "width": page.width,
         "height": page.height,
-        "headings": page.headings,
-        "solids": page.solids,
-        "words": list(chain.from_iterable(page.words)),
+        "headings": page.headings[:_MOST_HEADINGS],
+        "solids": page.solids[:_MOST_SOLIDS],
     }
+    return payload, text + array("d", chain.from_iterable(page.words)).tobytes()
 
 
-def from_payload(payload: Mapping[str, Any], *, number: int, limits: Limits) -> ReadPage:
+def from_payload(payload: Mapping[str, Any], blob: bytes, *, number: int, limits: Limits) -> ReadPage:
     """Raises BadReport. `number` is the page that is due."""
-    text = payload.get("text")
-    if payload.get("number") != number or not isinstance(text, str) or len(text) > limits.page_characters:
+    if payload.get("number") != number:
+        raise BadReport(f"page {number}")
+    (text_bytes, _) = _range([payload.get("text_bytes"), len(blob)], len(blob))
+    try:
+        text = blob[:text_bytes].decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise BadReport("text") from error
+    if len(text) > limits.page_characters:
         raise BadReport(f"page {number}")
     length = len(text)
     return ReadPage(
@@ -99,7 +114,7 @@ def from_payload(payload: Mapping[str, Any], *, number: int, limits: Limits) -> 
         height=_measure(payload.get("height")),
         headings=[_heading(row, length) for row in _rows(payload, "headings", 3)],
         solids=[Span(*_range(row, length)) for row in _rows(payload, "solids", 2)],
-        words=_words(payload.get("words"), length),
+        words=_words(blob[text_bytes:], length),
     )
 
 
@@ -118,16 +133,14 @@ def _heading(row: list[Any], length: int) -> Heading:
     return Heading(begin, level, _UNSTORABLE.sub("\ufffd", text)[:300])
 
 
-def _words(flat: Any, length: int) -> list[WordBox]:
-    """There are hundreds on a page, so they come as one row of numbers and are checked by the column."""
-    if not isinstance(flat, list) or len(flat) % 6:
+def _words(packed: bytes, length: int) -> list[WordBox]:
+    """There are hundreds on a page, so they are checked by the column."""
+    numbers = array("d")
+    if len(packed) % (6 * numbers.itemsize):
         raise BadReport("words")
-    try:
-        numbers = array("d", flat)
-    except (TypeError, OverflowError) as error:
-        raise BadReport("words") from error
+    numbers.frombytes(packed)
     columns = [numbers[column::6] for column in range(6)]
-    if not flat:
+    if not numbers:
         return []
     if not math.isfinite(sum(map(abs, numbers))):
         raise BadReport("words")
@@ -150,6 +163,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _measure(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # The bounds also keep out what is no number, or too large for one.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_FURTHEST < value < _FURTHEST:
         raise BadReport("measure")
     return float(value)

@@ -10,22 +10,26 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from documents.errors import BY_CODE, CorruptFile, ParserCrashed, ParserMemory, ParserTimeout, TooLarge
+from documents.reading.confine import PROJECT
 from documents.reading.formats import Begin, Event, Remark, weight_of
-from documents.reading.frames import FrameReader, Silence
+from documents.reading.frames import STOP, Frame, FrameReader, Silence
 from documents.reading.limits import Limits
 from documents.reading.pages import BadReport, from_payload
 from documents.sniffing import Kind
 
 __all__ = ["Begin", "Event", "Limits", "Remark", "read"]
 
+# What a nursery is.
+PROGRAM: tuple[str, ...] = ("-m", "documents.reading.nursery")
 # Seconds for a nursery to load everything and for the child's first sign of life.
 _BIRTH = 90.0
-_PROJECT = Path(__file__).resolve().parents[2]
+# Seconds for a child to be gone: after it was told to stop, and after it closed its pipe without a last word.
+_DEATH = 15.0
+_SILENT_DEATH = 2.0
 # What the child's environment is cut down to: no secrets, no address of a server.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TESSDATA_PREFIX", "VIRTUAL_ENV")
 
@@ -51,10 +55,10 @@ class _Nursery:
         self._channel = ours
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "documents.reading.nursery", str(theirs.fileno()), weight],
+                [sys.executable, *PROGRAM, str(theirs.fileno()), weight],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                cwd=_PROJECT,
+                cwd=PROJECT,
                 env={name: os.environ[name] for name in _KEPT if name in os.environ} | _PLAIN,
                 start_new_session=True,  # Ctrl-C is for the worker, which then ends the nursery.
             )
@@ -62,6 +66,20 @@ class _Nursery:
     def send(self, job: bytes, source: int, pipe: int) -> None:
         """Raises OSError if the nursery is gone."""
         socket.send_fds(self._channel, [job], [source, pipe])
+
+    def stop(self) -> dict[str, Any]:
+        """End the child, if it still lives. How it ended; {} if nobody knows. Raises OSError if the nursery is gone."""
+        self._channel.send(STOP)
+        return self.ending(within=_DEATH)
+
+    def ending(self, *, within: float) -> dict[str, Any]:
+        """Of a child that says nothing more. Raises TimeoutError, and OSError if the nursery is gone."""
+        self._channel.settimeout(within)
+        message = self._channel.recv(4096)
+        if not message:
+            raise ConnectionResetError
+        ending: dict[str, Any] = json.loads(message)
+        return ending
 
     def is_usable(self) -> bool:
         return self.owner == os.getpid() and self.process.poll() is None
@@ -106,78 +124,81 @@ class _Reading:
         self._kind = kind
         self._weight = weight_of(kind)
         self._limits = limits
-        self._child = 0
-        self._base_kb = 0
-        self._ended = False
+        self._born = False
+        self._begun = False
+        self._remarks = 0
         self._characters = 0
         self._due = 1
+        self._ended = False
 
     def events(self, path: Path, options: dict[str, Any]) -> Generator[Event, None, None]:
         receiver, sender = os.pipe()
         try:
             try:
-                self._send(path, options, sender)
+                nursery = self._send(path, options, sender)
             finally:
                 os.close(sender)
-            yield from self._listen(FrameReader(receiver, largest=self._limits.frame))
+            try:
+                yield from self._listen(FrameReader(receiver), nursery)
+            finally:
+                self._stop(nursery)
         except Silence as error:
             raise ParserTimeout(detail=f"{self._kind.name} page {self._due}") from error
         except BadReport as error:
             raise ParserCrashed(detail=f"bad report: {error}") from error
         finally:
             os.close(receiver)
-            if not self._ended:
-                self._kill()
 
-    def _send(self, path: Path, options: dict[str, Any], sender: int) -> None:
+    def _send(self, path: Path, options: dict[str, Any], sender: int) -> _Nursery:
         job = {"kind": self._kind.value, "options": options, "limits": dataclasses.asdict(self._limits)}
         message = json.dumps(job).encode()
         source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             try:
-                _nursery(self._weight).send(message, source, sender)
+                nursery = _nursery(self._weight)
+                nursery.send(message, source, sender)
             except OSError:
                 # It ended (idle, or killed) between our look and our message.
                 _end_nursery(self._weight)
-                _nursery(self._weight).send(message, source, sender)
+                nursery = _nursery(self._weight)
+                nursery.send(message, source, sender)
         finally:
             os.close(source)
+        return nursery
 
-    def _listen(self, frames: FrameReader) -> Generator[Event, None, None]:
+    def _listen(self, frames: FrameReader, nursery: _Nursery) -> Generator[Event, None, None]:
         last = time.monotonic() + self._limits.wall
         patience = _BIRTH
-        finished = False
         while True:
             # Counted from here, not from the last message: the time we take ourselves is not the child's.
-            payload = frames.read(before=min(last, time.monotonic() + patience))
+            frame = frames.read(before=min(last, time.monotonic() + patience))
             patience = self._limits.silence
-            if payload is None:
-                raise ParserCrashed(detail="the nursery died")
-            match payload.get("type"):
-                case "born" if not self._child:
-                    self._child, self._base_kb = int(payload["pid"]), int(payload["base_kb"])
+            if frame is None:
+                raise self._verdict(nursery)
+            match frame.payload.get("type"):
+                case "born" if not self._born:
+                    self._born = True
                 case "error":
-                    raise BY_CODE.get(payload.get("code", ""), CorruptFile)(
-                        str(payload.get("text"))[:500], detail=str(payload.get("detail"))[:2000]
+                    raise BY_CODE.get(str(frame.payload.get("code")), CorruptFile)(
+                        str(frame.payload.get("text"))[:500], detail=str(frame.payload.get("detail"))[:2000]
                     )
+                case "crash":
+                    raise ParserCrashed(detail=str(frame.payload.get("detail"))[:2000])
                 case "end":
-                    finished = True
-                case "exit":
-                    self._ended = True
-                    if not finished:
-                        raise self._verdict(payload)
                     return
                 case _:
-                    yield self._event(payload)
+                    yield self._event(frame)
 
-    def _event(self, payload: dict[str, Any]) -> Event:
-        match payload:
-            case {"type": "begin", "pages": int(pages)}:
+    def _event(self, frame: Frame) -> Event:
+        match frame.payload:
+            case {"type": "begin", "pages": int(pages)} if not self._begun:
+                self._begun = True
                 return {"type": "begin", "pages": min(max(pages, 0), self._limits.pages)}
-            case {"type": "remark", "text": str(text)}:
+            case {"type": "remark", "text": str(text)} if self._remarks < self._limits.remarks:
+                self._remarks += 1
                 return {"type": "remark", "text": text[:500]}
             case {"type": "page"}:
-                page = from_payload(payload, number=self._due, limits=self._limits)
+                page = from_payload(frame.payload, frame.blob, number=self._due, limits=self._limits)
                 self._due += 1
                 self._characters += len(page.text)
                 if self._due - 1 > self._limits.pages or self._characters > self._limits.characters:
@@ -185,24 +206,39 @@ class _Reading:
                         "This file holds more text than can be taken in at once. Split it into smaller files."
                     )
                 return page
-        raise BadReport(str(payload.get("type"))[:40])
+        raise BadReport(str(frame.payload.get("type"))[:40])
 
-    def _verdict(self, payload: dict[str, Any]) -> ParserCrashed | ParserMemory | ParserTimeout:
+    def _verdict(self, nursery: _Nursery) -> ParserCrashed | ParserMemory | ParserTimeout:
         """Why a child ended without a word."""
-        code = int(payload.get("code", 1))
-        grown_kb = int(payload.get("peak_kb", 0)) - self._base_kb
+        try:
+            try:
+                ending = nursery.ending(within=_SILENT_DEATH)
+            except TimeoutError:
+                ending = nursery.stop()
+        except OSError:
+            self._give_up()
+            return ParserCrashed(detail="the nursery died")
+        self._ended = True
+        code, grown_kb = int(ending.get("code", 1)), int(ending.get("grown_kb", 0))
         detail = f"{self._kind.name} page {self._due}, exit code {code}, grown by {grown_kb} kB"
-        if code == -signal.SIGXCPU:
+        if code == -signal.SIGXCPU or ending.get("cpu", 0) >= self._limits.cpu:
             return ParserTimeout(detail=detail)
         # A library that gets no memory ends itself, by one of these; so does one that finds an error of its own.
         if code in {-signal.SIGTRAP, -signal.SIGILL, -signal.SIGABRT} or grown_kb * 1024 > self._limits.memory * 0.6:
             return ParserMemory(detail=detail)
         return ParserCrashed(detail=detail)
 
-    def _kill(self) -> None:
-        """The child with its own children; without a child to name, the nursery, which takes its child with it."""
-        if self._child:
-            with suppress(ProcessLookupError):
-                os.killpg(self._child, signal.SIGKILL)
-        else:
-            _end_nursery(self._weight)
+    def _stop(self, nursery: _Nursery) -> None:
+        """Nothing of this child is left when this returns, and its nursery is free for the next."""
+        if self._ended:
+            return
+        try:
+            nursery.stop()
+        except OSError:
+            self._give_up()
+        self._ended = True
+
+    def _give_up(self) -> None:
+        """A nursery that does not answer goes, and takes its child with it."""
+        self._ended = True
+        _end_nursery(self._weight)

@@ -1,11 +1,15 @@
-"""One module per format. Each has `read(path, options, limits)`, a generator of events:
+"""One module per format. Each has `read(path, tools, limits)`, a generator of events:
 
 `{"type": "begin", "pages": N}` once, when the number of pages is known; then `ReadPage`s in order;
 `{"type": "remark", "text": …}` for what the person should know. Modules are loaded at first use, in a child's nursery.
+
+A child may do little while it reads: no socket, no process, no file but its own and those of the interpreter. What
+needs another program is a tool, which the child's keeper runs.
 """
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from documents.reading.limits import Limits
@@ -24,6 +28,21 @@ class Remark(TypedDict):
 
 
 Event = ReadPage | Begin | Remark
+# A grey picture (PNM) and its dots an inch: Tesseract's table of words, or None if it could not be had.
+Recognise = Callable[[bytes, int], str | None]
+
+
+def _recognise_nothing(_: bytes, __: int) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a format may ask for and not do itself."""
+
+    recognise: Recognise = _recognise_nothing
+
+
 _MODULES = {Kind.TXT: "txt", Kind.MD: "md", Kind.HTML: "html", Kind.DOCX: "docx", Kind.PDF: "pdf"}
 _HEAVY = {Kind.HTML, Kind.DOCX}
 
@@ -39,8 +58,8 @@ def load(weight: str) -> None:
             _module(kind)
 
 
-def read(kind: Kind, path: str, options: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
-    events: Iterator[Event] = _module(kind).read(path, options, limits)
+def read(kind: Kind, path: str, tools: Tools, limits: Limits) -> Iterator[Event]:
+    events: Iterator[Event] = _module(kind).read(path, tools, limits)
     return events
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import docx.opc.exceptions
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from documents.errors import CorruptFile, EncryptedFile, TooLarge, WrongType
-from documents.reading.formats import Event, elements
+from documents.reading.formats import Event, Tools, elements
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
 
@@ -25,7 +25,7 @@ _NOTES = (
 _STEP = 1 << 20
 
 
-def read(path: str, _: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
+def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
     data = Path(path).read_bytes()
     parts = _parts(data, limits)
     try:

@@ -3,6 +3,7 @@
 It would fetch a language model, and report its use to its makers. Nothing else may import `unstructured`.
 """
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ os.environ.update(DO_NOT_TRACK="true", SCARF_NO_ANALYTICS="true", UNSTRUCTURED_D
 
 import spacy
 import unstructured.nlp.tokenize
-from lxml import html as lxml_html  # type: ignore[import-untyped]
+from lxml import html as lxml_html
 from unstructured.documents.elements import (
     CodeSnippet,
     Element,
@@ -33,6 +34,7 @@ from documents.reading.formats.sections import Block
 _MODEL = "en_core_web_sm"
 
 
+@functools.cache
 def _language_model() -> Any:
     """The small English model where it is installed; else an empty one. It only helps to guess what is a title.
 

@@ -1,15 +1,15 @@
 """Web pages: the main text, without menus, scripts and what is hidden from a reader."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 from lxml import html as lxml_html
 
 from documents.errors import CorruptFile, NoText
-from documents.reading.formats import Event, elements
+from documents.reading.formats import Event, Tools, elements
 from documents.reading.formats.encoding import decode
 from documents.reading.formats.sections import events
 from documents.reading.limits import Limits
@@ -47,7 +47,7 @@ _MAIN_SHARE = 0.3
 _DEEPEST = 200
 
 
-def read(path: str, _: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
+def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
     data = Path(path).read_bytes()
     declared = _DECLARED.search(data[:4096])
     text = decode(data, declared=(declared[1] or declared[2]).decode("ascii") if declared else "")

@@ -1,6 +1,6 @@
 """PDF through pdfium: text in reading order with the place of every word; pages without text go to recognition."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -8,8 +8,9 @@ import pypdfium2
 from pypdfium2 import raw
 
 from documents.errors import CorruptFile, EncryptedFile, NoText, TooLarge
-from documents.reading.formats import Event
+from documents.reading.formats import Event, Tools
 from documents.reading.formats import pdf_outline as outlines
+from documents.reading.formats.pdf_file import open_pdf
 from documents.reading.formats.pdf_lines import page_lines
 from documents.reading.formats.pdf_text import PageText, assemble
 from documents.reading.formats.recognition import Recogniser
@@ -19,9 +20,9 @@ from documents.reading.pages import ReadPage
 _PASSWORD_ERRORS = {raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY}
 
 
-def read(path: str, options: Mapping[str, Any], limits: Limits) -> Iterator[Event]:
+def read(path: str, tools: Tools, limits: Limits) -> Iterator[Event]:
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = open_pdf(path)
     except pypdfium2.PdfiumError as error:
         if error.err_code in _PASSWORD_ERRORS:
             raise EncryptedFile(detail=str(error)) from error
@@ -35,7 +36,7 @@ def read(path: str, options: Mapping[str, Any], limits: Limits) -> Iterator[Even
         if count == 0:
             raise NoText("This PDF has no pages.")
         yield {"type": "begin", "pages": count}
-        yield from _Reading(document, Recogniser(str(options.get("languages", "eng")), limits), limits).events(count)
+        yield from _Reading(document, Recogniser(tools.recognise, limits), limits).events(count)
 
 
 class _Reading:

@@ -2,12 +2,11 @@
 
 import csv
 import io
-import resource
 import shutil
-import subprocess
 from functools import cached_property
 from typing import Any
 
+from documents.reading.formats import Recognise
 from documents.reading.formats.pdf_lines import Line, Word
 from documents.reading.limits import Limits
 
@@ -19,9 +18,8 @@ _LEAST_CONFIDENCE = 35
 
 
 class Recogniser:
-    def __init__(self, languages: str, limits: Limits) -> None:
-        self._languages = languages
-        self._limits = limits
+    def __init__(self, recognise: Recognise, limits: Limits) -> None:
+        self._recognise = recognise
         self._left = limits.recognised_pages
         self._failures = 0
 
@@ -39,7 +37,7 @@ class Recogniser:
         if width <= 0 or height <= 0:
             return None
         scale = min(_RESOLUTION / 72, (_MOST_PIXELS / (width * height)) ** 0.5)
-        table = self._run(self._picture(page, scale), round(72 * scale))
+        table = self._recognise(self._picture(page, scale), round(72 * scale))
         self._failures = self._failures + 1 if table is None else 0
         if table is None:
             return None
@@ -55,26 +53,6 @@ class Recogniser:
         return header + b"".join(
             bytes(rows[y * bitmap.stride : y * bitmap.stride + bitmap.width]) for y in range(bitmap.height)
         )
-
-    def _run(self, picture: bytes, resolution: int) -> str | None:
-        command = ["tesseract", "-l", self._languages, "--dpi", str(resolution), "stdin", "stdout", "tsv"]
-        try:
-            done = subprocess.run(
-                command,
-                input=picture,
-                capture_output=True,
-                check=False,
-                timeout=self._limits.recognition,
-                preexec_fn=self._limit,
-            )
-        except (subprocess.TimeoutExpired, OSError):
-            return None
-        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
-
-    def _limit(self) -> None:
-        """Its own allowance of time, not what reading the pages so far has left."""
-        seconds = int(self._limits.recognition) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def _lines(table: str, scale: float) -> list[Line]:
