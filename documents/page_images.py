@@ -1,10 +1,12 @@
 """Pictures of PDF pages: made when somebody looks, in a short-lived process, and kept."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from documents import blobs
@@ -50,7 +52,7 @@ def _render(version: DocumentVersion, number: int) -> bytes:
     if not _slots.acquire(timeout=_SECONDS):
         raise NoPicture("Too many pages are being drawn.")
     try:
-        with blobs.sealed(version.blob, owner_id=version.owner_id) as file:
+        with blobs.sealed(version.blob, owner_id=version.owner_id) as file, _in_memory() as picture:
             # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here. Of the keys
             # it gets that of this one file, through a pipe: arguments can be seen by other processes.
             done = subprocess.run(
@@ -58,17 +60,24 @@ def _render(version: DocumentVersion, number: int) -> bytes:
                 cwd=_HOME,
                 pass_fds=[file.descriptor],
                 input=file.key,
-                capture_output=True,
+                stdout=picture,  # which it may fill up to a limit of its own
+                stderr=subprocess.DEVNULL,
                 check=False,
                 timeout=_SECONDS,
                 env={},
             )
+            picture.seek(0)
+            drawn = picture.read()
     except (subprocess.TimeoutExpired, FileNotFoundError) as error:
         logger.warning("Page %s of version %s was not drawn: %s", number, version.pk, type(error).__name__)
         raise NoPicture from error
     finally:
         _slots.release()
-    if done.returncode or not done.stdout:
+    if done.returncode or not drawn:
         logger.warning("Page %s of version %s was not drawn: exit code %s", number, version.pk, done.returncode)
         raise NoPicture
-    return done.stdout
+    return drawn
+
+
+def _in_memory() -> IO[bytes]:
+    return os.fdopen(os.memfd_create("picture", os.MFD_CLOEXEC), "w+b")
