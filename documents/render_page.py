@@ -37,7 +37,7 @@ def main(descriptor: int, number: int) -> int:
     confine.die_with_parent()
     namespaces.leave(processes=False)
     confine.drop_privileges()
-    confine.keep_descriptors((sys.stdout.fileno(), descriptor))
+    confine.keep_descriptors((sys.stdout.fileno(), sys.stderr.fileno(), descriptor))
     confine.limit(memory=_MEMORY, cpu=_CPU, output=_LARGEST_PICTURE)
     confine.close_for_reading(descriptor)
     pdf = pypdfium2.PdfDocument(file)
