@@ -41,7 +41,8 @@ def make(session_key: str) -> None:
                 Message(conversation=chat, parent=rows[-1] if rows else None, role=role, content=text, html=html)
             )
         Message.objects.bulk_create(rows)
-        Conversation.objects.filter(pk=chat.pk).update(active_leaf=rows[-1], title=f"{length} messages")
+        Conversation.objects.filter(pk=chat.pk).update(active_leaf=rows[-1])
+        conversation.rename(chat, f"{length} messages")
         made.append(str(chat.pk))
     print(json.dumps(made))
 

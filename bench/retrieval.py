@@ -56,7 +56,7 @@ def add_document(owner: "User", name: str, texts: Sequence[str]) -> "Document":
 
     document = Document.objects.create(owner=owner, name=name[:255], status=Document.Status.READY)
     version = DocumentVersion.objects.create(
-        document=document, number=1, blob="", sha256="", size=1, media_type="text/plain"
+        document=document, number=1, blob="", fingerprint="", size=1, media_type="text/plain"
     )
     passages = [
         NewPassage(page, 0, text, searchable=searchable_text(document.name, "", text))
@@ -97,6 +97,7 @@ def load(owner: "User", one: judged.JudgedSet) -> dict[int, str]:
 
 
 def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[str, Any]:
+    from accounts.encryption import keys
     from documents.retrieval.scope import visible_scope
     from documents.retrieval.searching import plan_for, ranked
     from documents.retrieval.statement import VECTOR_WEIGHT
@@ -108,7 +109,7 @@ def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[st
     plan = plan_for(scope, space)
     figures: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for question, text in one.questions:
-        terms, vector = query_terms(text, scope.languages), embed_query(space.model, text)
+        terms, vector = query_terms(text, scope.languages, keys.of(owner.pk).terms), embed_query(space.model, text)
         grades = one.grades[question]
         for side, vector_weight in {"words": 0.0, "vectors": 1.0, "hybrid": VECTOR_WEIGHT}.items():
             rows = ranked(scope, plan, terms, vector, limit=10, vector_weight=vector_weight)

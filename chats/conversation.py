@@ -84,7 +84,8 @@ def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID 
         )
         answer = _queue_answer(locked, question)
         if not locked.title and locked.title_is_automatic:
-            Conversation.objects.filter(pk=locked.pk).update(title=first_title(text))
+            sealed = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
+            Conversation.objects.filter(pk=locked.pk).update(**sealed)
         _record(audit.Action.CHAT_ASKED, locked, question=question.pk, answer=answer.pk, model=answer.model)
     return Exchange(question, answer)
 
@@ -147,7 +148,8 @@ def rename(conversation: Conversation, title: str) -> None:
     title = " ".join(title.replace("\0", "").split())[:TITLE_LENGTH]
     if not title:
         raise BadMessage("A title needs at least one character. The old one is kept.")
-    Conversation.objects.filter(pk=conversation.pk).update(title=title, title_is_automatic=False)
+    sealed = Conversation.sealed(conversation.pk, owner_id=conversation.owner_id, title=title)
+    Conversation.objects.filter(pk=conversation.pk).update(**sealed, title_is_automatic=False)
     conversation.title = title
     _record(audit.Action.CHAT_RENAMED, conversation)
 

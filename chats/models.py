@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from accounts.encryption.fields import SealedJSONField, SealedModel, SealedTextField
 from accounts.tenancy.fields import OwnerField
 from documents.models import Chunk, DocumentVersion
 from jobs.leases import Leased
@@ -27,10 +28,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(owner=user, deleted_at__gt=Now() - UNDO_FOR)
 
 
-class Conversation(models.Model):
+class Conversation(SealedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
-    title = models.CharField(max_length=200, blank=True, default="")
+    title = SealedTextField(blank=True, default="")
     # A title the person typed is never replaced by an automatic one.
     title_is_automatic = models.BooleanField(default=True)
     model = models.CharField(max_length=200, blank=True, default="", help_text="empty: the default model")
@@ -65,7 +66,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(conversation__owner=user, conversation__deleted_at=None)
 
 
-class Message(Leased):
+class Message(SealedModel, Leased):
     """A node of the conversation's tree, and, for an answer, the job of writing it."""
 
     class Role(models.TextChoices):
@@ -92,10 +93,10 @@ class Message(Leased):
     owner = OwnerField(through="conversation")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     role = models.CharField(max_length=10, choices=Role)
-    content = models.TextField(blank=True, default="")
-    thinking = models.TextField(blank=True, default="")
+    content = SealedTextField(blank=True, default="")
+    thinking = SealedTextField(blank=True, default="")
     # The rendered answer, made once at its end; a page of a thousand messages renders no Markdown.
-    html = models.TextField(blank=True, default="")
+    html = SealedTextField(blank=True, default="")
     status = models.CharField(max_length=12, choices=Status, default=Status.DONE)
     # Set by the person, read by the worker; survives a worker that dies between the two.
     stop_requested = models.BooleanField(default=False)
@@ -108,7 +109,7 @@ class Message(Leased):
     # What was done before writing, for the reader: ["Searched 12 documents", "Read 5 passages"]
     steps = models.JSONField(default=list, blank=True)
     # Retrieval as it happened: retrieved, used, cut, and why.
-    retrieval = models.JSONField(default=dict, blank=True)
+    retrieval = SealedJSONField(default=dict, blank=True)
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_text = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -137,7 +138,7 @@ class Message(Leased):
         return self.status == self.QUEUED or self.status in self.WORKING
 
 
-class Citation(models.Model):
+class Citation(SealedModel):
     """A mark [n] in an answer and the passage it stands on. The quoted text outlives the document's re-indexing."""
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="citations", db_constraint=False)
@@ -146,11 +147,13 @@ class Citation(models.Model):
     is_marked = models.BooleanField(default=True, help_text="false: given to the model, but not marked in its answer")
     chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
     version = models.ForeignKey(DocumentVersion, null=True, on_delete=models.SET_NULL, related_name="+")
-    document_name = models.CharField(max_length=255)
+    document_name = SealedTextField()
     page = models.PositiveIntegerField()
     boxes = models.JSONField(default=list, blank=True)
-    quoted = models.TextField()
+    quoted = SealedTextField()
     score = models.FloatField(help_text="relevance, 0 to 1")
+
+    sealed_identity = ("message_id", "number")
 
     class Meta:
         constraints: ClassVar = [
@@ -158,13 +161,15 @@ class Citation(models.Model):
         ]
 
 
-class Summary(models.Model):
+class Summary(SealedModel):
     """What the turns up to and including `upto` said, for prompts that have no room for them."""
 
     upto = models.OneToOneField(
         Message, primary_key=True, on_delete=models.CASCADE, related_name="summary", db_constraint=False
     )
     owner = OwnerField(through="upto")
-    text = models.TextField()
+    text = SealedTextField()
     model = models.CharField(max_length=200)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    sealed_identity = ("upto_id",)

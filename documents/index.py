@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from accounts.encryption import keys
+from accounts.encryption.fields import Sealed
 from documents.models import Chunk, DocumentVersion, Embedding, EmbeddingSpace, Posting
 from documents.spaces import active_space, embed
 from documents.terms import PassageTerms, language_of, passage_terms, storable
@@ -67,7 +69,8 @@ def write_passages(
         raise ValueError(f"{len(passages)} passages came with {len(vectors)} vectors.")
     name = version.document.name
     language = language_of([passage.content for passage in passages])
-    terms = [_terms(name, passage, language) for passage in passages]
+    key = keys.of(version.owner_id, make=True).terms
+    terms = [_terms(name, passage, language, key) for passage in passages]
     while not _written(version, passages, terms, vectors, space=space, language=language):
         space = active_space()
         vectors = _embedded(space, name, passages)
@@ -85,9 +88,9 @@ def _batches(rows: Sequence[_Row], size: int = _ROWS) -> Iterator[Sequence[_Row]
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _terms(name: str, passage: NewPassage, language: str) -> PassageTerms:
+def _terms(name: str, passage: NewPassage, language: str, key: bytes) -> PassageTerms:
     context = searchable_text(name, passage.heading, "")
-    return passage_terms("\n".join([passage.content, *[context] * _CONTEXT_WEIGHT]), language)
+    return passage_terms("\n".join([passage.content, *[context] * _CONTEXT_WEIGHT]), language, key)
 
 
 def _written(
@@ -132,11 +135,12 @@ def _write_chunks(version: DocumentVersion, passages: Sequence[NewPassage], term
     with connection.cursor() as cursor:
         for batch in _batches(list(enumerate(zip(passages, terms, strict=True)))):
             new = [passage for _, (passage, _) in batch]
+            texts = [_sealed(version, index, passage) for index, (passage, _) in batch]
             cursor.execute(
                 """
                 INSERT INTO documents_chunk (version_id, owner_id, index, page, start, content, heading, boxes, length)
                 SELECT %s, %s, index, page, start, content, heading, boxes::jsonb, length
-                FROM unnest(%s::int[], %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::int[])
+                FROM unnest(%s::int[], %s::int[], %s::int[], %s::bytea[], %s::bytea[], %s::text[], %s::int[])
                     AS new (index, page, start, content, heading, boxes, length)
                 ON CONFLICT (version_id, index) DO UPDATE SET
                     page = excluded.page, start = excluded.start, content = excluded.content,
@@ -149,14 +153,24 @@ def _write_chunks(version: DocumentVersion, passages: Sequence[NewPassage], term
                     [index for index, _ in batch],
                     [passage.page for passage in new],
                     [passage.start for passage in new],
-                    [storable(passage.content) for passage in new],
-                    [storable(passage.heading)[:500] for passage in new],
+                    [sealed["content"] for sealed in texts],
+                    [sealed["heading"] for sealed in texts],
                     [json.dumps(passage.boxes) for passage in new],
                     [term.length for _, (_, term) in batch],
                 ],
             )
             found += cursor.fetchall()
     return [chunk_id for _, chunk_id in sorted(found)]
+
+
+def _sealed(version: DocumentVersion, index: int, passage: NewPassage) -> dict[str, Sealed]:
+    return Chunk.sealed(
+        version.pk,
+        index,
+        owner_id=version.owner_id,
+        content=storable(passage.content),
+        heading=storable(passage.heading)[:500],
+    )
 
 
 def _write_postings(version: DocumentVersion, chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> None:

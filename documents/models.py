@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
+from accounts.encryption.fields import KeyedHashField, SealedModel, SealedTextField
 from accounts.tenancy.fields import OwnerField
 from jobs.leases import Leased
 
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-class Collection(models.Model):
+class Collection(SealedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections")
-    name = models.CharField(max_length=120)
+    name = SealedTextField()
+    name_hash = KeyedHashField(of="name")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["owner", "name"], name="collection_name_unique_per_owner"),
+            models.UniqueConstraint(fields=["owner", "name_hash"], name="collection_name_unique_per_owner"),
         ]
 
     def __str__(self) -> str:
@@ -38,7 +40,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self.filter(current_version__isnull=False)
 
 
-class Document(Leased):
+class Document(SealedModel, Leased):
     """A file a person gave us, and the job of making it searchable."""
 
     class Status(models.TextChoices):
@@ -56,13 +58,13 @@ class Document(Leased):
     collection = models.ForeignKey(
         Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
-    name = models.CharField(max_length=255)
+    name = SealedTextField()
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
     # Text for the person: what happened and what to do. The code is stable, for tests and the API.
     error_code = models.CharField(max_length=40, blank=True, default="")
-    error_text = models.TextField(blank=True, default="")
+    error_text = SealedTextField(blank=True, default="")
     current_version = models.ForeignKey(
         "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -100,7 +102,7 @@ class DocumentVersion(models.Model):
     number = models.PositiveIntegerField()
     # Where the bytes lie, for documents.blobs.
     blob = models.CharField(max_length=200)
-    sha256 = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64, help_text="a keyed hash of the content")
     size = models.PositiveBigIntegerField(help_text="bytes")
     media_type = models.CharField(max_length=120, help_text="found by looking at the content, not at the name")
     page_count = models.PositiveIntegerField(default=0)
@@ -122,19 +124,21 @@ class DocumentVersion(models.Model):
         ]
         indexes: ClassVar = [
             # "You already have this file": looked up at upload.
-            models.Index(fields=["sha256"], name="version_by_content"),
+            models.Index(fields=["fingerprint"], name="version_by_content"),
         ]
 
 
-class Page(models.Model):
+class Page(SealedModel):
     """The text of one page of a PDF, or of one section of a format without pages. Passages are ranges of it."""
 
     version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="pages", db_constraint=False)
     owner = OwnerField(through="version")
     number = models.PositiveIntegerField(help_text="from 1")
-    text = models.TextField()
+    text = SealedTextField()
     width = models.FloatField(default=0, help_text="points; 0 where the format has no pages")
     height = models.FloatField(default=0, help_text="points")
+
+    sealed_identity = ("version_id", "number")
 
     class Meta:
         constraints: ClassVar = [
@@ -142,7 +146,7 @@ class Page(models.Model):
         ]
 
 
-class Chunk(models.Model):
+class Chunk(SealedModel):
     """A passage: what is embedded, searched, quoted and cited."""
 
     id = models.BigAutoField(primary_key=True)
@@ -153,11 +157,13 @@ class Chunk(models.Model):
     index = models.PositiveIntegerField(help_text="from 0, in reading order")
     page = models.PositiveIntegerField(help_text="the page it begins on, from 1")
     start = models.PositiveIntegerField(help_text="offset in characters in the text of its first page")
-    content = models.TextField()
-    heading = models.CharField(max_length=500, blank=True, default="", help_text="path of headings above it")
+    content = SealedTextField()
+    heading = SealedTextField(blank=True, default="", help_text="path of headings above it")
     # [[page, x0, y0, x1, y1], …] in points from the page's top left; one box per run of words on a line.
     boxes = models.JSONField(default=list, blank=True)
     length = models.PositiveIntegerField(help_text="stemmed words, for BM25")
+
+    sealed_identity = ("version_id", "index")
 
     class Meta:
         constraints: ClassVar = [
@@ -169,8 +175,8 @@ class Chunk(models.Model):
 class Posting(models.Model):
     """The inverted index: where one term stands in one version.
 
-    `term` is a keyed 64-bit hash of the stem, so the table holds no words. Equality on bigint is leakproof, so the
-    index below stays usable under row-level security.
+    `term` is a 64-bit hash of the stem under the owner's key, so the table holds no words. Equality on bigint is
+    leakproof, so the index below stays usable under row-level security.
     """
 
     # Keyword search: all postings of the question's terms within the visible versions.

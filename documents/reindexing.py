@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from accounts.tenancy import acting_as_system
 from documents.index import searchable_text
-from documents.models import Chunk, Embedding, EmbeddingSpace
+from documents.models import Chunk, Document, Embedding, EmbeddingSpace
 from documents.spaces import active_space, drop_index, embed, index_if_large
 
 BATCH = 128
@@ -42,9 +42,7 @@ class _Passage:
     chunk_id: int
     version_id: UUID
     indexed_at: datetime
-    content: str
-    heading: str
-    name: str
+    searchable: str
 
 
 def reindex(model: str, *, report: Callable[[Progress], None], grace: float | None = None) -> EmbeddingSpace:
@@ -112,7 +110,8 @@ def _without_vector(space: EmbeddingSpace, *, after: int = 0) -> list[_Passage]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT chunk.id, chunk.version_id, version.indexed_at, chunk.content, chunk.heading, document.name
+            SELECT chunk.id, chunk.version_id, chunk.index, version.indexed_at, chunk.content, chunk.heading,
+                document.id, document.name, document.owner_id
             FROM documents_chunk AS chunk
             JOIN documents_documentversion AS version ON version.id = chunk.version_id
             JOIN documents_document AS document ON document.id = version.document_id
@@ -122,12 +121,31 @@ def _without_vector(space: EmbeddingSpace, *, after: int = 0) -> list[_Passage]:
             """,
             [after, space.pk, BATCH],
         )
-        return [_Passage(*row) for row in cursor.fetchall()]
+        return [_passage(*row) for row in cursor.fetchall()]
+
+
+def _passage(
+    chunk_id: int,
+    version_id: UUID,
+    index: int,
+    indexed_at: datetime,
+    content: bytes,
+    heading: bytes,
+    document_id: UUID,
+    name: bytes,
+    owner_id: UUID,
+) -> _Passage:
+    searchable = searchable_text(
+        Document.unsealed("name", name, document_id, owner_id=owner_id),
+        Chunk.unsealed("heading", heading, version_id, index, owner_id=owner_id),
+        Chunk.unsealed("content", content, version_id, index, owner_id=owner_id),
+    )
+    return _Passage(chunk_id, version_id, indexed_at, searchable)
 
 
 def _embed(space: EmbeddingSpace, batch: list[_Passage]) -> int:
     """Store vectors for the passages that are still what they were when they were read; how many that were."""
-    vectors = embed(space, [searchable_text(passage.name, passage.heading, passage.content) for passage in batch])
+    vectors = embed(space, [passage.searchable for passage in batch])
     with connection.cursor() as cursor:
         cursor.execute(
             """

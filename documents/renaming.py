@@ -39,11 +39,11 @@ def _index_again(document_id: UUID) -> None:
         # The document first, as in documents.ingestion. Whatever changed it meanwhile has a task of its own.
         unchanged = Document.objects.select_for_update(no_key=True, of=("self",)).filter(
             pk=document_id,
-            name=document.name,
             status=Document.Status.READY,
             current_version=version,
             current_version__indexed_at=version.indexed_at,
         )
-        if unchanged.only("pk").order_by().first() is not None:
+        now = unchanged.only("name", "owner").order_by().first()
+        if now is not None and now.name == document.name:
             version.document = document
             write_passages(version, passages, vectors, space=space)

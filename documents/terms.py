@@ -1,7 +1,8 @@
 """From text to search terms: keyed 64-bit numbers that rank like words and say nothing to a reader of the database.
 
-A word is normalised (NFKC, lower case), stemmed by its language, stripped of accents and hashed under a key derived
-from ENCRYPTION_KEY. Scripts written without spaces are cut into pairs of characters. Numbers stay whole.
+A word is normalised (NFKC, lower case), stemmed by its language, stripped of accents and hashed under the owner's key
+for terms (accounts.encryption.keys), which callers bring: erased with the account, it leaves numbers that mean nothing.
+Scripts written without spaces are cut into pairs of characters. Numbers stay whole.
 The same functions serve passages and questions, so the two always meet.
 """
 
@@ -14,8 +15,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Protocol
-
-from django.conf import settings
 
 from documents.stopwords import STOP_WORDS
 
@@ -97,13 +96,12 @@ def language_of(texts: Sequence[str]) -> str:
     return guess_language(" ".join(text[:500] for text in texts[::step]))
 
 
-def passage_terms(text: str, language: str) -> PassageTerms:
-    key = _key(settings.ENCRYPTION_KEY)
+def passage_terms(text: str, language: str, key: bytes) -> PassageTerms:
     frequencies = Counter(_hashed(_stem(word, language), key) for word in _words(text))
     return PassageTerms(dict(frequencies), frequencies.total())
 
 
-def query_terms(query: str, languages: Iterable[str]) -> list[int]:
+def query_terms(query: str, languages: Iterable[str], key: bytes) -> list[int]:
     """The distinct terms of a question, stemmed for the languages of the library searched, most used first.
 
     Common words are left out, unless there is nothing else. Long questions are cut.
@@ -115,7 +113,6 @@ def query_terms(query: str, languages: Iterable[str]) -> list[int]:
     words = list(dict.fromkeys(_words(query)))
     asking = _stop_words(own, *wanted)
     telling = ([word for word in words if word not in asking] or words)[:MOST_QUERY_WORDS]
-    key = _key(settings.ENCRYPTION_KEY)
     terms = dict.fromkeys(_hashed(_stem(word, language), key) for word in telling for language in wanted)
     return list(terms)
 
@@ -187,8 +184,3 @@ def _without_accents(word: str) -> str:
 def _hashed(stem: str, key: bytes) -> int:
     digest = blake2b(stem.encode("utf-8", "replace"), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-@lru_cache(maxsize=4)
-def _key(root: str) -> bytes:
-    return blake2b(root.encode(), digest_size=32, person=b"chatsite-terms").digest()

@@ -77,7 +77,7 @@ class World:
         )  # fmt: skip
         deleted = Conversation.objects.create(owner=owner, title=SECRET, deleted_at=timezone.now())
         session = UserSession.objects.create(
-            owner=owner, session_key="another-device", signed_in_at=timezone.now(), last_seen_at=timezone.now()
+            owner=owner, session_key=owner.pk.hex, signed_in_at=timezone.now(), last_seen_at=timezone.now()
         )
         return cls(owner, conversation, deleted, answer, document, version, session)
 
@@ -94,7 +94,7 @@ def _document(owner: User) -> tuple[Document, DocumentVersion, Chunk]:
     blob = blobs.store(file, owner_id=owner.pk)
     document = Document.objects.create(owner=owner, name=f"{SECRET}.pdf", status=Document.Status.READY)
     version = DocumentVersion.objects.create(
-        document=document, number=1, blob=blob.key, sha256=blob.fingerprint, size=blob.size, page_count=1,
+        document=document, number=1, blob=blob.key, fingerprint=blob.fingerprint, size=blob.size, page_count=1,
         media_type="application/pdf", passage_count=1, indexed_at=timezone.now(),
     )  # fmt: skip
     Page.objects.create(version=version, number=1, text=SECRET, width=60, height=80)

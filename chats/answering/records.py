@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.capabilities import Capability, may
+from accounts.encryption.errors import SealingError
 from accounts.limits import quotas
 from accounts.tenancy import acting_as_system
 from chats import conversation
@@ -68,6 +70,8 @@ class Source:
     score: float = 0.0
     # What `page` counts: "page" or "section".
     place: str = "page"
+    # Why it looks as if it were written for the assistant: names of rules (chats/answering/suspicion.py).
+    suspicion: list[str] = field(default_factory=list)
 
 
 def claim(message_id: uuid.UUID, worker: str) -> Job | None:
@@ -112,18 +116,49 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
     )
 
 
-def remember_sources(
-    message_id: uuid.UUID, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]
-) -> bool:
+def remember_sources(job: Job, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]) -> bool:
     retrieval = {"passages": [asdict(source) for source in sources], "trace": trace}
-    return leases.renew(Message, message_id, worker=worker, retrieval=retrieval, steps=steps)
+    sealed = Message.sealed(job.message_id, owner_id=job.owner_id, retrieval=retrieval)
+    return leases.renew(Message, job.message_id, worker=worker, steps=steps, **sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What was written so far of an answer under way."""
+
+    message_id: uuid.UUID
+    owner_id: uuid.UUID
+    worker: str
+    status: str
+    content: str
+    thinking: str
+
+
+def renew_all(checkpoints: Sequence[Checkpoint]) -> dict[object, bool]:
+    """Store them and prolong their leases, in one statement: {id: whether a stop was asked for}. Others are lost.
+
+    Sealed here, in a thread: the key of a person is read from disk now and then.
+    """
+    held = []
+    for point in checkpoints:
+        # An account that was deleted meanwhile loses its answers, not the others theirs.
+        with suppress(SealingError):
+            sealed = Message.sealed(
+                point.message_id, owner_id=point.owner_id, content=point.content, thinking=point.thinking
+            )
+            held.append({"pk": point.message_id, "worker": point.worker, "status": point.status, **sealed})
+    with acting_as_system("keep all answers under way"):
+        return leases.renew_all(Message, held, returning="stop_requested")
 
 
 def settle(
-    message_id: uuid.UUID,
+    job: Job,
     worker: str,
     status: str,
     *,
+    content: str,
+    thinking: str = "",
+    html: str = "",
     given: Sequence[Source] = (),
     cited: Sequence[tuple[Source, bool]],
     spent: int = 0,
@@ -131,13 +166,14 @@ def settle(
 ) -> Message | None:
     """End the answer, store its citations and count its tokens, in one transaction. None: it is no longer this
     worker's. `given` are the passages that the model read."""
+    message_id = job.message_id
+    sealed = Message.sealed(message_id, owner_id=job.owner_id, content=content, thinking=thinking, html=html)
+    changes |= {"stop_requested": False, "finished_at": Now(), **sealed}
     with transaction.atomic():
-        if not leases.settle(
-            Message, message_id, worker=worker, status=status, stop_requested=False, finished_at=Now(), **changes
-        ):
+        if not leases.settle(Message, message_id, worker=worker, status=status, **changes):
             # Either it is somebody else's, or the connection died after an earlier call had done it all.
-            done = Message.objects.filter(pk=message_id, status=status, content=changes["content"])
-            return done.select_related("conversation").first()
+            done = Message.objects.filter(pk=message_id, status=status).select_related("conversation").first()
+            return done if done is not None and done.content == content else None
         Citation.objects.filter(message_id=message_id).delete()
         chunks = set(Chunk.objects.filter(pk__in=[s.chunk_id for s, _ in cited]).values_list("pk", flat=True))
         versions = {
@@ -149,6 +185,7 @@ def settle(
         Citation.objects.bulk_create(
             Citation(
                 message_id=message_id,
+                owner_id=job.owner_id,
                 number=source.number,
                 is_marked=is_marked,
                 chunk_id=source.chunk_id if source.chunk_id in chunks else None,
@@ -184,14 +221,15 @@ def _record(message: Message, documents: list[str]) -> None:
     )
 
 
-def release(message_id: uuid.UUID, worker: str, **changes: Any) -> None:
+def release(job: Job, worker: str, *, content: str, thinking: str) -> None:
     """Put the row back in the queue with what was written, for another worker to take at once."""
-    Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING).update(
+    sealed = Message.sealed(job.message_id, owner_id=job.owner_id, content=content, thinking=thinking)
+    Message.objects.filter(pk=job.message_id, claimed_by=worker, status__in=Message.WORKING).update(
         status=Message.Status.QUEUED,
         claimed_by="",
         lease_until=None,
         queued_at=Now() - leases.UNCLAIMED_AFTER,
         attempts=F("attempts") - 1,
-        **changes,
+        **sealed,
     )
-    conversation.enqueue(message_id)
+    conversation.enqueue(job.message_id)

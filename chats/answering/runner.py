@@ -9,18 +9,17 @@ import contextvars
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from accounts.tenancy import acting_as_system
 from chats import live
+from chats.answering import records
 from chats.answering.delivery import Delivery
-from chats.models import Message
 from jobs import leases
 
 if TYPE_CHECKING:
@@ -144,15 +143,10 @@ class Runner:
                 continue
             checkpoints = [attempt.checkpoint() for attempt in attempts]
             try:
-                kept = await self.in_thread(_renew, checkpoints)
+                kept = await self.in_thread(records.renew_all, checkpoints)
             except (OperationalError, InterfaceError):
                 logger.warning("The database is away; %d answers go on in memory.", len(attempts))
                 continue
-            except DatabaseError:
-                # Something in one of the texts cannot be stored; the leases of all depend on this statement.
-                logger.exception("A checkpoint was refused; the leases are renewed without the texts.")
-                bare = [{"pk": point["pk"], "worker": point["worker"]} for point in checkpoints]
-                kept = await self.in_thread(_renew, bare)
             for attempt in attempts:
                 if attempt.message_id not in kept:
                     attempt.lose()
@@ -179,11 +173,6 @@ class Runner:
             except (RedisError, OSError, ValueError):
                 # Stops also stand in the rows, which every attempt reads as it renews its lease.
                 await asyncio.sleep(0.5)
-
-
-def _renew(checkpoints: Sequence[Mapping[str, Any]]) -> dict[object, Any]:
-    with acting_as_system("keep all answers under way"):
-        return leases.renew_all(Message, checkpoints, returning="stop_requested")
 
 
 _runner: Runner | None = None

@@ -35,7 +35,7 @@ async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered
     except (ModelError, TimeoutError) as error:
         logger.info("No automatic title: %s", error)
         return
-    if not title or not await runner.in_thread(_store, job.conversation_id, title):
+    if not title or not await runner.in_thread(_store, job.conversation_id, job.owner_id, title):
         return
     content = await runner.in_thread(presentation.title, job.conversation_id, title)
     # Without Redis the next page shows it.
@@ -60,6 +60,7 @@ def _tidy(title: str) -> str:
     return words[:80] if len(words) <= TITLE_LENGTH else ""
 
 
-def _store(conversation_id: uuid.UUID, title: str) -> bool:
+def _store(conversation_id: uuid.UUID, owner_id: uuid.UUID, title: str) -> bool:
     """Only where the person has not typed one meanwhile."""
-    return bool(Conversation.objects.filter(pk=conversation_id, title_is_automatic=True).update(title=title))
+    sealed = Conversation.sealed(conversation_id, owner_id=owner_id, title=title)
+    return bool(Conversation.objects.filter(pk=conversation_id, title_is_automatic=True).update(**sealed))

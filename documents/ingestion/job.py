@@ -11,9 +11,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
 
+from accounts.capabilities import Capability, may
+from accounts.encryption.errors import SealingError
+from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system
 from documents import blobs, progress, stopping
-from documents.errors import DocumentError, IngestionFailed, NoText, WorkerLost
+from documents.errors import DocumentError, IngestionFailed, NotAllowed, NoText, WorkerLost
 from documents.index import active_space, write_passages
 from documents.ingestion.lease import Lease, LeaseLost
 from documents.ingestion.running import bodies
@@ -48,30 +51,38 @@ def ingest(document_id: UUID) -> None:
         if not claim(Document, document_id, worker=worker, status=Document.Status.PARSING):
             return
         owner_id = Document.objects.filter(pk=document_id).values_list("owner_id", flat=True).first()
-    with acting_as(owner_id):
-        _ingest(document_id, worker)
+    if owner_id is not None:  # else it was deleted in this moment
+        with acting_as(owner_id):
+            _ingest(document_id, owner_id, worker)
 
 
-def _ingest(document_id: UUID, worker: str) -> None:
+def _ingest(document_id: UUID, owner_id: UUID, worker: str) -> None:
     lease = Lease(document_id, worker)
     try:
         with lease:
+            if not may(User.objects.get(pk=owner_id), Capability.UPLOAD):
+                raise NotAllowed
             _Job(document_id, lease).run()
     except LeaseLost:
         logger.info("Document %s is somebody else's now, or gone.", document_id)
     except DocumentError as error:
-        logger.info("Document %s was not taken in: %s", document_id, error)
-        _fail(document_id, worker, error.code, error.text)
+        logger.info("Document %s was not taken in: %s", document_id, error.code)
+        # A parser's own words may repeat the file's.
+        logger.debug("Document %s: %s", document_id, error.detail)
+        _fail(document_id, owner_id, worker, error.code, error.text)
+    except SealingError as error:
+        logger.exception("Document %s cannot be decrypted.", document_id)
+        _fail(document_id, owner_id, worker, error.code, error.text)
     except ModelError as error:
         logger.warning("Document %s could not be embedded: %s", document_id, error)
-        _fail(document_id, worker, error.code, f"{error.text} The file is kept: try again then.")
+        _fail(document_id, owner_id, worker, error.code, f"{error.text} The file is kept: try again then.")
     except Exception as error:  # The outermost frame of a job, and a person waits for a word.
         if isinstance(error, DatabaseError | InterfaceError) and _is_interruption(error):
             logger.warning("Document %s waits for the database: %s", document_id, type(error).__name__)
             _give_back(lease)
         else:
             logger.exception("Document %s met an error of ours.", document_id)
-            _fail(document_id, worker, IngestionFailed.code, IngestionFailed.text)
+            _fail(document_id, owner_id, worker, IngestionFailed.code, IngestionFailed.text)
 
 
 def _is_interruption(error: DatabaseError | InterfaceError) -> bool:
@@ -94,8 +105,12 @@ def _give_back(lease: Lease) -> None:
             return
 
 
-def _fail(document_id: UUID, worker: str, code: str, text: str) -> None:
-    if settle(Document, document_id, worker=worker, status=Document.Status.FAILED, error_code=code, error_text=text):
+def _fail(document_id: UUID, owner_id: UUID, worker: str, code: str, text: str) -> None:
+    try:
+        told = Document.sealed(document_id, owner_id=owner_id, error_text=text)
+    except SealingError:  # the account is being erased; the code is told without words
+        told = {}
+    if settle(Document, document_id, worker=worker, status=Document.Status.FAILED, error_code=code, **told):
         progress.publish(document_id)
 
 
@@ -207,7 +222,7 @@ class _Job:
                 progress_done=len(self._pages),
                 progress_total=len(self._pages),
                 error_code=_REMARK if remark else "",
-                error_text=remark,
+                **Document.sealed(self._document_id, owner_id=version.owner_id, error_text=remark),
             )
         progress.publish(self._document_id)
 

@@ -3,14 +3,14 @@
 import json
 import logging
 import time
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from documents.models import EmbeddingSpace
+from accounts.encryption import keys
+from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
 from documents.retrieval.passages import Retrieval
 from documents.retrieval.scope import Scope, visible_scope
@@ -49,7 +49,7 @@ def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
     if not (query and scope.passages and wanted > 0):
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     space = active_space()
-    terms = query_terms(query, scope.languages)
+    terms = query_terms(query, scope.languages, keys.of(user_id).terms)
     vector = _vector(space, query[:MOST_QUERY_CHARACTERS])
     embedded = time.perf_counter()
     plan = plan_for(scope, space)
@@ -106,6 +106,16 @@ def ranked(
 
 
 def _row(columns: tuple[Any, ...]) -> Ranked:
-    row = Ranked(*columns)
-    # Django hands jsonb to raw queries as text.
-    return replace(row, boxes=json.loads(row.boxes) if isinstance(row.boxes, str) else row.boxes)
+    owner_id, chunk_id, version_id, index, document_id, name, page, heading, content, boxes, *figures = columns
+    return Ranked(
+        chunk_id,
+        version_id,
+        document_id,
+        Document.unsealed("name", name, document_id, owner_id=owner_id),
+        page,
+        Chunk.unsealed("heading", heading, version_id, index, owner_id=owner_id),
+        Chunk.unsealed("content", content, version_id, index, owner_id=owner_id),
+        # Django hands jsonb to raw queries as text.
+        json.loads(boxes) if isinstance(boxes, str) else boxes,
+        *figures,
+    )

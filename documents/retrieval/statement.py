@@ -111,8 +111,8 @@ def statement(
             FROM candidates, bounds
             ORDER BY rank_score DESC, chunk_id LIMIT %s
         )
-        SELECT chunk.id, chunk.version_id, version.document_id, document.name, chunk.page, chunk.heading,
-            chunk.content, chunk.boxes, ranked.keyword, ranked.similarity, ranked.rank_score,
+        SELECT chunk.owner_id, chunk.id, chunk.version_id, chunk.index, version.document_id, document.name, chunk.page,
+            chunk.heading, chunk.content, chunk.boxes, ranked.keyword, ranked.similarity, ranked.rank_score,
             coalesce((SELECT sum(idf) FROM rarity), 0)
         FROM ranked
         JOIN documents_chunk AS chunk ON chunk.id = ranked.chunk_id

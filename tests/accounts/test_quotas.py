@@ -120,9 +120,10 @@ class TestTokens:
     def test_settling_counts_them_once(self, owner: User, tokens: int) -> None:
         answer = conversations.post_message(conversations.start(owner), "Why?").answer
         worker = leases.worker_name()
-        records.claim(answer.pk, worker)
+        job = records.claim(answer.pk, worker)
+        assert job is not None
         for _ in range(2):  # The second time as after a lost connection.
-            records.settle(answer.pk, worker, Message.Status.DONE, cited=[], spent=120, content="Because.")
+            records.settle(job, worker, Message.Status.DONE, cited=[], spent=120, content="Because.")
         assert quotas.tokens(owner).used == 120
 
     def test_without_a_quota_nobody_is_looked_up(self, owner: User, django_assert_max_num_queries: object) -> None:

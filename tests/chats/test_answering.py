@@ -15,6 +15,7 @@ from chats.answering import runner
 from chats.models import Conversation, Message, Summary
 from chats.tasks import requeue_overdue
 from jobs import leases
+from tests.chats.conftest import sealed_in
 from tests.ollama_server import OllamaServer, expected_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,7 +72,7 @@ def test_only_the_chosen_branch_is_in_the_prompt(chat: Conversation, ollama: Oll
     first = ask(chat, "one")
     ask(chat, "left out")
     conversations.post_message(chat, "other branch", parent_id=first.pk)
-    other = Message.objects.get(content="other branch")
+    other = next(message for message in Message.objects.all() if message.content == "other branch")
     answering.answer(other.children.get().pk)
     request = next(r for r in ollama.chats if r.messages[-1]["content"] == "other branch")
     assert [m["content"] for m in request.messages[1:]] == ["one", first.content, "other branch"]
@@ -202,7 +203,7 @@ def test_an_answer_whose_worker_died_is_continued_by_another(chat: Conversation,
         claimed_by="elsewhere:1:abc",
         lease_until=timezone.now() - leases.LEASE,
         attempts=1,
-        content=expected_text("one", 40),
+        **sealed_in(answer, content=expected_text("one", 40)),
     )
     answering.answer(answer.pk)
     answer.refresh_from_db()
@@ -221,7 +222,7 @@ def test_an_answer_somebody_else_writes_is_left_alone(chat: Conversation, ollama
 
 def test_an_answer_that_kills_its_workers_is_given_up(chat: Conversation, ollama: OllamaServer) -> None:
     answer = conversations.post_message(chat, "one").answer
-    Message.objects.filter(pk=answer.pk).update(attempts=5, content="so far")
+    Message.objects.filter(pk=answer.pk).update(attempts=5, **sealed_in(answer, content="so far"))
     answering.answer(answer.pk)
     answer.refresh_from_db()
     assert answer.status == Message.Status.INTERRUPTED
@@ -262,7 +263,7 @@ def test_a_stop_that_the_dead_worker_never_saw_keeps_the_text(chat: Conversation
         claimed_by="elsewhere:1:abc",
         lease_until=timezone.now() - leases.LEASE,
         attempts=1,
-        content="so far",
+        **sealed_in(answer, content="so far"),
         stop_requested=True,
     )
     answering.answer(answer.pk)

@@ -17,6 +17,7 @@ from chats.consumers import ConversationConsumer
 from chats.live import LiveState
 from chats.markdown_stream import Change
 from chats.models import Conversation, Message
+from tests.chats.conftest import sealed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +53,10 @@ async def hold(answer: Message, seq: int, done: str = "<p>so far</p>") -> None:
         live.write_whole(pipe, place(answer), LiveState(seq, done, "<p>open</p>", "", "writing", "so far"), "")
         await pipe.execute()
     await redis.aclose()
+
+
+def end_of(answer: Message) -> dict[str, Any]:
+    return sealed_in(answer, content="the end", html="<p>the end</p>")
 
 
 async def push(answer: Message, event: dict[str, Any]) -> None:
@@ -147,7 +152,7 @@ def test_a_state_that_a_dead_worker_left_behind_does_not_hide_the_end(
         await hold(answer, seq=7)
         async with _Open(socket(owner, answer.conversation_id)) as page:
             await frame(page)
-            await Message.objects.filter(pk=answer.pk).aupdate(status="done", content="the end", html="<p>the end</p>")
+            await Message.objects.filter(pk=answer.pk).aupdate(status="done", **end_of(answer))
             while (last := await frame(page))["kind"] == "state":
                 pass
             assert "<p>the end</p>" in last["content"]
@@ -193,7 +198,7 @@ def test_nonsense_from_a_page_is_ignored(answer: Message, owner: User, nonsense:
 
 def test_a_page_cannot_ask_for_answers_of_other_conversations(answer: Message, stranger: User) -> None:
     theirs = conversations.start(stranger)
-    Message.objects.filter(pk=answer.pk).update(status="done", content="secret")
+    Message.objects.filter(pk=answer.pk).update(status="done", **sealed_in(answer, content="secret"))
 
     async def check() -> None:
         async with _Open(socket(stranger, theirs.pk)) as page:
@@ -231,7 +236,7 @@ def test_an_end_that_was_lost_is_found(answer: Message, owner: User, monkeypatch
                 live.forget(pipe, place(answer))
                 await pipe.execute()
             await redis.aclose()
-            await Message.objects.filter(pk=answer.pk).aupdate(status="done", content="the end", html="<p>the end</p>")
+            await Message.objects.filter(pk=answer.pk).aupdate(status="done", **end_of(answer))
             while (last := await frame(page))["kind"] == "state":
                 pass
             assert last["kind"] == "final"

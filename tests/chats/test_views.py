@@ -8,7 +8,7 @@ from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Citation, Conversation, Message
 
-from .conftest import answered
+from .conftest import answered, sealed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +149,9 @@ def test_a_live_answer_has_citations_from_its_passages(page: Client, chat: Conve
         "number": 1, "chunk_id": 1, "version_id": "00000000-0000-0000-0000-000000000001", "document_name": "a.pdf",
         "page": 2, "heading": "", "text": "live words", "boxes": [], "score": 0.5,
     }  # fmt: skip
-    Message.objects.filter(pk=answer.pk).update(status="writing", retrieval={"passages": [passage]})
+    Message.objects.filter(pk=answer.pk).update(
+        status="writing", **sealed_in(answer, retrieval={"passages": [passage]})
+    )
     assert "live words" in page.get(url("citation", chat.pk, answer.pk, 1), **HTMX).content.decode()
 
 

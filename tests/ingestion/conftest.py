@@ -55,7 +55,7 @@ def upload(someone: "User") -> Upload:
             document=document,
             number=1,
             blob=blob.key,
-            sha256=blob.fingerprint,
+            fingerprint=blob.fingerprint,
             size=blob.size,
             media_type=sniff(content[:HEAD_SIZE], len(content), name),
         )

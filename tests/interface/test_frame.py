@@ -10,6 +10,7 @@ from chats import conversation as conversations
 from chats.models import Citation, Message
 from chats.templatetags.model_names import model_label, provider_label
 from documents.models import Chunk
+from tests.chats.conftest import sealed_in
 from tests.library.conftest import MakeDocument
 
 browser = pytest.mark.browser
@@ -24,7 +25,9 @@ def test_no_page_scrolls_the_frame_away(tab: Page, owner: User, width: int, make
     chat = conversations.start(owner)
     for number in range(12):
         answer = conversations.post_message(chat, f"Question {number}. " * 20).answer
-        Message.objects.filter(pk=answer.pk).update(status="done", content="So.", html="<p>So.</p>" * 9)
+        Message.objects.filter(pk=answer.pk).update(
+            status="done", **sealed_in(answer, content="So.", html="<p>So.</p>" * 9)
+        )
     for number in range(12):
         document = make_document(name=f"Notes {number}.txt", pages=("Words that fill a page. " * 200,))
     tab.set_viewport_size({"width": width, "height": 500})
@@ -64,7 +67,9 @@ def test_the_open_source_is_marked_and_its_passage_is_in_view(
     document = make_document(pages=("Words before it.\n" * 20 + passage + "\nWords after it." * 60,))
     chat = conversations.start(owner)
     answer = conversations.post_message(chat, "Where is the kettle?").answer
-    Message.objects.filter(pk=answer.pk).update(status="done", content="There.", html="<p>There.</p>")
+    Message.objects.filter(pk=answer.pk).update(
+        status="done", **sealed_in(answer, content="There.", html="<p>There.</p>")
+    )
     for number in (1, 2):
         Citation.objects.create(
             message=answer,

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation, Message
+from tests.chats.conftest import sealed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -70,7 +71,7 @@ def answer(chat: Conversation) -> Message:
 
 
 def finish(answer: Message, text: str = "Because of scattering.") -> None:
-    Message.objects.filter(pk=answer.pk).update(status="done", content=text, html=f"<p>{text}</p>")
+    Message.objects.filter(pk=answer.pk).update(status="done", **sealed_in(answer, content=text, html=f"<p>{text}</p>"))
 
 
 def final(answer: Message, text: str) -> str:
@@ -301,7 +302,7 @@ def test_nothing_is_wider_than_the_narrowest_phone(tab: Page, server: Server, ch
         + "x" * 300
         + "</code></pre></figure>"
     )
-    Message.objects.filter(pk=answer.pk).update(status="done", content="x", html=table + code)
+    Message.objects.filter(pk=answer.pk).update(status="done", **sealed_in(answer, content="x", html=table + code))
     tab.set_viewport_size({"width": 320, "height": 640})
     for path in ("/", f"/chats/{chat.pk}"):
         tab.goto(path)

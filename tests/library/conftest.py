@@ -69,7 +69,7 @@ def make_document(owner: User) -> MakeDocument:
             document=document,
             number=1,
             blob=blob.key,
-            sha256=blob.fingerprint,
+            fingerprint=blob.fingerprint,
             size=blob.size,
             media_type=media_type,
             page_count=len(pages),

@@ -36,7 +36,7 @@ def test_without_a_script_the_person_returns_to_the_library(owner: User, owners_
     response = owners_client.post(URL, {"files": [text_file(), text_file("b.md", b"# Two\n")]}, follow=True)
     assert response.redirect_chain == [("/documents/", 302)]
     assert "2 files are being read." in response.content.decode()
-    assert set(Document.objects.visible_to(owner).values_list("name", flat=True)) == {"notes.txt", "b.md"}
+    assert {document.name for document in Document.objects.visible_to(owner)} == {"notes.txt", "b.md"}
 
 
 def test_the_kind_comes_from_the_content(owner: User, owners_client: Client) -> None:
@@ -75,7 +75,7 @@ def test_a_file_over_the_limit_is_refused_and_the_others_are_kept(
     assert response.status_code == 200
     assert "large.txt" in page
     assert "This file is larger than 1 MB" in page
-    assert set(Document.objects.visible_to(owner).values_list("name", flat=True)) == {"a.txt", "b.txt"}
+    assert {document.name for document in Document.objects.visible_to(owner)} == {"a.txt", "b.txt"}
 
 
 def test_one_bad_file_among_many_loses_no_good_one(owner: User, owners_client: Client) -> None:
@@ -87,7 +87,7 @@ def test_one_bad_file_among_many_loses_no_good_one(owner: User, owners_client: C
     page = response.content.decode()
     assert "<bdi>bad.txt</bdi></strong>: This file is empty" in page
     assert "2 files are being read." in page
-    assert set(Document.objects.visible_to(owner).values_list("name", flat=True)) == {"a.txt", "c.txt"}
+    assert {document.name for document in Document.objects.visible_to(owner)} == {"a.txt", "c.txt"}
 
 
 def test_the_same_content_again_leads_to_the_document_one_has(owner: User, owners_client: Client) -> None:

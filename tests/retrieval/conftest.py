@@ -21,7 +21,7 @@ def new_version(document: "Document", number: int = 1) -> "DocumentVersion":
     from documents.models import DocumentVersion
 
     return DocumentVersion.objects.create(
-        document=document, number=number, blob="", sha256="0" * 64, size=1, media_type="text/plain"
+        document=document, number=number, blob="", fingerprint="0" * 64, size=1, media_type="text/plain"
     )
 
 

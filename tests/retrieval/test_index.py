@@ -11,9 +11,11 @@ TEXTS = ["The harbour was built of granite.", "Ships unload timber and salt.", "
 
 
 def rows(version: DocumentVersion) -> tuple[list, list, list]:
+    chunks = [
+        (chunk.pk, chunk.index, chunk.page, chunk.start, chunk.content, chunk.heading, chunk.boxes, chunk.length)
+        for chunk in version.chunks.order_by("pk")
+    ]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM documents_chunk WHERE version_id = %s ORDER BY id", [version.pk])
-        chunks = cursor.fetchall()
         cursor.execute("SELECT * FROM documents_posting WHERE version_id = %s ORDER BY term", [version.pk])
         postings = cursor.fetchall()
         cursor.execute("SELECT * FROM documents_embedding WHERE version_id = %s ORDER BY chunk_id", [version.pk])
@@ -35,7 +37,7 @@ def test_fewer_passages_replace_more(owner: User, add: AddDocument) -> None:
 
     index(version, TEXTS[:1])
 
-    assert list(version.chunks.values_list("content", flat=True)) == TEXTS[:1]
+    assert [chunk.content for chunk in version.chunks.all()] == TEXTS[:1]
     assert version.embeddings.count() == 1
     assert {number >> 24 for posting in version.postings.all() for number in posting.passages} == {
         version.chunks.get().pk

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
+from accounts.encryption import keys
 from accounts.models import User
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval import search
@@ -33,7 +34,7 @@ def rows(user: User, query: str, *, weight: float = VECTOR_WEIGHT, limit: int = 
     scope = visible_scope(user.pk)
     space = active_space()
     vector = embed(space, [query])[0]
-    terms = query_terms(query, scope.languages)
+    terms = query_terms(query, scope.languages, keys.of(user.pk).terms)
     return ranked(scope, plan_for(scope, space), terms, vector, limit=limit, vector_weight=weight)
 
 
@@ -43,7 +44,7 @@ def plain_bm25(user: User, query: str) -> dict[int, float]:
     for chunk in Chunk.objects.filter(version__document__owner=user, version=F("version__document__current_version")):
         name = chunk.version.document.name.rpartition(".")[0]
         text = f"{chunk.content}\n{name}\n{name}"
-        passages[chunk.pk] = passage_terms(text, chunk.version.language).frequencies
+        passages[chunk.pk] = passage_terms(text, chunk.version.language, keys.of(user.pk).terms).frequencies
     count = len(passages)
     average = sum(sum(terms.values()) for terms in passages.values()) / count
     found = Counter(term for terms in passages.values() for term in terms)
@@ -56,7 +57,7 @@ def plain_bm25(user: User, query: str) -> dict[int, float]:
             * terms[term]
             * (K1 + 1)
             / (terms[term] + K1 * (1 - B + B * length / average))
-            for term in query_terms(query, languages)
+            for term in query_terms(query, languages, keys.of(user.pk).terms)
             if term in terms
         )
     return scores

@@ -2,10 +2,12 @@ import pytest
 
 from documents.terms import MOST_QUERY_WORDS, guess_language, language_of, passage_terms, query_terms
 
+KEY = b"k" * 32
+
 
 def meet(language: str, text: str, query: str) -> bool:
     """A passage in `language` is found by `query`."""
-    return bool(set(passage_terms(text, language).frequencies) & set(query_terms(query, [language])))
+    return bool(set(passage_terms(text, language, KEY).frequencies) & set(query_terms(query, [language], KEY)))
 
 
 @pytest.mark.parametrize(
@@ -71,47 +73,45 @@ def test_what_is_another_word_is_not_found(text: str, query: str) -> None:
 
 
 def test_common_words_of_a_question_are_left_out() -> None:
-    assert query_terms("What is the granite?", ["english"]) == query_terms("granite", ["english"])
+    assert query_terms("What is the granite?", ["english"], KEY) == query_terms("granite", ["english"], KEY)
 
 
 def test_a_question_of_common_words_alone_keeps_them() -> None:
-    assert len(query_terms("to be or not to be", ["english"])) == 4
+    assert len(query_terms("to be or not to be", ["english"], KEY)) == 4
 
 
 def test_a_question_is_stemmed_for_every_language_of_the_library() -> None:
-    terms = query_terms("Häuser", ["english", "german"])
-    assert set(passage_terms("Haus", "german").frequencies) <= set(terms)
+    terms = query_terms("Häuser", ["english", "german"], KEY)
+    assert set(passage_terms("Haus", "german", KEY).frequencies) <= set(terms)
     assert len(terms) == 2
 
 
 def test_of_many_languages_the_most_used_and_the_question_s_own_are_tried() -> None:
     library = ["english", "german", "dutch", "danish", "finnish", "spanish", "french"]
-    french = set(passage_terms("maisons", "french").frequencies)
-    assert french <= set(query_terms("Où sont les maisons de la ville ?", library))
-    assert len(query_terms("Häuser", library)) <= 5
+    french = set(passage_terms("maisons", "french", KEY).frequencies)
+    assert french <= set(query_terms("Où sont les maisons de la ville ?", library, KEY))
+    assert len(query_terms("Häuser", library, KEY)) <= 5
 
 
 def test_a_long_question_is_cut() -> None:
-    assert len(query_terms(" ".join(f"word{n}" for n in range(50_000)), ["english"])) == MOST_QUERY_WORDS
+    assert len(query_terms(" ".join(f"word{n}" for n in range(50_000)), ["english"], KEY)) == MOST_QUERY_WORDS
 
 
 @pytest.mark.parametrize("query", ["", " \n\t", "\x00", "!!! ???", "\ud800", "__--__"])
 def test_a_question_without_words_has_no_terms(query: str) -> None:
-    assert query_terms(query, ["english"]) == []
+    assert query_terms(query, ["english"], KEY) == []
 
 
-def test_terms_are_signed_64_bit_numbers_that_depend_on_the_key(settings) -> None:
-    settings.ENCRYPTION_KEY = "one fixed key, of more than thirty-two characters"
-    terms = set(passage_terms("one two three four five six seven eight", "english").frequencies)
+def test_terms_are_signed_64_bit_numbers_that_depend_on_the_key() -> None:
+    text = "one two three four five six seven eight"
+    terms = set(passage_terms(text, "english", b"one key").frequencies)
     assert len(terms) == 8
     assert all(-(2**63) <= term < 2**63 for term in terms)
     assert any(term < 0 for term in terms)
-
-    settings.ENCRYPTION_KEY = "another key, of more than thirty-two characters"
-    # What was hashed under the old key is not remembered.
-    assert not terms & set(passage_terms("one two three four five six seven eight", "english").frequencies)
+    # What was hashed under the one key is not remembered.
+    assert not terms & set(passage_terms(text, "english", b"another key").frequencies)
 
 
 def test_the_length_counts_every_occurrence() -> None:
-    passage = passage_terms("salt salt timber", "english")
+    passage = passage_terms("salt salt timber", "english", KEY)
     assert (passage.length, sorted(passage.frequencies.values())) == (3, [1, 2])
