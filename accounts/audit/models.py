@@ -26,6 +26,9 @@ class AuditEvent(models.Model):
     seal = models.BigIntegerField(null=True)
     digest = models.BinaryField(null=True)
 
+    # The address of who did it, for display only (finding.name_people).
+    person: str
+
     class Meta:
         db_table = "audit_event"
         verbose_name = "event"

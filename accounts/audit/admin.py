@@ -1,0 +1,235 @@
+"""The audit log in the administration: to read, to search, to export, and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from accounts.audit import exporting, sealing
+from accounts.audit.actions import Action
+from accounts.audit.finding import EventFilter, name_people
+from accounts.audit.models import AuditEvent, AuditSeal
+from accounts.audit.recording import record
+from accounts.capabilities import Capability, may
+from accounts.second_factor import confirmed_recently
+from accounts.tenancy import acting_as_system
+
+# Pages reach back so far; who looks for more narrows the dates. A count of all would read the whole table.
+MOST_COUNTED = 10_000
+
+
+class Pages(Paginator):  # type: ignore[type-arg]  # no subscript at run time
+    @cached_property
+    def count(self) -> int:  # type: ignore[override]
+        found: QuerySet[AuditEvent] = self.object_list.order_by()  # type: ignore[union-attr]
+        return min(found[: MOST_COUNTED + 1].count(), MOST_COUNTED)
+
+
+class Events(ChangeList):
+    """Django's list, filtered by a form of its own."""
+
+    form: EventFilter
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        others = super().get_filters_params(params)
+        return {name: value for name, value in others.items() if name not in EventFilter.base_fields}
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[AuditEvent]:
+        self.form = EventFilter(request.GET)
+        return self.form.apply(super().get_queryset(request, exclude_parameters))
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.has_active_filters = self.form.is_active
+        self.is_more = self.result_count == MOST_COUNTED
+        name_people(self.result_list)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
+    list_display = ("time", "what", "who", "resource", "from_address")
+    list_display_links = ("time",)
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    sortable_by = ()
+    ordering = ("-at", "-id")
+    paginator = Pages
+    actions = None
+    change_list_template = "admin/audit/auditevent/change_list.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:  # noqa: ARG002
+        return may(request.user, Capability.SEE_AUDIT)
+
+    has_module_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
+        return Events
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path(f"export.{kind}", self._export(kind), name=f"audit_auditevent_export_{kind}")
+            for kind in exporting.FORMATS
+        ]
+        return [*own, *super().get_urls()]
+
+    # --- Pages ---
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        form = EventFilter(request.GET)
+        about = "Who did what, when and from where. Nobody can change it; sealed events prove that nobody did."
+        context = {
+            "title": "Audit log",
+            "list_about": about,
+            "chips": _chips(form),
+            "export_query": urlencode({name: request.GET[name] for name in form.fields if request.GET.get(name)}),
+            **(extra_context or {}),
+        }
+        shown = self._with_all_rows(request, lambda: super(AuditEventAdmin, self).changelist_view(request, context))
+        if shown.status_code == 200:
+            record(Action.AUDIT_READ, request=request, **form.for_the_log())
+        return shown
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's shape
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        return self._with_all_rows(request, lambda: self._about(request, object_id))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """An event has none."""
+        raise PermissionDenied
+
+    def _about(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        event = self.get_object(request, object_id)
+        if event is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        name_people([event])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": event.action_label,
+            "event": event,
+            "facts": _facts(event),
+            "details": sorted(event.details.items()),
+            "seal": AuditSeal.objects.filter(pk=event.seal).first() if event.seal else None,
+            "is_intact": sealing.is_intact(event.pk) if event.seal else None,
+        }
+        record(Action.AUDIT_READ, request=request, resource=("event", event.pk))
+        return TemplateResponse(request, "admin/audit/auditevent/about.html", context)
+
+    def _with_all_rows(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        with acting_as_system("read the audit log"):
+            response = answer()
+            # Here, and not later: what the template asks for is asked with the same rights.
+            return response.render() if isinstance(response, TemplateResponse) else response
+
+    def _export(self, kind: str) -> Any:
+        @require_safe
+        @confirmed_recently
+        def export(request: HttpRequest) -> HttpResponseBase:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            form = EventFilter(request.GET)
+            record(Action.AUDIT_EXPORTED, request=request, format=kind, **form.for_the_log())
+            content_type, write = exporting.FORMATS[kind]
+            parts = write(form.apply(AuditEvent.objects.all()))
+            in_parts: Any = exporting.from_threads(parts) if isinstance(request, ASGIRequest) else parts
+            name = f"audit-{timezone.localdate().isoformat()}.{kind}"
+            return StreamingHttpResponse(
+                in_parts,
+                content_type=content_type,
+                headers={
+                    "Content-Disposition": f'attachment; filename="{name}"',
+                    "Cache-Control": "private, no-store",
+                },
+            )
+
+        return self.admin_site.admin_view(export)
+
+    # --- The list ---
+
+    @admin.display(description="Time")
+    def time(self, event: AuditEvent) -> str:
+        at = timezone.localtime(event.at)
+        return format_html('<time datetime="{}">{:%-d %b %Y, %H:%M:%S}</time>', at.isoformat(), at)
+
+    @admin.display(description="What")
+    def what(self, event: AuditEvent) -> str:
+        mark = "" if event.seal else ' <span class="tag">not sealed yet</span>'
+        return format_html("{} {}<code>{}</code>", event.action_label, format_html(mark), event.action)
+
+    @admin.display(description="Person", empty_value="–")
+    def who(self, event: AuditEvent) -> str | None:
+        if event.user_id is None:
+            return None
+        shown = event.person or f"{str(event.user_id)[:8]}, no account any more"
+        return format_html('<a href="?{}">{}</a>', urlencode({"who": event.user_id}), shown)
+
+    @admin.display(description="Resource", empty_value="–")
+    def resource(self, event: AuditEvent) -> str | None:
+        if not event.resource_kind:
+            return None
+        url = urlencode({"resource": event.resource_id})
+        return format_html('<a href="?{}">{} {}</a>', url, event.resource_kind, event.resource_id[:8])
+
+    @admin.display(description="Address", empty_value="–")
+    def from_address(self, event: AuditEvent) -> str | None:
+        if not event.address:
+            return None
+        return format_html('<a href="?{}">{}</a>', urlencode({"address": event.address}), event.address)
+
+
+def _chips(form: EventFilter) -> list[tuple[str, str]]:
+    """Filters that a link set, each with the query that is left without it."""
+    used = {name: str(value) for name, value in form.used.items()}
+    words = {"who": "Person", "address": "Address", "resource": "Resource"}
+    return [
+        (f"{label}: {used[name]}", urlencode({other: value for other, value in used.items() if other != name}))
+        for name, label in words.items()
+        if name in used
+    ]
+
+
+def _facts(event: AuditEvent) -> list[tuple[str, str]]:
+    at = timezone.localtime(event.at)
+    person = "Nobody who signed in"
+    if event.user_id:
+        person = f"{event.person} ({event.user_id})" if event.person else f"{event.user_id}, no account any more"
+    facts = [
+        ("Time", f"{at:%-d %b %Y, %H:%M:%S}.{at.microsecond:06d} {at.tzname()}"),
+        ("Action", event.action),
+        ("Person", person),
+        ("Resource", f"{event.resource_kind} {event.resource_id}".strip()),
+        ("Address", event.address),
+        ("Browser", event.agent),
+        ("Request", event.request_id),
+        ("Number", str(event.pk)),
+    ]
+    return [(name, value or "–") for name, value in facts]
