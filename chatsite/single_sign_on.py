@@ -142,7 +142,7 @@ def _check_ldap(ldap: Ldap) -> None:
     if not all(importlib.util.find_spec(name) for name in ("ldap", "django_auth_ldap")):
         raise ImproperlyConfigured(
             "LDAP_URL is set, but what LDAP needs is not installed. Install the system libraries that "
-            "requirements-ldap.in names, then run: .venv/bin/python -m pip install --no-deps --requirement requirements-ldap.txt"
+            "requirements-ldap.in names, then run: .venv/bin/python -m pip install --no-deps -r requirements-ldap.txt"
         )
     parts = urlsplit(ldap.url)
     if parts.scheme == "ldap" and not ldap.start_tls and parts.hostname not in _LOOPBACK:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts import audit
 from accounts.models import User
 from accounts.sso import people
 from accounts.sso.configuration import Configuration
@@ -79,7 +80,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             )
         # The reason may come from outside: one line, and not much of it.
         why = " ".join(str(exception or context.get("reason") or error or "no state").split())[:300]
-        logger.warning("Sign-in with %s failed: %s", provider.id, why)
+        logger.warning("Sign-in with %s failed: %s", provider.sub_id, why)
+        if error != AuthError.CANCELLED:
+            kind = type(exception).__name__ if exception else "no such request"
+            audit.record(audit.Action.IDENTITY_REFUSED, request=request, provider=provider.sub_id, because=kind)
         raise ImmediateHttpResponse(refusal(request, title, sentence, status=401))
 
 

@@ -15,13 +15,16 @@ LARGEST = 2 * 1024 * 1024
 
 
 def fetch_at_start() -> str:
-    """Fetch them if an address is configured, and keep them for the processes that start afterwards.
+    """Check them, and where an address is configured fetch them first and keep them for the processes that follow.
 
     Returns a warning, or "": with metadata of an earlier start an identity provider that is away keeps nobody from
     starting. Raises ImproperlyConfigured with a sentence for the operator.
     """
     saml: Saml | None = settings.SSO.saml
-    if saml is None or not saml.metadata_url:
+    if saml is None:
+        return ""
+    if not saml.metadata_url:
+        _check(saml.metadata, saml.idp_entity_id)
         return ""
     path = Path(saml.metadata_path)
     try:
@@ -37,6 +40,13 @@ def fetch_at_start() -> str:
         file.write(text)
     os.replace(file.name, path)  # noqa: PTH105 - the one call that replaces at once, named as what it is
     return ""
+
+
+def _check(text: str, entity_id: str) -> None:
+    try:
+        parsed(text, entity_id)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"SAML_METADATA cannot be used: {error}") from error
 
 
 def identity_provider(saml: Saml) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 allauth brings the state (bound to the session, good once, for ten minutes), PKCE, and the exchange of the code. What is
 added here: a nonce; an ID token always, whose signature is always checked, by asymmetric algorithms only and by keys of
-the configured issuer; userinfo only of the same subject; endpoints no weaker than the issuer; and nothing in a browser's
-request changes what a provider is asked for.
+the configured issuer; userinfo only of the same subject; endpoints no weaker than the issuer; and nothing that a
+browser sends changes what a provider is asked for.
 """
 
 import hmac

@@ -12,7 +12,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import administration
+from accounts import administration, audit
 from accounts.invitations import accepting
 from accounts.models import Role, User
 from accounts.sso.configuration import NOBODY, Configuration, highest_role
@@ -52,6 +52,8 @@ def admit(identity: Identity) -> tuple[User, SocialAccount]:
         with transaction.atomic():
             user, account = _find_or_open(identity)
             refusal = _follow_groups(user, identity) if user.is_active else None
+            if identity.name and not user.name:
+                User.objects.filter(pk=user.pk).update(name=identity.name[:150])
     except IntegrityError as error:
         # The same person at the same time in another window.
         raise Refused(
@@ -80,6 +82,7 @@ def _find_or_open(identity: Identity) -> tuple[User, SocialAccount]:
     found = User.objects.filter(email=email).first()
     user = _vouched_for(found, identity) if found else _open(email, identity, sso)
     EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
+    audit.record(audit.Action.IDENTITY_LINKED, user=user, provider=identity.provider, new=found is None)
     return user, SocialAccount.objects.create(user=user, provider=identity.provider, uid=identity.uid, extra_data={})
 
 
@@ -117,9 +120,6 @@ def _open(email: str, identity: Identity, sso: Configuration) -> User:
 def _follow_groups(user: User, identity: Identity) -> Refused | None:
     """Give the role that the groups bring. A refusal is returned, so that what is done here stays done."""
     sso: Configuration = settings.SSO
-    if identity.name and not user.name:
-        user.name = identity.name[:150]
-        user.save(update_fields=["name"])
     if identity.groups is None or not sso.roles:
         return None
     role = highest_role(identity.groups, sso.roles) or sso.default_role
@@ -137,17 +137,15 @@ def _follow_groups(user: User, identity: Identity) -> Refused | None:
 
 
 def _give(user: User, role: str, identity: Identity) -> None:
+    """Other sessions end with the change; the sign-in that is under way gets its own afterwards."""
     if user.role == role:
         return
     try:
-        administration.keep_a_super_admin(user, role=role, is_active=True)
+        administration.change_role(user, role)
     except administration.LastSuperAdmin:
         logger.warning("The groups of %s would dismiss the last super admin, who stays.", identity.provider)
         return
-    user.role = role
-    user.save(update_fields=["role", "is_superuser"])
-    # What was open with the old role ends. The sign-in that is under way gets a new session afterwards.
-    user.end_sessions()
+    user.refresh_from_db()
 
 
 # --- Why somebody stays out ---

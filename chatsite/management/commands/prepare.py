@@ -14,6 +14,7 @@ from accounts import setup
 from accounts.encryption import keys
 from accounts.encryption.errors import SealingError
 from accounts.models import User
+from accounts.sso import metadata
 from accounts.tenancy.role import refuse_unbound_role
 from chatsite import static
 
@@ -37,6 +38,8 @@ class Command(BaseCommand):
             refuse_unbound_role()
             static.collect_if_stale()
             setup.create_from_settings()
+            if warning := metadata.fetch_at_start():
+                logger.warning(warning)
         except ImproperlyConfigured as reason:
             sys.exit(str(reason))
         path = setup.new_link_path() if setup.needed() else ""

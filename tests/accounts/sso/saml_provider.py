@@ -146,8 +146,8 @@ class Provider:
             f'<saml:SubjectConfirmation Method="{facts.get("method", Names.CM_BEARER)}">'
             f"<saml:SubjectConfirmationData{confirmation}/></saml:SubjectConfirmation></saml:Subject>"
             f'<saml:Conditions NotBefore="{at(facts["begins"])}" NotOnOrAfter="{at(facts["ends"])}">{restriction}'
-            f'</saml:Conditions><saml:AuthnStatement AuthnInstant="{at(0)}"><saml:AuthnContext><saml:AuthnContextClassRef>'
-            "urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext>"
+            f'</saml:Conditions><saml:AuthnStatement AuthnInstant="{at(0)}"><saml:AuthnContext>'
+            "<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext>"
             f"</saml:AuthnStatement>{statement}</saml:Assertion>"
         )
 
@@ -219,7 +219,7 @@ def main() -> None:
     provider = Provider(folder, f"http://127.0.0.1:{port}")
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if parts.path == "/metadata":
@@ -229,7 +229,8 @@ def main() -> None:
             encoded = base64.b64encode(response.encode()).decode()
             return self._send(
                 f'<body onload="document.forms[0].submit()"><form method="post" action="{html.escape(acs)}">'
-                f'<input name="SAMLResponse" value="{encoded}"><input name="RelayState" value=""><button>Go</button></form>'
+                f'<input name="SAMLResponse" value="{encoded}"><input name="RelayState" value=""><button>Go</button>'
+                "</form>"
             )
 
         def _send(self, text: str, kind: str = "text/html") -> None:
