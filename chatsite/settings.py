@@ -231,6 +231,7 @@ CELERY_TASK_ROUTES = {
     "chats.tasks.*": {"queue": "answers"},
     "documents.tasks.*": {"queue": "documents"},
     "accounts.audit.tasks.*": {"queue": "answers"},
+    "accounts.sessions.tasks.*": {"queue": "answers"},
 }
 CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
@@ -239,6 +240,7 @@ CELERY_BEAT_SCHEDULE = {
     # More than daily: a schedule in memory begins anew with every start.
     "sweep-blobs": {"task": "documents.tasks.sweep_blobs", "schedule": 21_600.0, "options": {"expires": 600}},
     "seal-audit": {"task": "accounts.audit.tasks.seal", "schedule": 3.0, "options": {"expires": 3}},
+    "old-sessions": {"task": "accounts.sessions.tasks.forget_ended", "schedule": 7_200.0, "options": {"expires": 600}},
     "prune-audit": {"task": "accounts.audit.tasks.prune", "schedule": 21_600.0, "options": {"expires": 600}},
 }
 
@@ -345,6 +347,8 @@ MAX_PARALLEL_DOCUMENTS = env.integer("MAX_PARALLEL_DOCUMENTS", 2, at_least=1, at
 RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
 RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.0)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
+# Passages that look as if they were written for the assistant (chats/answering/suspicion.py).
+SUSPICIOUS_PASSAGES = env.choice("SUSPICIOUS_PASSAGES", "mark", ["mark", "leave_out"])
 
 # --- Limits -----------------------------------------------------------------------------------------------------------
 

