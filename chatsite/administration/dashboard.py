@@ -43,11 +43,12 @@ def context(user: User | AnonymousUser) -> dict[str, Any]:
     with acting_as_system("count for the dashboard"):
         documents = document_figures.totals()
         answers = chat_figures.unfinished()
+        days = spending.by_day(DAYS)
     return {
         "health": _health(),
         "people": _people() if may(user, Capability.MANAGE_USERS) else None,
         "documents": _documents(documents) if may(user, Capability.SEE_DOCUMENT_METADATA) else None,
-        "answers": _answers(spending.by_day(DAYS)),
+        "answers": _answers(days),
         "work": _work({"answers": answers, "documents": document_figures.unfinished(documents)}),
         "model": _model(),
     }
