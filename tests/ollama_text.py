@@ -32,7 +32,7 @@ _BLOCKS = (
     "See also <https://example.org/{topic}?a=1&b=2>, which is only an example.\n\n",
 )
 _PIECE = re.compile(r" ?\S{1,7}|\s")
-_NUMBERED = re.compile(r"(?m)^\s*(?:<\w+ [^>]*?(?:id|n|number)=\"(\d{1,2})\"|\[(\d{1,2})\])")
+_NUMBERED = re.compile(r"(?m)^\s*(?:<[\w-]+ [^>]*?(?:id|n|number)=\"(\d{1,2})\"|\[(\d{1,2})\])")
 
 
 def pieces(text: str) -> list[str]:

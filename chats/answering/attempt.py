@@ -16,7 +16,7 @@ from chats import live, presentation
 from chats.answering import prompt, records, sources, title
 from chats.answering.delivery import LiveAnswer
 from chats.answering.incoming import Cleaner, Continuation
-from chats.answering.records import Job, Source
+from chats.answering.records import Checkpoint, Job, Source
 from chats.models import Message
 from jobs import leases
 from llms import catalogue, chat
@@ -157,8 +157,10 @@ class Attempt:
             f"Searched {count} document{'s' if count != 1 else ''}",
             f"Read {passages} passage{'s' if passages != 1 else ''}" if passages else "Found nothing that fits",
         ]
+        if note := sources.suspicion_note(found.suspicious):
+            self._steps.append(note)
         kept = await self._in_database(
-            records.remember_sources, self.message_id, self._worker, self._sources, found.trace, self._steps
+            records.remember_sources, self._job, self._worker, self._sources, found.trace, self._steps
         )
         if not kept:
             raise asyncio.CancelledError
@@ -249,20 +251,21 @@ class Attempt:
             return built
         if not text.strip() or fast.provider == "builtin":
             return built
-        await self._in_database(prompt.store_summary, built.to_summarise[-1], Cleaner().take(text), fast.key)
+        await self._in_database(prompt.store_summary, self._job, built.to_summarise[-1], Cleaner().take(text), fast.key)
         return await self._in_database(prompt.build, self._job, model, self._sources, before)
 
     # --- the row -------------------------------------------------------------------------------------------------
 
-    def checkpoint(self) -> dict[str, Any]:
+    def checkpoint(self) -> Checkpoint:
         """What the runner stores as it renews the leases of all its answers."""
-        return {
-            "pk": self.message_id,
-            "worker": self._worker,
-            "status": self._status,
-            "content": self._live.text,
-            "thinking": self._live.thinking,
-        }
+        return Checkpoint(
+            message_id=self.message_id,
+            owner_id=self._job.owner_id,
+            worker=self._worker,
+            status=self._status,
+            content=self._live.text,
+            thinking=self._live.thinking,
+        )
 
     def refresh(self, pipe: Pipeline) -> None:
         live.expire(pipe, self._live.place, live.KEEP_FOR)
@@ -305,7 +308,7 @@ class Attempt:
     def _settle(self, status: str, changes: Mapping[str, Any]) -> str | None:
         """Store the end, in a thread. The bubble as pages shall show it, or None when the row is not ours any more."""
         message = records.settle(
-            self.message_id,
+            self._job,
             self._worker,
             status,
             given=self._sources,
@@ -358,7 +361,7 @@ class Attempt:
     async def _hand_over(self) -> None:
         await self._runner.in_thread(
             records.release,
-            self.message_id,
+            self._job,
             self._worker,
             content=self._live.text,
             thinking=self._live.thinking,
@@ -378,7 +381,7 @@ class Attempt:
         if self._job.is_first_attempt and not self._job.text:
             return ""
         try:
-            state = await live.read(self._runner.redis, self._live.place)
+            state = await live.read(self._runner.redis, self._live.place, with_text=True)
         except (RedisError, OSError):
             return self._job.text
         seen = state.text if state else ""

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from chats import markdown
+from chats.answering import suspicion
 from chats.answering.records import Source
 from documents.models import DocumentVersion
 from documents.pages import place_word
@@ -19,13 +22,21 @@ class Found:
     sources: list[Source]
     # What was retrieved, used and cut, and why.
     trace: dict[str, Any]
+    # How many passages look as if they were written for the assistant, left out or not.
+    suspicious: int = 0
 
 
 def search(owner_id: uuid.UUID, question: str) -> Found:
-    """The best passages of this person's documents, numbered from 1. Raises a ModelError of the embedding model."""
+    """The best passages of this person's documents, numbered from 1. Raises a ModelError of the embedding model.
+
+    What looks as if it were written for the assistant is marked or left out, as SUSPICIOUS_PASSAGES says.
+    """
     from documents import retrieval
 
     result = retrieval.search(user_id=owner_id, query=question)
+    looked_at = [(passage, suspicion.look(f"{passage.heading}\n{passage.text}")) for passage in result.passages]
+    leaves_out = settings.SUSPICIOUS_PASSAGES == "leave_out"
+    kept = [(passage, doubt) for passage, doubt in looked_at if not (doubt and leaves_out)]
     versions = DocumentVersion.objects.filter(pk__in={passage.version_id for passage in result.passages})
     media_types = dict(versions.values_list("pk", "media_type"))
     sources = [
@@ -40,10 +51,30 @@ def search(owner_id: uuid.UUID, question: str) -> Found:
             boxes=passage.boxes,
             score=passage.score,
             place=place_word(media_types.get(passage.version_id), passage.document_name).lower(),
+            suspicion=list(doubt.rules) if doubt else [],
         )
-        for number, passage in enumerate(result.passages, start=1)
+        for number, (passage, doubt) in enumerate(kept, start=1)
     ]
-    return Found(sources, result.trace)
+    doubtful = [(passage, doubt) for passage, doubt in looked_at if doubt]
+    trace = result.trace
+    if doubtful:
+        fate = "left out" if leaves_out else "marked"
+        trace = trace | {
+            "suspicious": [
+                {"chunk_id": passage.chunk_id, "score": doubt.score, "rules": list(doubt.rules), "fate": fate}
+                for passage, doubt in doubtful
+            ]
+        }
+    return Found(sources, trace, suspicious=len(doubtful))
+
+
+def suspicion_note(count: int) -> str:
+    """For the person, among the steps of the answer."""
+    if not count:
+        return ""
+    which = "1 passage contains" if count == 1 else f"{count} passages contain"
+    fate = "left out" if settings.SUSPICIOUS_PASSAGES == "leave_out" else "treated as text"
+    return f"{which} instructions aimed at the assistant: {fate}"
 
 
 def cited(sources: Sequence[Source], text: str) -> list[tuple[Source, bool]]:
