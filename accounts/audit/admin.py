@@ -1,7 +1,7 @@
 """The audit log in the administration: to read, to search, to export, and nothing else."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -33,9 +34,9 @@ MOST_COUNTED = 10_000
 
 class Pages(Paginator):  # type: ignore[type-arg]  # no subscript at run time
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
-        found: QuerySet[AuditEvent] = self.object_list.order_by()  # type: ignore[union-attr]
-        return min(found[: MOST_COUNTED + 1].count(), MOST_COUNTED)
+    def count(self) -> int:
+        found: Any = self.object_list
+        return min(int(found.order_by()[: MOST_COUNTED + 1].count()), MOST_COUNTED)
 
 
 class Events(ChangeList):
@@ -128,7 +129,8 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
     def _about(self, request: HttpRequest, object_id: str) -> HttpResponse:
         event = self.get_object(request, object_id)
         if event is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return gone
         name_people([event])
         context = {
             **self.admin_site.each_context(request),
@@ -148,7 +150,7 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
         with acting_as_system("read the audit log"):
             response = answer()
             # Here, and not later: what the template asks for is asked with the same rights.
-            return response.render() if isinstance(response, TemplateResponse) else response
+            return cast("HttpResponse", response.render()) if isinstance(response, TemplateResponse) else response
 
     def _export(self, kind: str) -> Any:
         @require_safe
@@ -178,19 +180,19 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
     @admin.display(description="Time")
     def time(self, event: AuditEvent) -> str:
         at = timezone.localtime(event.at)
-        return format_html('<time datetime="{}">{:%-d %b %Y, %H:%M:%S}</time>', at.isoformat(), at)
+        return format_html('<time datetime="{}">{}</time>', at.isoformat(), date_format(at, "j M Y, H:i:s"))
 
     @admin.display(description="What")
     def what(self, event: AuditEvent) -> str:
-        mark = "" if event.seal else ' <span class="tag">not sealed yet</span>'
-        return format_html("{} {}<code>{}</code>", event.action_label, format_html(mark), event.action)
+        words = "{}<code>{}</code>" if event.seal else '{} <span class="tag">not sealed yet</span><code>{}</code>'
+        return format_html(words, event.action_label, event.action)
 
     @admin.display(description="Person", empty_value="–")
     def who(self, event: AuditEvent) -> str | None:
         if event.user_id is None:
             return None
         shown = event.person or f"{str(event.user_id)[:8]}, no account any more"
-        return format_html('<a href="?{}">{}</a>', urlencode({"who": event.user_id}), shown)
+        return format_html('<a href="?{}">{}</a>', urlencode({"who": str(event.user_id)}), shown)
 
     @admin.display(description="Resource", empty_value="–")
     def resource(self, event: AuditEvent) -> str | None:
@@ -223,7 +225,7 @@ def _facts(event: AuditEvent) -> list[tuple[str, str]]:
     if event.user_id:
         person = f"{event.person} ({event.user_id})" if event.person else f"{event.user_id}, no account any more"
     facts = [
-        ("Time", f"{at:%-d %b %Y, %H:%M:%S}.{at.microsecond:06d} {at.tzname()}"),
+        ("Time", date_format(at, "j M Y, H:i:s.u e")),
         ("Action", event.action),
         ("Person", person),
         ("Resource", f"{event.resource_kind} {event.resource_id}".strip()),
