@@ -165,7 +165,7 @@ def _openid_peer() -> Iterator[Peer]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="chatsite-openid-") as name:
         folder = Path(name)
-        start = {"people": PEOPLE, "redirect_uris": f"{BASE_URL}/accounts/sso/oidc/callback"}
+        start = {"people": PEOPLE, "redirect_uris": "\n".join(callbacks(BASE_URL))}
         (folder / "start.json").write_text(json.dumps(start))
         peer = Peer(folder, f"http://127.0.0.1:{port}", started(provider_program.__name__, name, str(port)))
         yield peer
@@ -179,6 +179,10 @@ def provider(_openid_peer: Peer, configure: Any) -> Peer:
     _openid_peer.behaves()
     configure(openid=(openid_at(_openid_peer.url),))
     return _openid_peer
+
+
+def callbacks(base_url: str) -> list[str]:
+    return [f"{base_url}/accounts/sso/{name}/callback" for name in ("oidc", "google")]
 
 
 def openid_at(url: str, **more: Any) -> OpenId:

@@ -70,6 +70,7 @@ def rules() -> Any:
     """The module `provider_rules`: what this provider says, and how it breaks its word."""
     import jwt
     from allauth.idp.oidc.adapter import DefaultOIDCAdapter
+    from allauth.idp.oidc.models import Client
     from cryptography.hazmat.primitives.asymmetric import rsa
     from django.http import JsonResponse
 
@@ -104,6 +105,8 @@ def rules() -> Any:
 
     def resigned(get_response: Any) -> Any:
         def middleware(request: Any) -> Any:
+            if addresses := told("people.json").get("redirect_uris"):
+                Client.objects.update(redirect_uris="\n".join(addresses))
             response = get_response(request)
             bad = told("misbehave.json")
             if request.path.endswith("/api/token") and response.status_code == 200:

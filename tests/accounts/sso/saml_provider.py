@@ -225,7 +225,7 @@ def main() -> None:
             if parts.path == "/metadata":
                 return self._send(metadata(provider.url, provider.certificate), "application/samlmetadata+xml")
             request = etree.fromstring(zlib.decompress(base64.b64decode(query["SAMLRequest"]), -15))
-            acs, response = provider.answer(request, query["as"])
+            acs, response = provider.answer(request, query.get("as", "new@example.org"))
             encoded = base64.b64encode(response.encode()).decode()
             return self._send(
                 f'<body onload="document.forms[0].submit()"><form method="post" action="{html.escape(acs)}">'
