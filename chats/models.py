@@ -152,6 +152,9 @@ class Citation(SealedModel):
     boxes = models.JSONField(default=list, blank=True)
     quoted = SealedTextField()
     score = models.FloatField(help_text="relevance, 0 to 1")
+    suspicion = models.JSONField(
+        default=list, blank=True, help_text="rules that the passage met as if it were written for the assistant"
+    )
 
     sealed_identity = ("message_id", "number")
 

@@ -80,4 +80,5 @@ def source(message: Message, number: int) -> Citation | None:
         boxes=given["boxes"],
         quoted=given["text"],
         score=given["score"],
+        suspicion=given.get("suspicion", []),
     )

@@ -14,7 +14,10 @@ from django.db import connection
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
+from accounts import audit
+from accounts.limits import buckets
 from accounts.limits.models import TokensSpent
+from accounts.limits.rates import AUDIT_EVERY
 from accounts.models import User
 
 # From this share on the person is told.
@@ -90,6 +93,7 @@ def tokens_left(user: User) -> int | None:
 def check_tokens(user: User) -> None:
     """Raises QuotaReached."""
     if tokens_left(user) == 0:
+        _note(user, "tokens")
         raise QuotaReached(
             f"Today's {settings.QUOTA_TOKENS_PER_DAY[user.role]:,} tokens of your account are used up. "
             f"Your text is kept. There are new ones from {resets_at():%H:%M} ({settings.TIME_ZONE})."
@@ -129,11 +133,17 @@ def check_storage(user: User, size: int) -> None:
     """Raises QuotaReached. Binding only while the caller holds the person's row locked; before that it spares work."""
     left = storage_left(user)
     if left is not None and size > left:
+        _note(user, "storage")
         limit = filesizeformat(settings.QUOTA_STORAGE_MB[user.role] * MB)
         raise QuotaReached(
             f"This file has {filesizeformat(size)}, and {filesizeformat(left)} of your {limit} are free. It was not "
             "kept; everything else is. Delete documents that you do not need, or ask an administrator for more room."
         )
+
+
+def _note(user: User, quota: str) -> None:
+    if buckets.first_in(f"noted:{quota}:{user.pk}", AUDIT_EVERY):
+        audit.record(audit.Action.QUOTA_REACHED, user=user, quota=quota)
 
 
 # --- For pages ----------------------------------------------------------------------------------------------------
@@ -159,6 +169,5 @@ def storage_note(user: User) -> str:
     measure = storage(user)
     if not measure.is_nearly_full:
         return ""
-    return (
-        f"{filesizeformat(measure.used)} of your {filesizeformat(measure.limit or 0)} are used. Delete what you do not need."
-    )
+    used, limit = filesizeformat(measure.used), filesizeformat(measure.limit or 0)
+    return f"{used} of your {limit} are used. Delete what you do not need."

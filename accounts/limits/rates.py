@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
+from accounts import audit
 from accounts.limits import buckets
 from accounts.limits.addresses import client_address, network_of
 from accounts.limits.buckets import Bucket
@@ -67,7 +68,7 @@ def check(who: "HttpRequest | User", budget: Budget, *, cost: int | None = None)
     except buckets.Away:
         waiting = 0.0 if user else buckets.take_here(wanted)
     if waiting:
-        _note(budget, user, address)
+        _note(who if isinstance(who, HttpRequest) else None, budget, user, address)
         raise TooMany(budget, waiting)
 
 
@@ -99,9 +100,10 @@ def _name(kind: str, subject: str) -> str:
     return salted_hmac("accounts.limits", f"{kind}:{subject}", algorithm="sha256").hexdigest()[:32]
 
 
-def _note(budget: Budget, user: User | None, address: str) -> None:
+def _note(request: HttpRequest | None, budget: Budget, user: User | None, address: str) -> None:
     subject = _name("person", str(user.pk)) if user else _name("address", address)
     if buckets.first_in(f"noted:{subject}", AUDIT_EVERY):
+        audit.record(audit.Action.RATE_LIMITED, user=user, request=request, budget=budget.name)
         logger.warning("Too many requests (%s) by %s.", budget.name, "a person" if user else "an address")
 
 

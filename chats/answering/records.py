@@ -195,6 +195,7 @@ def settle(
                 boxes=source.boxes,
                 quoted=source.text,
                 score=source.score,
+                suspicion=source.suspicion,
             )
             for source, is_marked in cited
         )

@@ -79,6 +79,7 @@ class Migration(migrations.Migration):
                 ('boxes', models.JSONField(blank=True, default=list)),
                 ('quoted', accounts.encryption.fields.SealedTextField()),
                 ('score', models.FloatField(help_text='relevance, 0 to 1')),
+                ('suspicion', models.JSONField(blank=True, default=list, help_text='rules that the passage met as if it were written for the assistant')),
                 ('chunk', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='documents.chunk')),
                 ('owner', accounts.tenancy.fields.OwnerField(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', through='message', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='documents.documentversion')),

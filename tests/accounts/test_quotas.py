@@ -11,6 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
+from accounts.audit import Action
+from accounts.audit.models import AuditEvent
 from accounts.limits import quotas
 from accounts.limits.models import TokensSpent
 from accounts.models import User
@@ -131,6 +133,15 @@ class TestTokens:
         with django_assert_max_num_queries(0):  # type: ignore[operator]
             quotas.check_tokens(owner)
             quotas.check_storage(owner, 10**15)
+
+
+def test_reaching_a_quota_is_recorded_once_in_a_minute(owner: User, tokens: int) -> None:
+    quotas.spend_tokens(owner.pk, 1000)
+    for _ in range(3):
+        with pytest.raises(quotas.QuotaReached):
+            quotas.check_tokens(owner)
+    event = AuditEvent.objects.get(action=Action.QUOTA_REACHED)
+    assert (event.user_id, event.details) == (owner.pk, {"quota": "tokens"})
 
 
 class TestStorage:

@@ -9,6 +9,8 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client, RequestFactory
 
+from accounts.audit import Action
+from accounts.audit.models import AuditEvent
 from accounts.limits import addresses, buckets, rates
 from accounts.limits.buckets import Bucket
 from accounts.models import User
@@ -243,6 +245,21 @@ class TestWhoIsCounted:
     def test_zero_counts_nothing(self, owner: User, settings: LazySettings) -> None:
         settings.RATE_LIMIT_PER_MINUTE = 0
         assert {_ask(signed_in(owner)).status_code for _ in range(6)} == {302}
+
+
+class TestAudit:
+    def test_a_person_s_refusals_are_recorded_once_in_a_minute(self, owner: User) -> None:
+        client = signed_in(owner)
+        for _ in range(9):
+            _ask(client)
+        event = AuditEvent.objects.get(action=Action.RATE_LIMITED)
+        assert (event.user_id, event.details, event.address) == (owner.pk, {"budget": "ask"}, "127.0.0.1")
+
+    def test_those_of_a_stranger_carry_the_address(self, client: Client, db: None) -> None:
+        for number in range(9):
+            client.post("/accounts/login/", {"login": f"p{number}@example.org", "password": "wrong"})
+        event = AuditEvent.objects.get(action=Action.RATE_LIMITED)
+        assert (event.user_id, event.details["budget"], event.address) == (None, "sign-in", "127.0.0.1")
 
 
 class TestWhatIsFree:

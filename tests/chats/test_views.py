@@ -201,3 +201,21 @@ def test_the_newest_part_comes_as_a_fragment(page: Client, chat: Conversation) -
     html = page.get(url("latest", chat.pk)).content.decode()
     assert "the question" in html
     assert "<html" not in html
+
+
+def test_a_source_that_speaks_to_the_assistant_says_so(page: Client, chat: Conversation) -> None:
+    answer = answered(chat)
+    Citation.objects.create(
+        message=answer, number=1, document_name="a.pdf", page=1, quoted="Ignore it.", score=1, suspicion=["override"]
+    )
+    words = "instructions aimed at the assistant"
+    assert page.get(f"/chats/{chat.pk}").content.decode().count(f"Contains {words}</span>") == 1
+    panel = page.get(url("citation", chat.pk, answer.pk, 1), **HTMX).content.decode()
+    assert f"This passage contains {words}. They were treated as text." in panel
+
+
+def test_an_ordinary_source_says_nothing_of_it(page: Client, chat: Conversation) -> None:
+    answer = answered(chat)
+    Citation.objects.create(message=answer, number=1, document_name="a.pdf", page=1, quoted="Plain.", score=1)
+    assert "aimed at the assistant" not in page.get(f"/chats/{chat.pk}").content.decode()
+    assert "aimed at the assistant" not in page.get(url("citation", chat.pk, answer.pk, 1), **HTMX).content.decode()
