@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from documents.errors import CorruptFile, DocumentError, ParserMemory
 from documents.reading import confine, formats
+from documents.reading.bounds import NESTED
 from documents.reading.frames import FrameReader, write_frame
 from documents.reading.limits import Limits
 from documents.reading.pages import ReadPage, to_payload
@@ -60,7 +61,7 @@ def _read(kind: Kind, source: int, pipe: int, tools: formats.Tools, limits: Limi
     except MemoryError:
         failure: DocumentError = ParserMemory()
     except RecursionError:
-        failure = CorruptFile("The parts of this file are nested too deeply to be read.", detail="RecursionError")
+        failure = CorruptFile(NESTED, detail="RecursionError")
     except DocumentError as error:
         failure = error
     else:

@@ -2,8 +2,6 @@
 
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,9 @@ from typing import Any
 import docx.opc.exceptions
 from lxml import etree
 
-from documents.errors import CorruptFile, EncryptedFile, TooLarge, WrongType
+from documents.errors import CorruptFile, WrongType
+from documents.reading.bounds import markup
+from documents.reading.bounds.archives import Archive, Budget
 from documents.reading.formats import Event, Tools, elements
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
@@ -22,7 +22,6 @@ _NOTES = (
     (re.compile(r"word/endnotes\d*\.xml"), "Endnotes", "endnote"),
     (re.compile(r"word/comments\d*\.xml"), "Comments", "comment"),
 )
-_STEP = 1 << 20
 
 
 def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
@@ -41,65 +40,38 @@ def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
 def _all(found: Sequence[Any], parts: Mapping[str, bytes]) -> Iterator[Block]:
     yield from elements.blocks(found)
     said = {" ".join(element.text.split()) for element in found}
-    for text in _text_boxes(parts.get("word/document.xml", b"")):
+    for text in _text_boxes(parts.get("word/document.xml")):
         if text not in said:
             said.add(text)
             yield Block("paragraph", text)
     for pattern, title, tag in _NOTES:
         for name in sorted(filter(pattern.fullmatch, parts)):
-            notes = [text for note in _xml(parts[name]).iter(_W + tag) if (text := _text(note))]
+            notes = [text for note in markup.parse(parts[name]).iter(_W + tag) if (text := _text(note))]
             if notes:
                 yield Block("heading", title)
                 yield from (Block("item", f"• {note}") for note in notes)
 
 
 def _parts(data: bytes, limits: Limits) -> dict[str, bytes]:
-    """The parts that are read here. Counts what really comes out of the archive, whatever its directory says."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            if "word/document.xml" not in names and not any(name.startswith("word/document") for name in names):
-                raise WrongType("This file is named like a Word document, but does not hold one.")
-            return _unpacked(archive, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise CorruptFile(detail=f"{type(error).__name__}: {error}") from error
-    except RuntimeError as error:  # zipfile's word for a member with a password
-        raise EncryptedFile(detail=str(error)) from error
-
-
-def _unpacked(archive: zipfile.ZipFile, limits: Limits) -> dict[str, bytes]:
-    left = limits.unpacked
+    """The parts that are read here. All XML is unpacked once, so that it is known to be within bounds and whole."""
+    # A paragraph's text cannot be as much as `largest`; its tree would be many times larger still.
+    archive = Archive(io.BytesIO(data), Budget(total=limits.unpacked, largest=limits.unpacked // 6))
+    # Pictures are not read: they may be large.
+    members = [member for member in archive.members() if member.path.suffix in {".xml", ".rels"}]
+    if not any(str(member.path).startswith("word/document") for member in members):
+        raise WrongType("This file is named like a Word document, but does not hold one.")
     kept = {}
-    for member in archive.infolist():
-        # Pictures are not read: they may be large.
-        if not member.filename.endswith((".xml", ".rels")):
-            continue
-        content = bytearray()
-        with archive.open(member) as stream:
-            while piece := stream.read(_STEP):
-                left -= len(piece)
-                if left < 0:
-                    raise TooLarge("This file unpacks to more than can be taken in at once.")
-                content += piece
-                # A paragraph's text cannot be this much; its tree would be many times larger still.
-                if len(content) > limits.unpacked // 6:
-                    raise TooLarge("A part of this file unpacks to more than can be taken in at once.")
-        if member.filename == "word/document.xml" or any(p.fullmatch(member.filename) for p, _, _ in _NOTES):
-            kept[member.filename] = bytes(content)
+    for member in members:
+        name, content = str(member.path), archive.read(member)
+        if name == "word/document.xml" or any(pattern.fullmatch(name) for pattern, _, _ in _NOTES):
+            kept[name] = content
     return kept
 
 
-def _xml(part: bytes) -> Any:
-    """Entities stay unresolved: one of them may name a file of ours."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    try:
-        return etree.fromstring(part, parser=parser) if part else etree.Element("none")
-    except etree.LxmlError as error:
-        raise CorruptFile(detail=type(error).__name__) from error
-
-
-def _text_boxes(document: bytes) -> Iterator[str]:
-    for box in _xml(document).iter(_W + "txbxContent"):
+def _text_boxes(document: bytes | None) -> Iterator[str]:
+    if document is None:
+        return
+    for box in markup.parse(document).iter(_W + "txbxContent"):
         for paragraph in box.iter(_W + "p"):
             if text := _text(paragraph):
                 yield text

@@ -9,6 +9,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from documents.errors import CorruptFile, NoText
+from documents.reading.bounds import NESTED, markup
 from documents.reading.formats import Event, Tools, elements
 from documents.reading.formats.encoding import decode
 from documents.reading.formats.sections import events
@@ -64,12 +65,16 @@ def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
 def _tree(text: str) -> Any:
     if not text.strip():
         raise NoText
+    parser = lxml_html.HTMLParser(remove_comments=True, remove_pis=True)
     try:
-        root = lxml_html.document_fromstring(text, parser=lxml_html.HTMLParser(remove_comments=True, remove_pis=True))
+        root = lxml_html.document_fromstring(text, parser=parser)
     except etree.ParserError as error:
         raise NoText from error
     except etree.LxmlError as error:
         raise CorruptFile(detail=type(error).__name__) from error
+    if markup.is_nested(parser):
+        # The parser leaves out what is deeper, and much that follows.
+        raise CorruptFile(NESTED, detail="depth")
     body = root.find("body")
     return root if body is None else body
 
