@@ -74,6 +74,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             # Open pages of this person ask whether they may stay open.
             transaction.on_commit(partial(look_again, self.pk))
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        transaction.on_commit(partial(look_again, self.pk))
+        return super().delete(*args, **kwargs)
+
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # Django's one place for it: the current key, the fallback keys and the sockets all come through here.
         value = f"{self.password}:{self.session_epoch}"
