@@ -60,12 +60,17 @@ def admit(identity: Identity) -> tuple[User, SocialAccount]:
             "again", "Sign in once more", "Two sign-ins met. Nothing is lost; please sign in again."
         ) from error
     except Refused as refused:
-        logger.info("Sign-in with %s refused: %s", identity.provider, refused.reason)
+        _record(identity, refused)
         raise
     if refusal:
-        logger.info("Sign-in with %s refused: %s", identity.provider, refusal.reason)
+        _record(identity, refusal, user)
         raise refusal
     return user, account
+
+
+def _record(identity: Identity, refusal: Refused, user: User | None = None) -> None:
+    logger.info("Sign-in with %s refused: %s", identity.provider, refusal.reason)
+    audit.record(audit.Action.IDENTITY_REFUSED, user=user, provider=identity.provider, because=refusal.reason)
 
 
 def _find_or_open(identity: Identity) -> tuple[User, SocialAccount]:
