@@ -3,6 +3,9 @@
 For each live answer Redis holds what a page needs to catch up at any moment: the finished HTML, the open block, the
 text, and a sequence number. Every change adds one to the number and goes to the conversation's channel group as a
 frame. Group delivery may drop; whoever sees a gap, or connects, reads the state and then takes only what is newer.
+
+Nothing that anybody wrote stands in Redis in plain: the channel layer seals frames, and the parts of a state are rows
+of sealed records, one for each change, so that appending is still one short command.
 """
 
 import asyncio
@@ -11,10 +14,12 @@ import logging
 import uuid
 from dataclasses import dataclass
 from functools import cache
+from struct import Struct
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
@@ -23,6 +28,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from accounts.encryption import keys
+from accounts.encryption.errors import Forged
+from accounts.encryption.sealing import seal, unseal
 from chats.markdown_stream import Change
 
 logger = logging.getLogger(__name__)
@@ -123,52 +131,98 @@ class Place:
 
 
 _HEAD = {b"seq", b"suffix", b"state", b"status"}
+# Before each sealed record of a part: how long it is.
+_LENGTH = Struct(">I")
+# Bytes in Redis of each part of a state.
+Sizes = dict[str, int]
 
 
-async def read(redis: Redis, place: Place) -> LiveState | None:
+async def read(redis: Redis, place: Place, *, with_text: bool = False) -> LiveState | None:
     """The state at one moment, or None when nobody writes this answer any more."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hgetall(place.key())
-        pipe.mget(place.key(":done"), place.key(":open"), place.key(":text"))
-        head, (done, open_block, text) = await pipe.execute()
+        pipe.mget(place.key(":done"), place.key(":open"), *([place.key(":text")] if with_text else []))
+        head, (done, open_block, *text) = await pipe.execute()
     if not head.keys() >= _HEAD:
         return None  # Nobody writes it, or Redis has just lost its memory and the worker has not noticed yet.
-    return LiveState(
-        seq=int(head[b"seq"]),
-        done=(done or b"").decode(),
-        open=(open_block or b"").decode() + head[b"suffix"].decode(),
-        state=head[b"state"].decode(),
-        status=head[b"status"].decode(),
-        text=(text or b"").decode(),
-    )
+    try:
+        return LiveState(
+            seq=int(head[b"seq"]),
+            done=_opened(place, "done", done or b""),
+            open=_opened(place, "open", open_block or b"") + head[b"suffix"].decode(),
+            state=_opened(place, "state", head[b"state"]),
+            status=head[b"status"].decode(),
+            text=_opened(place, "text", text[0] or b"") if with_text else "",
+        )
+    except Forged:
+        logger.warning("The live state of answer %s is not what was written there; it is left alone.", place.message_id)
+        return None
 
 
-def write_whole(pipe: Pipeline, place: Place, state: LiveState, suffix: str) -> None:
+def write_whole(pipe: Pipeline, place: Place, state: LiveState, suffix: str) -> Sizes:
     """`state.open` without `suffix`, which stands apart so that code can be appended before it."""
-    pipe.hset(place.key(), mapping={"seq": state.seq, "suffix": suffix, "state": state.state, "status": state.status})
-    pipe.set(place.key(":done"), state.done)
-    pipe.set(place.key(":open"), state.open)
-    pipe.set(place.key(":text"), state.text)
+    line = _sealed(place, "state", state.state)
+    pipe.hset(place.key(), mapping={"seq": state.seq, "suffix": suffix, "state": line, "status": state.status})
+    parts = {"done": state.done, "open": state.open, "text": state.text}
+    sealed = {part: _sealed(place, part, content) for part, content in parts.items()}
+    for part, record in sealed.items():
+        pipe.set(place.key(f":{part}"), record)
     expire(pipe, place, KEEP_FOR)
+    return {part: len(record) for part, record in sealed.items()}
 
 
-def write_change(pipe: Pipeline, place: Place, change: Change, text: str, head: dict[Any, Any]) -> dict[str, int]:
-    """Apply one change. Returns where in the pipeline the length of each part will be answered, to be checked."""
+def write_change(
+    pipe: Pipeline, place: Place, change: Change, text: str, head: dict[Any, Any], sizes: Sizes
+) -> dict[str, int]:
+    """Apply one change, also to `sizes`. Returns where in the pipeline the length of each part will be answered, to be
+    compared to them."""
+    if "state" in head:
+        head = {**head, "state": _sealed(place, "state", head["state"])}
     pipe.hset(place.key(), mapping=head)
     lengths: dict[str, int] = {}
+
+    def append(part: str, content: str) -> None:
+        record = _sealed(place, part, content)
+        lengths[part] = len(pipe)
+        sizes[part] += len(record)
+        pipe.append(place.key(f":{part}"), record)
+
     if change.finished:
-        lengths["done"] = len(pipe)
-        pipe.append(place.key(":done"), change.finished)
+        append("done", change.finished)
     if change.open is not None:
         suffix = str(head["suffix"])
-        pipe.set(place.key(":open"), change.open.removesuffix(suffix) if suffix else change.open, ex=KEEP_FOR)
+        record = _sealed(place, "open", change.open.removesuffix(suffix) if suffix else change.open)
+        sizes["open"] = len(record)
+        pipe.set(place.key(":open"), record, ex=KEEP_FOR)
     if change.code:
-        lengths["open"] = len(pipe)
-        pipe.append(place.key(":open"), change.code)
+        append("open", change.code)
     if text:
-        lengths["text"] = len(pipe)
-        pipe.append(place.key(":text"), text)
+        append("text", text)
     return lengths
+
+
+def _sealed(place: Place, part: str, content: str) -> bytes:
+    """One record; nothing for nothing."""
+    if not content:
+        return b""
+    record = seal(_cipher(), content.encode("utf-8", "replace"), place.key(part).encode())
+    return _LENGTH.pack(len(record)) + record
+
+
+def _opened(place: Place, part: str, records: bytes) -> str:
+    cipher, where, at, found = _cipher(), place.key(part).encode(), 0, []
+    while at < len(records):
+        begin = at + _LENGTH.size
+        if begin > len(records):
+            raise Forged
+        at = begin + _LENGTH.unpack_from(records, at)[0]
+        found.append(unseal(cipher, records[begin:at], where))
+    return b"".join(found).decode()
+
+
+@cache
+def _cipher() -> AESGCM:
+    return AESGCM(keys.installation_key("live"))
 
 
 def expire(pipe: Pipeline, place: Place, seconds: int) -> None:

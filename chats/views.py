@@ -172,7 +172,8 @@ def delete(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
     for message_id in conversations.delete(found):
         live.ask_to_stop(message_id)
     live.publish_now(found.pk, live.event(found.pk, "gone"))
-    messages.success(request, f"“{found}” was deleted.", extra_tags=f"undo:{reverse('chats:restore', args=[found.pk])}")
+    # Without its title, which would lie in a cookie or in the session until it is shown.
+    messages.success(request, "The chat was deleted.", extra_tags=f"undo:{reverse('chats:restore', args=[found.pk])}")
     return _go(request, reverse("chats:home"))
 
 

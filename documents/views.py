@@ -1,7 +1,7 @@
 """The library and the pages of a document. Every view starts from what is visible to the person."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import IO, Any
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
@@ -35,10 +34,14 @@ _ROWS_A_PAGE = 50
 
 @require_safe
 def library(request: AuthenticatedHttpRequest) -> HttpResponse:
+    return _library(request)
+
+
+def _library(request: AuthenticatedHttpRequest, refusals: Sequence[shelf.Refusal] = ()) -> HttpResponse:
     page = Paginator(shelf.listing(request.user), _ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows = [Row.of(document) for document in page]
     template = "documents/_listing.html" if _wants_fragment(request) else "documents/library.html"
-    context = {"page": page, "rows": rows, "quota_note": quotas.storage_note(request.user)}
+    context = {"page": page, "rows": rows, "quota_note": quotas.storage_note(request.user), "refusals": refusals}
     return render(request, template, {**context, **_permissions(request), **_upload_limits()})
 
 
@@ -63,13 +66,14 @@ def _upload(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse
     if request.htmx:
         status = 200 if uploads.documents else 422
         return render(request, "documents/_uploaded.html", {"refusals": uploads.refusals}, status=status)
-    for refusal in uploads.refusals:
-        messages.error(request, render_to_string("documents/_refusal.html", {"refusal": refusal}))
+    # What waits for the next page lies in a cookie or in the session, so it holds no file's name.
     if uploads.documents:
         count = len(uploads.documents)
         messages.success(request, "The file is being read." if count == 1 else f"{count} files are being read.")
     elif not uploads.refusals:
         messages.error(request, "Choose at least one file to upload.")
+    if uploads.refusals:
+        return _library(request, uploads.refusals)
     return redirect("documents:library")
 
 
@@ -108,7 +112,7 @@ def delete(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
     if request.htmx and not request.htmx.boosted:
         # The row is taken away by the page; the table around it may have become empty.
         return HttpResponse(headers={"HX-Trigger": '{"documents:refresh": {"target": "#documents"}}'})
-    messages.success(request, f"“{document.name}” was deleted.")
+    messages.success(request, "The document was deleted.")
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": reverse("documents:library")})
     return redirect("documents:library")

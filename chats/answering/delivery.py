@@ -46,7 +46,7 @@ class LiveAnswer:
         # Until Redis holds it all: at the beginning, and again after Redis lost it.
         self.needs_whole = True
         self._published = False
-        self._sizes = {"done": 0, "open": 0, "text": 0}
+        self._sizes: live.Sizes = {"done": 0, "open": 0, "text": 0}
 
     def _new_stream(self) -> MarkdownStream:
         return MarkdownStream(code_id=f"m-{self.place.message_id}-code", citations=self.citations)
@@ -57,7 +57,6 @@ class LiveAnswer:
         self._stream = self._new_stream()
         if self.text:
             self._finished, self._pending, self.needs_whole = [], [self.text], True
-            self._sizes = {"done": 0, "open": 0, "text": 0}
 
     def say(self, text: str) -> None:
         self.text += text
@@ -84,7 +83,6 @@ class LiveAnswer:
         change = self._render(text) if text else Change()
         if change.finished:
             self._finished.append(change.finished)
-        self._measure(change, text)
         self._published = self._published or bool(text)
         if self.needs_whole:
             self._write_whole(pipe)
@@ -99,7 +97,6 @@ class LiveAnswer:
             logger.exception("An answer could not be rendered while it was written; it is shown as plain text.")
             self._stream = PlainStream(code_id=f"m-{self.place.message_id}-code")
             self._finished, self.needs_whole = [], True
-            self._sizes = {"done": 0, "open": len(self._stream.open_html), "text": _size(self.text) - _size(text)}
             return self._stream.feed(self.text)
 
     def _write_change(self, pipe: Pipeline, change: Change, text: str) -> dict[str, int]:
@@ -112,31 +109,19 @@ class LiveAnswer:
         head: dict[Any, Any] = {"seq": self.seq, "suffix": self._stream.open_suffix}
         if state is not None and status is not None:
             head |= {"state": state, "status": status}
-        return live.write_change(pipe, self.place, change, text, head)
+        return live.write_change(pipe, self.place, change, text, head, self._sizes)
 
     def _write_whole(self, pipe: Pipeline) -> None:
         self.seq += 1
         self.needs_whole = self._state_is_new = False
         done, block, suffix = "".join(self._finished), self._stream.open_html, self._stream.open_suffix
         held = LiveState(self.seq, done, block, self._state, self._status, self.text)
-        live.write_whole(pipe, self.place, held, suffix)
+        self._sizes = live.write_whole(pipe, self.place, held, suffix)
         live.publish(pipe, self.place.conversation_id, replace(held, open=block + suffix).event(self.place.message_id))
-
-    def _measure(self, change: Change, text: str) -> None:
-        """How long each part is now, in bytes as Redis counts."""
-        self._sizes["done"] += _size(change.finished)
-        self._sizes["text"] += _size(text)
-        if change.open is not None:
-            self._sizes["open"] = _size(change.open) - len(self._stream.open_suffix)
-        self._sizes["open"] += _size(change.code)
 
     def is_held(self, lengths: dict[str, int]) -> bool:
         """Whether Redis holds all of the answer; it does not after it restarted empty."""
         return all(self._sizes[part] == length for part, length in lengths.items())
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
 
 
 class Delivery:

@@ -121,7 +121,7 @@ def test_delete_takes_rows_and_files(
     blobs.put(picture, b"a picture", owner_id=version.owner_id)
     with django_capture_on_commit_callbacks(execute=True):
         response = owners_client.post(f"/documents/{document.pk}/delete", follow=True)
-    assert "“report.txt” was deleted." in response.content.decode()
+    assert "The document was deleted." in response.content.decode()
     assert not Document.objects.exists()
     assert not DocumentVersion.objects.exists()
     assert not Chunk.objects.exists()
