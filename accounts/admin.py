@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from accounts import administration
+from accounts import administration, audit
 from accounts.capabilities import ABOUT_ROLES, manageable_roles, may_manage
 from accounts.invitations import inviting
 from accounts.lock_out.models import Failures
@@ -116,9 +116,11 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and not is_confirmed(request):
             return ask(request)
-        return super().changelist_view(
+        shown = super().changelist_view(
             request, {"title": "People", "may_invite": inviting.is_open(), **(extra_context or {})}
         )
+        audit.record(audit.Action.METADATA_READ, request=request, resource=("user", ""))
+        return shown
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
@@ -176,7 +178,9 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         profile = ProfileForm(instance=User.objects.get(pk=person.pk))
         link = ""
-        if request.method == "POST":
+        if request.method != "POST":
+            audit.record(audit.Action.METADATA_READ, request=request, resource=("user", person.pk))
+        else:
             if not may_manage(request.user, person.role):
                 raise PermissionDenied(administration.NotYours.sentence)
             if not is_confirmed(request):

@@ -45,6 +45,8 @@ COSTS: dict[str, Budget | None] = {
     "accounts:set_up": SIGN_IN,
     "account_logout": None,
     "rights:export": EXPORT,
+    "admin:audit_auditevent_export_csv": EXPORT,
+    "admin:audit_auditevent_export_json": EXPORT,
 }
 # What signs in, by the beginning of its address: allauth's pages, second factors, other providers.
 _SIGN_IN = ("/accounts/",)

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from accounts import audit
 from accounts.admin import show_storage
 from accounts.capabilities import Capability, may
 from accounts.tenancy import acting_as_system
@@ -95,7 +96,7 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         about = "Whose documents there are, and how they fare. Names and content belong to their owners."
         context = {"title": "Documents", "list_about": about, **(extra_context or {})}
-        return self._with_all_rows(request, lambda: super(DocumentAdmin, self).changelist_view(request, context))
+        return self._with_all_rows(request, "", lambda: super(DocumentAdmin, self).changelist_view(request, context))
 
     def change_view(
         self,
@@ -104,15 +105,18 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
         form_url: str = "",  # noqa: ARG002 - Django's shape
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> HttpResponse:
-        return self._with_all_rows(request, lambda: self._about(request, object_id))
+        return self._with_all_rows(request, object_id, lambda: self._about(request, object_id))
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """What happened to a document stands in the audit log."""
         raise PermissionDenied
 
-    def _with_all_rows(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    def _with_all_rows(
+        self, request: HttpRequest, object_id: str, answer: Callable[[], HttpResponse]
+    ) -> HttpResponse:
         if not may(request.user, Capability.SEE_DOCUMENT_METADATA):
             raise PermissionDenied
+        audit.record(audit.Action.METADATA_READ, request=request, resource=("document", object_id))
         with acting_as_system("show documents' metadata"):
             response = answer()
             # Here, and not later: what the template asks for is asked with the same rights.
