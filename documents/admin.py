@@ -111,9 +111,7 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
         """What happened to a document stands in the audit log."""
         raise PermissionDenied
 
-    def _with_all_rows(
-        self, request: HttpRequest, object_id: str, answer: Callable[[], HttpResponse]
-    ) -> HttpResponse:
+    def _with_all_rows(self, request: HttpRequest, object_id: str, answer: Callable[[], HttpResponse]) -> HttpResponse:
         if not may(request.user, Capability.SEE_DOCUMENT_METADATA):
             raise PermissionDenied
         audit.record(audit.Action.METADATA_READ, request=request, resource=("document", object_id))
