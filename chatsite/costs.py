@@ -50,6 +50,8 @@ COSTS: dict[str, Budget | None] = {
 }
 # What signs in, by the beginning of its address: allauth's pages, second factors, other providers.
 _SIGN_IN = ("/accounts/",)
+# The way to another provider and back: nothing can be guessed there, and in the morning an office has one address.
+_ELSEWHERE = ("/accounts/sso/",)
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -60,6 +62,8 @@ def budget_of(request: HttpRequest) -> Budget | None:
     if name in COSTS:
         return COSTS[name] if not is_safe or COSTS[name] is EXPORT else _of_a_page(request)
     if not is_safe:
+        if request.path.startswith(_ELSEWHERE):
+            return VISIT
         return SIGN_IN if request.path.startswith(_SIGN_IN) else CHANGE
     if "q" in request.GET:
         return SEARCH
