@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     def set_password(self, user: Any, password: str) -> None:
         super().set_password(user, password)
-        attempts.forgive(user)
+        attempts.forgive_passwords(user)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         try:

@@ -95,11 +95,16 @@ def begin(request: HttpRequest, *, account: User | str, code: bool = False) -> A
 
 
 def forgive(user: User) -> int:
-    """Open every way in to this account: an administrator says so, or it has a new password. How many were closed."""
+    """Open every way in to this account: an administrator says so. How many were closed."""
     mine = Failures.objects.filter(user=user)
     closed = int(mine.locked().count())
     mine.delete()
     return closed
+
+
+def forgive_passwords(user: User) -> None:
+    """The account has a new password. Wrong codes still count: else a mailbox would buy new guesses at codes."""
+    Failures.objects.filter(user=user, kind=Kind.ACCOUNT).delete()
 
 
 def _subjects(request: HttpRequest, user: User | None, typed: User | str, *, code: bool) -> list[Failures]:

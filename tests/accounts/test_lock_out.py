@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from allauth.account.adapter import get_adapter
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -112,8 +113,6 @@ class TestByAccount:
         assert CLOSED not in words(fail(Client(), owner.email, 4, **at("198.51.100.3")))
 
     def test_a_new_password_opens_it(self, owner: User, client: Client, settings, mailoutbox) -> None:
-        from allauth.account.adapter import get_adapter
-
         fail(client, owner.email, 5)
         get_adapter().set_password(owner, "a different long passphrase")
         elsewhere = Client()
@@ -230,6 +229,17 @@ class TestCodes:
             sign_in(client, owner.email)
             response = self.guess(client, phone, owner, 1)
         assert CLOSED in words(response)
+
+    def test_a_new_password_buys_no_new_guesses(self, owner: User, client: Client) -> None:
+        phone = Phone.of(owner)
+        sign_in(client, owner.email)
+        self.guess(client, phone, owner, 5)
+        new = "a different long passphrase"
+        get_adapter().set_password(User.objects.get(pk=owner.pk), new)
+        again = Client(REMOTE_ADDR="203.0.113.9")
+        sign_in(again, owner.email, new)
+        forget_codes(owner)
+        assert CLOSED in words(again.post("/accounts/second-step/", {"code": phone.code()}))
 
     def test_recovery_codes_count_too(self, owner: User, client: Client) -> None:
         Phone.of(owner)

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.test import Client
 
+from accounts import administration
 from accounts.models import User
 from tests.accounts.conftest import is_signed_in, signed_in
 from tests.conftest import PASSWORD
@@ -208,6 +209,40 @@ class TestNewPassword:
 @pytest.mark.parametrize("path", ["email/", "reauthenticate/", "login/code/", "login/code/confirm/", "3rdparty/"])
 def test_what_this_product_does_not_offer_is_not_there(owner: User, path: str) -> None:
     assert signed_in(owner).get(f"/accounts/{path}").status_code == 404
+
+
+WEAK = {
+    "eleven char": "at least 12 characters",
+    "qwertyqwerty": "too common",
+    "830174926501": "entirely numeric",
+    "owner@example.org": "too similar to the e-mail address",
+}
+
+
+class TestWeakPasswords:
+    """Refused wherever a password is chosen, with the reason."""
+
+    @pytest.mark.parametrize(("password", "reason"), WEAK.items())
+    def test_when_it_is_changed(self, owner: User, password: str, reason: str) -> None:
+        form = {"oldpassword": PASSWORD, "password1": password, "password2": password}
+        assert reason in signed_in(owner).post("/accounts/password/change/", form).content.decode()
+        owner.refresh_from_db()
+        assert owner.check_password(PASSWORD)
+
+    @pytest.mark.parametrize(("password", "reason"), WEAK.items())
+    def test_when_it_is_set_by_a_mailed_link(self, owner: User, client: Client, password: str, reason: str) -> None:
+        link = administration.password_link(owner)
+        form_at = client.get("/" + link.split("/", 3)[3], follow=True).redirect_chain[-1][0]
+        assert reason in client.post(form_at, {"password1": password, "password2": password}).content.decode()
+        owner.refresh_from_db()
+        assert owner.check_password(PASSWORD)
+
+    @pytest.mark.parametrize(("password", "reason"), list(WEAK.items())[:3])
+    def test_when_an_account_is_made(self, client: Client, settings, db: None, password: str, reason: str) -> None:
+        settings.SIGN_UP = "open"
+        form = {"email": "new@example.org", "password1": password, "password2": password}
+        assert reason in client.post("/accounts/signup/", form).content.decode()
+        assert not User.objects.exists()
 
 
 def test_passwords_are_kept_with_bcrypt(settings, db: None) -> None:
