@@ -62,20 +62,21 @@ class World:
     session: UserSession
 
     @classmethod
-    def of(cls, owner: User) -> "World":
-        document, version, chunk = _document(owner)
-        conversation = Conversation.objects.create(owner=owner, title=f"{SECRET} title")
-        question = Message.objects.create(conversation=conversation, role="user", content=f"{SECRET} question")
+    def of(cls, owner: User, *, secret: str = SECRET) -> "World":
+        """`secret` stands in everything that the owner wrote, uploaded or named."""
+        document, version, chunk = _document(owner, secret)
+        conversation = Conversation.objects.create(owner=owner, title=f"{secret} title")
+        question = Message.objects.create(conversation=conversation, role="user", content=f"{secret} question")
         answer = Message.objects.create(
-            conversation=conversation, parent=question, role="assistant", content=f"{SECRET} answer", html=SECRET
+            conversation=conversation, parent=question, role="assistant", content=f"{secret} answer", html=secret
         )
         conversation.active_leaf = answer
         conversation.save()
         Citation.objects.create(
             message=answer, number=1, chunk=chunk, version=version, document_name=document.name, page=1,
-            quoted=SECRET, score=1,
+            quoted=secret, score=1,
         )  # fmt: skip
-        deleted = Conversation.objects.create(owner=owner, title=SECRET, deleted_at=timezone.now())
+        deleted = Conversation.objects.create(owner=owner, title=secret, deleted_at=timezone.now())
         session = UserSession.objects.create(
             owner=owner, session_key=owner.pk.hex, signed_in_at=timezone.now(), last_seen_at=timezone.now()
         )
@@ -87,18 +88,18 @@ class World:
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 
-def _document(owner: User) -> tuple[Document, DocumentVersion, Chunk]:
+def _document(owner: User, secret: str) -> tuple[Document, DocumentVersion, Chunk]:
     file = io.BytesIO()
     Image.new("RGB", (60, 80), "white").save(file, "PDF")
     file.seek(0)
     blob = blobs.store(file, owner_id=owner.pk)
-    document = Document.objects.create(owner=owner, name=f"{SECRET}.pdf", status=Document.Status.READY)
+    document = Document.objects.create(owner=owner, name=f"{secret}.pdf", status=Document.Status.READY)
     version = DocumentVersion.objects.create(
         document=document, number=1, blob=blob.key, fingerprint=blob.fingerprint, size=blob.size, page_count=1,
         media_type="application/pdf", passage_count=1, indexed_at=timezone.now(),
     )  # fmt: skip
-    Page.objects.create(version=version, number=1, text=SECRET, width=60, height=80)
-    chunk = Chunk.objects.create(version=version, index=0, page=1, start=0, content=SECRET, length=3)
+    Page.objects.create(version=version, number=1, text=secret, width=60, height=80)
+    chunk = Chunk.objects.create(version=version, index=0, page=1, start=0, content=secret, length=3)
     document.current_version = version
     document.save()
     return document, version, chunk
@@ -119,6 +120,9 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "uidb36": lambda world: "1",
     # The admin's own.
     "object_id": lambda world: world.owner.pk,
+    "admin:documents_document_change object_id": lambda world: world.document.pk,
+    "admin:documents_document_history object_id": lambda world: world.document.pk,
+    "admin:documents_document_delete object_id": lambda world: world.document.pk,
     "app_label": lambda world: "accounts",
     "content_type_id": lambda world: 1,
     "url": lambda world: "somewhere",
