@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
 from accounts import audit
-from accounts.audit import sealing
+from accounts.audit import retention, sealing
 from accounts.audit.models import AuditEvent, AuditSeal
 from accounts.audit.recording import INSERT, values
 from accounts.models import User
@@ -344,3 +344,77 @@ class TestTampering:
         for text in ("3", "x:y", f"1:{'g' * 64}"):
             with pytest.raises(CommandError, match="looks like"):
                 verified(head=text)
+
+
+@committed
+class TestRetention:
+    NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+    @pytest.fixture(autouse=True)
+    def _chain(self, settings: Any) -> None:
+        """Batches of 400, 380, 100 and 0 days ago."""
+        settings.AUDIT_RETENTION_DAYS = 365
+        for count, days in ((3, 400), (2, 380), (4, 100), (1, 0)):
+            happen(count)
+            sealing.seal_pending(now=self.NOW - timedelta(days=days))
+
+    def test_whole_batches_go_after_their_time_and_the_chain_still_holds(self) -> None:
+        noted = sealing.head().head
+        assert retention.prune(now=self.NOW) == 5
+        assert list(AuditEvent.objects.filter(action=Action.CHAT_ASKED).values_list("seal").distinct()) == [(3,), (4,)]
+        pruned = AuditEvent.objects.get(action=Action.AUDIT_PRUNED)
+        assert (pruned.details["events"], pruned.details["from_seal"], pruned.details["to_seal"]) == (5, 1, 2)
+        report = verified(head=noted)
+        assert "Verified 5 events in 2 seals" in report
+        assert "5 older events in 2 seals were deleted after their time." in report
+        sealing.seal_pending(now=self.NOW)
+        assert retention.prune(now=self.NOW) == 0
+        verified(head=noted)
+
+    def test_again_and_again(self) -> None:
+        for days in (0, 10, 300, 400):
+            retention.prune(now=self.NOW + timedelta(days=days))
+            sealing.seal_pending(now=self.NOW + timedelta(days=days))
+            verified()
+        assert not AuditEvent.objects.filter(action=Action.CHAT_ASKED).exists()
+
+    def test_a_legal_hold_keeps_everything(self, settings: Any) -> None:
+        settings.AUDIT_LEGAL_HOLD = True
+        assert retention.prune(now=self.NOW) == 0
+
+    def test_nothing_goes_where_it_is_kept_for_ever(self, settings: Any) -> None:
+        settings.AUDIT_RETENTION_DAYS = 0
+        assert retention.prune(now=self.NOW) == 0
+
+    def test_the_product_s_role_goes_the_same_way_only(self) -> None:
+        retention.prune(now=self.NOW)
+        with pytest.raises(DatabaseError, match="append-only"):
+            AuditEvent.objects.filter(seal=3).delete()
+
+    def test_nobody_makes_the_function_delete_what_is_fresh(self) -> None:
+        happen()
+        sealing.seal_pending()
+        with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
+            cursor.execute("SELECT audit_prune(ARRAY[5], ARRAY['x'::bytea])")
+
+    def test_whoever_makes_it_delete_what_is_old_is_found_out(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT audit_prune(ARRAY[2], ARRAY['x'::bytea])")
+        assert "The events of seal 2 were deleted by hand." in broken()
+
+    def test_what_is_put_into_a_pruned_stretch_is_named(self) -> None:
+        retention.prune(now=self.NOW)
+        as_owner("UPDATE audit_event SET seal = 1 WHERE seal = 4", guarded=False)
+        assert "was inserted into seal 1, whose events were deleted" in broken()
+
+
+@committed
+def test_the_jobs_are_beat_s_and_small(settings: Any) -> None:
+    from accounts.audit import tasks
+
+    scheduled = {entry["task"]: entry for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert scheduled[tasks.seal.name]["options"]["expires"] == scheduled[tasks.seal.name]["schedule"] == 3
+    happen()
+    tasks.seal()
+    tasks.prune()
+    assert AuditSeal.objects.count() == 1
