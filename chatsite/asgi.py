@@ -15,6 +15,7 @@ from django.conf import settings  # noqa: E402
 import chats.routing  # noqa: E402
 import documents.routing  # noqa: E402
 from accounts.sessions.sockets import SignedInOnly  # noqa: E402
+from accounts.rights.gate import ConsentSocket  # noqa: E402
 from accounts.tenancy.middleware import ActingSocket  # noqa: E402
 from chatsite.handler import OneThreadHandler  # noqa: E402
 from chatsite.sockets import FewWords, OwnPagesOnly  # noqa: E402
@@ -26,7 +27,9 @@ application = ProtocolTypeRouter(
             FewWords(
                 AuthMiddlewareStack(
                     SignedInOnly(
-                        ActingSocket(URLRouter([*chats.routing.urlpatterns, *documents.routing.urlpatterns]))
+                        ConsentSocket(
+                            ActingSocket(URLRouter([*chats.routing.urlpatterns, *documents.routing.urlpatterns]))
+                        )
                     )
                 )
             )

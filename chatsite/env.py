@@ -7,7 +7,6 @@ silently. Every variable may also be given as NAME_FILE, the path of a file with
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,18 +15,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a variable came to. The value may be a secret."""
-
-    value: str
-    is_given: bool
-
-
-# Every variable that was asked for, for the administration's page of settings. Written while the settings are loaded.
-READ: dict[str, Reading] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +39,6 @@ def text(name: str, default: str = "") -> str:
             value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
-    READ[name] = Reading(value or default, is_given=bool(value))
     READ[name] = Reading(value or default, is_given=bool(value))
     return value or default
 
@@ -85,12 +71,12 @@ def decimal(name: str, default: float, *, at_least: float = 0.0, at_most: float 
     return number
 
 
-def amounts(name: str, keys: Iterable[str]) -> dict[str, int]:
+def amounts(name: str, keys: Iterable[str], default: str = "") -> dict[str, int]:
     """Whole numbers by key, like "user=200000 viewer=0". What is not named is 0."""
     known = list(keys)
     found = dict.fromkeys(known, 0)
     named: set[str] = set()
-    for word in text(name).replace(",", " ").split():
+    for word in text(name, default).replace(",", " ").split():
         key, equals, value = word.partition("=")
         if not equals or not value.isascii() or not value.isdecimal():
             raise ImproperlyConfigured(f"{name} has {word!r}; write it like {known[0]}=1000, with whole numbers.")

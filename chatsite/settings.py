@@ -1,5 +1,6 @@
 """All settings. Every one that a person may set comes from the environment and is described in docs/settings.md."""
 
+import hashlib
 import secrets
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ INSTALLED_APPS = [
     "accounts.invitations",
     "accounts.limits",
     "accounts.lock_out",
+    "accounts.rights",
     "accounts.second_factor",
     "accounts.sessions",
     "llms",
@@ -117,6 +119,7 @@ MIDDLEWARE = [
     "accounts.second_factor.gate.Gate",
     "accounts.tenancy.middleware.acting",
     "accounts.sessions.middleware.noted",
+    "accounts.rights.gate.ConsentGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -209,7 +212,7 @@ CACHES = {
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
         # Best effort, like the default layer, and five times cheaper; sequence numbers make loss harmless.
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "chatsite.channel_layer.SealedChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "chatsite"},
     }
 }
@@ -232,10 +235,13 @@ CELERY_TASK_ROUTES = {
     "documents.tasks.*": {"queue": "documents"},
     "accounts.audit.tasks.*": {"queue": "answers"},
     "accounts.sessions.tasks.*": {"queue": "answers"},
+    "accounts.rights.tasks.*": {"queue": "documents"},
 }
 CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
+    "requeue-rights": {"task": "accounts.rights.tasks.requeue_overdue", "schedule": 15.0, "options": {"expires": 15}},
+    "retention": {"task": "accounts.rights.tasks.apply_retention", "schedule": 21_600.0, "options": {"expires": 600}},
     "index-vectors": {"task": "documents.tasks.index_vectors", "schedule": 3600.0, "options": {"expires": 600}},
     # More than daily: a schedule in memory begins anew with every start.
     "sweep-blobs": {"task": "documents.tasks.sweep_blobs", "schedule": 21_600.0, "options": {"expires": 600}},
@@ -358,6 +364,14 @@ RATE_LIMIT_BURST = env.integer("RATE_LIMIT_BURST", 10, at_least=1)
 _ROLES = ["super_admin", "admin", "user", "viewer"]
 QUOTA_TOKENS_PER_DAY = env.amounts("QUOTA_TOKENS_PER_DAY", _ROLES)
 QUOTA_STORAGE_MB = env.amounts("QUOTA_STORAGE_MB", _ROLES)
+
+# --- Rights over one's data -----------------------------------------------------------------------------------------
+
+# Days; 0: for ever.
+RETENTION_DAYS = env.amounts("RETENTION_DAYS", ["chats", "deleted_chats", "documents"], "deleted_chats=30")
+EXPORT_DAYS = env.integer("EXPORT_DAYS", 7, at_least=1)
+CONSENT_TEXT = env.text("CONSENT_NOTICE")
+CONSENT_VERSION = hashlib.sha256(CONSENT_TEXT.encode()).hexdigest()[:16] if CONSENT_TEXT else ""
 
 # --- Audit ------------------------------------------------------------------------------------------------------------
 

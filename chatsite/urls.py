@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("accounts.second_factor.urls")),
     path("", include("accounts.invitations.urls")),
+    path("", include("accounts.rights.urls")),
     path("documents/", include("documents.urls")),
     path("", include("chats.urls")),
 ]

@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.rights import consent
+
+# What may be done without having agreed: agreeing, leaving, and taking one's data along.
+ALLOWED = frozenset(
+    {
+        "account_logout",
+        "health",
+        "ready",
+        "rights:consent",
+        "rights:delete",
+        "rights:download",
+        "rights:export",
+        "rights:your_data",
+        "second_factor:confirm",
+    }
+)
+
+
+class ConsentGate:
+    """Leads people who have yet to agree to the notice to it. Stands behind the gate of the second factor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., Any], _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        match = request.resolver_match
+        if (match and match.view_name in ALLOWED) or not consent.is_missing(request.user, request.session):
+            return None
+        page = reverse("rights:consent")
+        if "HX-Request" in request.headers:
+            return HttpResponse(status=204, headers={"HX-Redirect": page})
+        back = {"next": request.get_full_path()} if request.method == "GET" else {}
+        return redirect(f"{page}?{urlencode(back)}" if back else page)
+
+
+class ConsentSocket:
+    """No socket before that either."""
+
+    def __init__(self, inner: Callable[..., Any]) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        from channels.db import database_sync_to_async
+
+        if await database_sync_to_async(consent.is_missing)(scope["user"], scope["session"]):
+            await receive()
+            await send({"type": "websocket.close", "code": 4403})
+            return None
+        return await self.inner(scope, receive, send)

@@ -1,0 +1,118 @@
+"""What the account itself is: profile, addresses, sessions, identities, quotas, consents, and what was recorded."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, ClassVar
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import models, transaction
+
+from accounts.audit.models import AuditEvent
+from accounts.invitations.models import Invitation
+from accounts.limits.models import TokensSpent
+from accounts.lock_out.models import Failures
+from accounts.models import User
+from accounts.rights import archive
+from accounts.rights.holdings import Entry, as_json
+from accounts.rights.models import Consent, DataRequest, LegalHold
+from accounts.second_factor.models import Authenticator, RecoveryCode
+from accounts.sessions.models import UserSession
+from accounts.tenancy import acting_as_system
+
+
+class AccountHolding:
+    name = "account"
+    models: ClassVar = frozenset(
+        model._meta.label
+        for model in (
+            User,
+            AuditEvent,
+            Consent,
+            DataRequest,
+            EmailAddress,
+            Failures,
+            Invitation,
+            LegalHold,
+            LogEntry,
+            SocialAccount,
+            TokensSpent,
+            Authenticator,
+            RecoveryCode,
+            UserSession,
+        )
+    )
+    retentions: ClassVar[dict[str, str]] = {}
+
+    def count(self, user_id: UUID) -> int:  # noqa: ARG002 - every account has as many
+        return 3
+
+    def export(self, user: User) -> Iterator[Entry]:
+        profile = {
+            "id": user.pk,
+            "email": user.email,
+            "name": user.name,
+            "role": user.role,
+            "joined": user.date_joined,
+            "last_sign_in": user.last_login,
+            "second_factor": user.second_factor is not None,
+            "addresses": list(EmailAddress.objects.filter(user=user).values("email", "verified", "primary")),
+            "identities": list(
+                SocialAccount.objects.filter(user=user).values("provider", "uid", "date_joined", "last_login")
+            ),
+            "recovery_codes_left": RecoveryCode.objects.filter(owner=user).count(),
+        }
+        yield Entry("account/profile.json", as_json(profile))
+        activity = {
+            "sessions": list(
+                UserSession.objects.filter(owner=user).values("address", "agent", "signed_in_at", "last_seen_at")
+            ),
+            "tokens_spent": list(TokensSpent.objects.filter(owner=user).values("day", "tokens", "answers")),
+            "consents": list(Consent.objects.filter(owner=user).values("version", "given_at", "withdrawn_at")),
+            "invitations_sent": list(
+                Invitation.objects.filter(invited_by=user).values("email", "role", "sent_at", "accepted_at")
+            ),
+            "requests": list(
+                DataRequest.objects.visible_to(user).values("kind", "status", "created_at", "finished_at")
+            ),
+        }
+        yield Entry("account/activity.json", as_json(activity))
+        yield Entry("account/audit-log.json", lambda: _recorded(user))
+
+    def erase(self, user_id: UUID, step: Callable[[], None]) -> None:
+        for request in DataRequest.objects.filter(owner_id=user_id).exclude(file=""):
+            archive.delete(request.file)
+        DataRequest.objects.filter(owner_id=user_id).exclude(file="").update(file="", size=0)
+        step()
+        own_sessions = UserSession.objects.filter(owner_id=user_id)
+        Session.objects.filter(session_key__in=own_sessions.values_list("session_key", flat=True)).delete()
+        step()
+        user = User.objects.filter(pk=user_id).first()
+        if user is not None:
+            with transaction.atomic(), acting_as_system("delete an account"):
+                Invitation.objects.filter(email__iexact=user.email).delete()
+                LogEntry.objects.filter(user=user).delete()
+                LogEntry.objects.filter(object_id=str(user_id)).delete()
+                # What else hangs on the account goes with it: addresses, identities, devices, consents, quotas.
+                user.delete()
+        # Nobody's alone, and small: what is cached about anybody is looked up again.
+        cache.clear()
+        step()
+
+    def expire(self, kind: str, user_id: UUID, days: int) -> int:  # noqa: ARG002 - nothing here grows old
+        return 0
+
+
+@contextmanager
+def _recorded(user: User) -> Iterator[IO[bytes]]:
+    """What the audit log says this person did, and what was done to them. It holds no content."""
+    about_them = models.Q(user_id=user.pk) | models.Q(resource_kind="user", resource_id=str(user.pk))
+    columns = ("at", "action", "resource_kind", "resource_id", "address", "agent", "details")
+    with acting_as_system("copy somebody's part of the audit log for them"):
+        found = list(AuditEvent.objects.filter(about_them).order_by("id").values(*columns))
+    yield io.BytesIO(as_json(found))

@@ -1,0 +1,80 @@
+"""What a person can ask for: a copy of everything, or the end of it. The work is done by accounts.rights.working."""
+
+import logging
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from accounts import administration, audit
+from accounts.models import User
+from accounts.rights import archive
+from accounts.rights.models import DataRequest, LegalHold
+
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """`text` is for the person: why it cannot be done, and what can."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(text)
+
+
+def export(user: User) -> DataRequest:
+    """Queue an export. The one under way, should there be one already."""
+    with transaction.atomic():
+        request, is_new = _request(user, DataRequest.Kind.EXPORT, by=user)
+        if is_new:
+            audit.record(audit.Action.EXPORT_REQUESTED, user=user, resource=("data_request", request.pk))
+    return request
+
+
+def erase(user: User, *, by: User | None = None) -> DataRequest:
+    """Close the account at once and queue the end of everything it holds. `by`: the administrator who asks for it.
+
+    Raises Refused under a legal hold, and administration.Refused for the last super admin.
+    """
+    with transaction.atomic():
+        if is_held(user):
+            raise Refused(
+                "The data of this account must be kept for now: there is a legal hold on it. Nothing was deleted. "
+                "Ask an administrator; once the hold is lifted, ask for the deletion again."
+            )
+        administration.suspend(user, by=by)
+        request, is_new = _request(user, DataRequest.Kind.ERASURE, by=by or user)
+        if is_new:
+            audit.record(audit.Action.ERASURE_REQUESTED, user=by or user, resource=("user", user.pk))
+    return request
+
+
+def delete_export(request: DataRequest) -> None:
+    archive.delete(request.file)
+    DataRequest.objects.filter(pk=request.pk).update(file="", size=0, expires_at=timezone.now())
+
+
+def is_held(user: User) -> bool:
+    return LegalHold.objects.filter(user=user).exists()
+
+
+def _request(user: User, kind: str, *, by: User) -> tuple[DataRequest, bool]:
+    try:
+        with transaction.atomic():
+            request = DataRequest.objects.create(owner_id=user.pk, kind=kind, by_administrator=by.pk != user.pk)
+    except IntegrityError:
+        return DataRequest.objects.filter(owner_id=user.pk, kind=kind).unfinished().get(), False
+    transaction.on_commit(lambda: enqueue(request.pk), robust=True)
+    return request, True
+
+
+def enqueue(request_id: uuid.UUID) -> None:
+    """A broker that is away costs time only: beat queues the row once it is back."""
+    from accounts.rights.tasks import do_request
+
+    try:
+        do_request.delay(str(request_id))
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("A request could not be queued: %s", type(error).__name__)

@@ -1,0 +1,128 @@
+"""One request, from the queue to its end: the archive of an export, or the erasure of an account."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts import audit
+from accounts.encryption import keys
+from accounts.models import User
+from accounts.rights import archive
+from accounts.rights.holdings import Entry, every
+from accounts.rights.models import DataRequest
+from accounts.tenancy import acting_as, acting_as_system
+from jobs.keeping import Kept, LeaseLost
+from jobs.leases import claim, settle, worker_name
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 5
+_FAILED = "This could not be done, by a fault of ours. Nothing was changed by it. Try again, or ask an administrator."
+
+
+def do(request_id: UUID) -> None:
+    """Do what was asked for, if it waits for that. Interrupted at any point, the next worker goes on."""
+    worker = worker_name()
+    with acting_as_system("claim a request about somebody's data"):
+        if not claim(DataRequest, request_id, worker=worker, status=DataRequest.Status.WORKING):
+            return
+        request = DataRequest.objects.get(pk=request_id)
+    with acting_as(request.owner_id):
+        try:
+            with Kept(DataRequest, request.pk, worker) as lease:
+                if request.kind == DataRequest.Kind.EXPORT:
+                    _export(request, lease)
+                else:
+                    _erase(request, lease)
+        except LeaseLost:
+            logger.info("Request %s is somebody else's now.", request_id)
+        except Exception:
+            logger.exception("Request %s met an error of ours.", request_id)
+            # An erasure is tried until it is done: beat queues it again when its lease has run out.
+            if request.kind == DataRequest.Kind.EXPORT or request.attempts >= MOST_ATTEMPTS:
+                settle(
+                    DataRequest,
+                    request.pk,
+                    worker=worker,
+                    status=DataRequest.Status.FAILED,
+                    error_text=_FAILED,
+                    finished_at=Now(),
+                )
+
+
+class _Steps:
+    """Counts what is done and writes it down now and then. Raises LeaseLost."""
+
+    def __init__(self, lease: Kept, user_id: UUID) -> None:
+        self._lease = lease
+        self._total = sum(holding.count(user_id) for holding in every())
+        self._done = 0
+        self._reported = -1.0
+        lease.report(progress_done=0, progress_total=self._total)
+
+    def __call__(self) -> None:
+        self._lease.check()
+        self._done += 1
+        share = self._done / max(1, self._total)
+        if share - self._reported >= 0.01:
+            self._reported = share
+            self._lease.report(progress_done=min(self._done, self._total))
+
+
+def _export(request: DataRequest, lease: Kept) -> None:
+    user = User.objects.get(pk=request.owner_id)
+    step = _Steps(lease, user.pk)
+
+    def entries() -> Iterator[Entry]:
+        for holding in every():
+            for entry in holding.export(user):
+                yield entry
+                step()
+
+    key, size = archive.store(entries(), owner_id=user.pk)
+    kept = False
+    try:
+        with transaction.atomic():
+            kept = settle(
+                DataRequest,
+                request.pk,
+                worker=lease.worker,
+                status=DataRequest.Status.DONE,
+                file=key,
+                size=size,
+                finished_at=Now(),
+                expires_at=timezone.now() + timedelta(days=settings.EXPORT_DAYS),
+            )
+            if kept:
+                audit.record(audit.Action.EXPORT_MADE, user=user, resource=("data_request", request.pk), size=size)
+    finally:
+        if not kept:
+            archive.delete(key)
+
+
+def _erase(request: DataRequest, lease: Kept) -> None:
+    """The key first: from then on nothing of the person can be read, wherever a copy of it lies."""
+    user_id = request.owner_id
+    keys.destroy(user_id)
+    step = _Steps(lease, user_id)
+    for holding in every():
+        holding.erase(user_id, step)
+    with acting_as_system("write down that an account was erased"), transaction.atomic():
+        # What had begun before the account was closed may have sealed something with a new key meanwhile.
+        keys.destroy(user_id)
+        if settle(
+            DataRequest,
+            request.pk,
+            worker=lease.worker,
+            status=DataRequest.Status.DONE,
+            finished_at=Now(),
+            file="",
+            size=0,
+        ):
+            audit.record(audit.Action.ERASED, resource=("user", user_id))
