@@ -84,7 +84,11 @@ class Limits:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._get_response(request)
+        response = self._get_response(request)
+        if response.status_code == 429:
+            # allauth's own limits for signing in do not say when; most of them are for a minute.
+            response.setdefault("Retry-After", "60")
+        return response
 
     def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
         budget = budget_of(request)

@@ -121,6 +121,15 @@ function send({ file, line }) {
       refresh();
     } else if (request.getResponseHeader("HX-Redirect") || request.status === 403) {
       problem(file, "It was not uploaded, because you are signed out or may not add documents. Reload this page.", { line });
+    } else if (request.status === 429) {
+      // Many files at once come faster than the server takes them. They wait for their turn.
+      const seconds = Number(request.getResponseHeader("Retry-After")) || 5;
+      words.textContent = "Waiting its turn";
+      bar.value = 0;
+      setTimeout(() => {
+        waiting.push({ file, line });
+        next();
+      }, 1000 * seconds);
     } else if (request.status === 413) {
       problem(file, "This file is larger than this server accepts.", { line });
     } else {

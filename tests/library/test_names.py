@@ -1,6 +1,6 @@
 import pytest
 
-from documents.names import MAX_LENGTH, clean_name, renamed
+from documents.names import MAX_BYTES, MAX_LENGTH, clean_name, renamed
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from documents.names import MAX_LENGTH, clean_name, renamed
         ("تقرير.pdf", "تقرير.pdf"),
         ("می\u200cخواهم.txt", "می\u200cخواهم.txt"),
         ("\u200d.txt", "txt"),
+        ("CON", "_CON"),
+        ("nul.txt", "_nul.txt"),
+        ("Com1 .tar.gz", "_Com1 .tar.gz"),
+        ("console.txt", "console.txt"),
+        ("..\\..\\windows\\system32\\aux.pdf", "_aux.pdf"),
+        ("/etc/passwd\x00.pdf", "passwd.pdf"),
+        ("a/../b/./c.txt", "c.txt"),
+        ("\u2066left\u2069 \u202bright\u202c.pdf", "left right.pdf"),
+        ("tag\U000e0041\U000e0042.pdf", "tag.pdf"),
+        ("bell\x07\x1b[31m.txt", "bell[31m.txt"),
+        ("line\u2028separator\u2029.txt", "line separator .txt"),
+        ("report.pdf. . .", "report.pdf"),
+        ("\ue000private.txt", "private.txt"),
         ("", "Untitled"),
         ("../..", "Untitled"),
         ("\u202e\u200b", "Untitled"),
@@ -33,6 +46,18 @@ def test_a_very_long_name_keeps_its_extension() -> None:
     name = clean_name("a" * 5000 + ".pdf")
     assert len(name) == MAX_LENGTH
     assert name.endswith("a.pdf")
+
+
+@pytest.mark.parametrize("letter", ["ß", "漢", "😀", "e\u0301", "न\u200dम"])
+def test_a_long_name_fits_a_file_system_that_counts_bytes(letter: str) -> None:
+    name = clean_name(letter * 300 + ".docx")
+    assert len(name.encode()) <= MAX_BYTES
+    assert name.endswith(".docx")
+    assert "\ufffd" not in name
+
+
+def test_a_surrogate_does_not_survive() -> None:
+    assert clean_name("half\ud83d.txt") == "half.txt"
 
 
 def test_a_very_long_extension_is_no_extension() -> None:
