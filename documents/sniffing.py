@@ -65,6 +65,7 @@ _SIGNATURES = (
 _HTML = re.compile(rb"<!doctype\s+html|<(?:html|head|body)[\s>]", re.IGNORECASE)
 _MAIL = re.compile(rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID): .*\r?\n", re.IGNORECASE)
 _PROGRAM = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_A_PROGRAM = "a program"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # Members that tell the formats inside a ZIP apart, in the local headers near the beginning.
@@ -106,6 +107,8 @@ def sniff(head: bytes, size: int, name: str) -> Kind:
         raise WrongType(f"This file is named {extension} but holds {found}, which cannot be read.")
     if expected is not None:
         raise WrongType(f"This file is named {extension}, but its content is not {expected.label}. It may be damaged.")
+    if found == _A_PROGRAM:
+        raise UnsupportedFile(f"This is a program, and not a document. {_READABLE}")
     if found is not None:
         raise UnsupportedFile(f"This is {found}, which cannot be read yet. {_READABLE}")
     raise UnsupportedFile(f"What this file holds was not recognised. {_READABLE}")
@@ -144,7 +147,7 @@ def _container(head: bytes, extension: str) -> Kind | str | None:
 def _other(head: bytes) -> str | None:
     """A name for what is neither readable nor text. (Some signatures are two letters, so text must be ruled out.)"""
     if head.startswith(_PROGRAM):
-        return "a program"
+        return _A_PROGRAM
     guess = filetype.guess(head)
     if guess is None:
         return None
