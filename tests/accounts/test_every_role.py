@@ -27,7 +27,7 @@ from chatsite.celery import app as celery
 from documents import progress
 from documents.models import Chunk, Document
 from tests.conftest import PASSWORD
-from tests.routes import PUBLIC, ROUTES, SECRET, SOCKETS, Route, World, connects, signed_in
+from tests.routes import FACTORIES, PUBLIC, ROUTES, SECRET, SOCKETS, Route, World, connects, signed_in
 
 OURS = ("accounts.", "chats.", "documents.", "llms.", "chatsite.", "jobs.")
 OWN = "what the visitor wrote"
@@ -342,12 +342,6 @@ def _opens(address: str, client: Client) -> bool:
 
 # --- Tasks --------------------------------------------------------------------------------------------------------
 
-# What stands for a task's parameter: something of the owner's. The key is the parameter's name.
-PARAMETERS: dict[str, Callable[[World], str]] = {
-    "message_id": lambda world: str(world.answer.pk),
-    "document_id": lambda world: str(world.document.pk),
-}
-
 
 def parameters(name: str) -> list[str]:
     return list(inspect.signature(celery.tasks[name].run).parameters)
@@ -364,11 +358,12 @@ def test_the_tasks_were_found() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_with_a_guessed_identifier_shows_and_changes_nothing(name: str, capfd: Any) -> None:
-    missing = [parameter for parameter in parameters(name) if parameter not in PARAMETERS]
-    assert not missing, f"Add what stands for {', '.join(missing)} (task {name}) to PARAMETERS here."
+    missing = [parameter for parameter in parameters(name) if parameter not in FACTORIES]
+    assert not missing, f"Add what stands for {', '.join(missing)} (task {name}) to FACTORIES in tests/routes.py."
     owner, stranger = (User.objects.create_user(f"{who}@example.org") for who in ("owner", "stranger"))
     world = World.of(owner)
-    real, made_up = ([of(each) for each in parameters(name)] for of in (lambda p: PARAMETERS[p](world), _made_up))
+    real = [str(FACTORIES[parameter](world)) for parameter in parameters(name)]
+    made_up = [str(uuid.uuid4()) for _ in real]
     # The row decides what there is to do. Once that is done, nothing is left for whoever knows the identifier.
     celery.tasks[name].apply(args=real)
     before = meaning(world)
@@ -391,7 +386,3 @@ def meaning(world: World) -> list[Any]:
         [(row.content, row.heading, row.page) for row in chunks],
         list(User.objects.filter(pk=world.owner.pk).values()),
     ]
-
-
-def _made_up(_parameter: str) -> str:
-    return str(uuid.uuid4())
