@@ -16,6 +16,7 @@
 const KEPT_FRAMES = 200;
 const QUIET_SECONDS = 2;
 const UNMENTIONED_AFTER = 1500;
+const PART_BLOCKS = 20;
 
 const scroll = document.getElementById("scroll");
 const messages = document.getElementById("messages");
@@ -80,13 +81,25 @@ function take(frame) {
 function write(bubble, { m, kind, done, open, code, state, status }) {
   if (done != null) {
     if (kind === "state") byId(`m-${m}-done`).innerHTML = done;
-    else byId(`m-${m}-done`).insertAdjacentHTML("beforeend", done);
+    else partOf(byId(`m-${m}-done`)).insertAdjacentHTML("beforeend", done);
   }
   if (open != null) byId(`m-${m}-open`).innerHTML = open;
   if (code) byId(`m-${m}-code`)?.insertAdjacentHTML("beforeend", code);
   if (state != null) byId(`m-${m}-state`).innerHTML = state;
   if (status) bubble.dataset.status = status;
   if (done || open || code) grew();
+}
+
+// Finished blocks come in parts, so that the browser can leave out those that are out of sight. A part ends with a
+// paragraph: its margins do not collapse with those of the next one, and for a paragraph the style sheet makes up for it.
+function partOf(done) {
+  let part = done.lastElementChild;
+  if (!part?.matches(".part") || (part.childElementCount >= PART_BLOCKS && part.lastElementChild.matches("p"))) {
+    part = document.createElement("div");
+    part.className = "part";
+    done.append(part);
+  }
+  return part;
 }
 
 function keep(frame) {
@@ -145,14 +158,9 @@ function send(data) {
 }
 
 // For each message htmx searches the whole document, which would make a long page slow. So our listener stands before its
-// own on every socket, and what is dealt with here it never sees.
+// own on every socket, and what is dealt with here it never sees. The order is that of adding, so the page loads this
+// module before htmx: a socket opened earlier would cost more with every word.
 let intercepted = null;
-let passed = false;
-
-function first(event) {
-  passed = take(JSON.parse(event.data));
-  if (!passed) event.stopImmediatePropagation();
-}
 
 document.addEventListener("htmx:before:ws:connection", ({ detail: { connection: opening } }) => {
   if (opening === intercepted) return;
@@ -162,14 +170,11 @@ document.addEventListener("htmx:before:ws:connection", ({ detail: { connection: 
     get: () => socket,
     set(next) {
       socket = next;
-      socket?.addEventListener("message", first);
+      socket?.addEventListener("message", (event) => {
+        if (!take(JSON.parse(event.data))) event.stopImmediatePropagation();
+      });
     },
   });
-});
-// Only for a socket that htmx opened before this module had arrived.
-document.addEventListener("htmx:before:ws:message", ({ detail: { message } }) => {
-  if (!passed && message.json && !take(message.json)) message.cancelled = true;
-  passed = false;
 });
 document.addEventListener("htmx:after:ws:message", ({ detail: { message } }) => {
   if (message.json?.content !== undefined) settle();

@@ -223,6 +223,77 @@ def test_the_page_follows_the_text_only_while_the_reader_is_at_the_end(
     wait_until(tab, lambda: from_end(tab) < 2)
 
 
+def test_an_answer_in_many_parts_moves_no_reader_and_looks_like_one_text(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    blocks = [
+        "<h3>Heading</h3>",
+        "<p>First line.</p>",
+        "<ul><li>One</li><li>Two</li></ul>",
+        "<p>Second line.</p>",
+        "<blockquote><p>Said by others.</p></blockquote>",
+    ]
+
+    def send(seqs: range) -> None:
+        for seq in seqs:
+            server.send(answer.pk, "delta", seq, done=blocks[(seq - 1) % 5], open=f"<p>Open {seq}</p>")
+        expect(tab.locator(f"#m-{answer.pk}-done h3")).to_have_count(seqs[-1] // 5)
+
+    send(range(1, 101))
+    assert tab.locator(f"#m-{answer.pk}-done > *").count() > 3
+    wait_until(tab, lambda: from_end(tab) < 2)
+    tab.mouse.move(640, 300)
+    tab.mouse.wheel(0, -900)
+    wait_until(tab, lambda: from_end(tab) > 800)
+    lines = f"""[...document.querySelectorAll("#m-{answer.pk}-done p")].map(p => p.getBoundingClientRect().top)
+        .filter(top => top > 0 && top < 600)"""
+    before = tab.evaluate(lines)
+    send(range(101, 201))
+    expect(tab.get_by_role("button", name="New text")).to_be_visible()
+    assert tab.evaluate(lines) == before
+    tab.get_by_role("button", name="New text").click()
+    wait_until(tab, lambda: from_end(tab) < 2)
+    expect(tab.get_by_role("button", name="New text")).to_be_hidden()
+    send(range(201, 301))
+    wait_until(tab, lambda: from_end(tab) < 2)
+
+    # All of it in sight: each of the equal blocks is as far from the next, wherever a part ends.
+    tab.evaluate(
+        """for (const part of document.querySelectorAll(".part"))
+            part.style.cssText = "content-visibility: visible; contain: content";"""
+    )
+    steps = tab.evaluate(
+        f"""[...document.querySelectorAll("#m-{answer.pk}-done h3")].map(h => h.getBoundingClientRect().top)
+            .map((top, n, all) => Math.round(all[n + 1] - top)).slice(1, -1)"""
+    )
+    assert len(set(steps)) == 1
+
+
+def test_words_never_reach_htmx_which_would_search_the_whole_page_for_each(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    tab.add_init_script("window.swaps = 0; addEventListener('htmx:before:ws:message', () => { window.swaps += 1; });")
+
+    def arrive_late(route: Any) -> None:
+        tab.wait_for_timeout(300)
+        route.continue_()
+
+    tab.route("**/live*.js", arrive_late)
+    for sockets in (1, 2):
+        if sockets == 1:
+            tab.goto(f"/chats/{chat.pk}")
+        else:
+            server.sockets[-1].close(code=1012)
+        server.wait(sockets=sockets)
+        server.send(answer.pk, "delta", sockets, done=f"<p>Line {sockets}.</p>")
+        expect(tab.locator(f"#m-{answer.pk}-done p")).to_have_count(sockets)
+    assert tab.evaluate("window.swaps") == 0
+    server.send(answer.pk, "final", content=final(answer, "All of it."))
+    expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("All of it.")
+    assert tab.evaluate("window.swaps") == 1
+
+
 def test_older_messages_come_in_above_without_moving_what_is_read(
     tab: Page, server: Server, chat: Conversation
 ) -> None:
