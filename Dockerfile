@@ -6,9 +6,11 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/chatsite/.venv
 WORKDIR /opt/chatsite
+# python-ldap is compiled here, against the libraries that the running image has.
+RUN apt-get update && apt-get install --yes --no-install-recommends build-essential libldap2-dev libsasl2-dev
 # Before the code, so that a change of code does not install everything again.
-COPY requirements.txt .
-RUN .venv/bin/pip install --no-deps --requirement requirements.txt
+COPY requirements.txt requirements-ldap.txt ./
+RUN .venv/bin/pip install --no-deps --requirement requirements.txt --requirement requirements-ldap.txt
 COPY . .
 # Collected here, because the running image cannot write to its own code. The secrets of this step are thrown away.
 RUN DATA_DIR=/tmp/build DJANGO_SETTINGS_MODULE=chatsite.settings .venv/bin/python -c "import django; django.setup(); from chatsite import static; static.collect_if_stale()" \
@@ -17,7 +19,7 @@ RUN DATA_DIR=/tmp/build DJANGO_SETTINGS_MODULE=chatsite.settings .venv/bin/pytho
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends tesseract-ocr \
+    && apt-get install --yes --no-install-recommends tesseract-ocr libldap-2.5-0 libsasl2-2 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin chatsite \
     && install --directory --owner chatsite --group chatsite --mode 0700 /data

@@ -234,10 +234,13 @@ def test_an_address_that_somebody_wrote_themselves_takes_no_account_over(directo
     try:
         thief = Client()
         page = sign_in(thief, "eve").content.decode()
+        # What finds two people finds nobody.
+        sign_in(both := Client(), "ada@example.org")
     finally:
         directory.change(change.format(BASE, "eve@example.org"))
     assert "belongs to another person" in page
     assert not is_signed_in(thief)
+    assert not is_signed_in(both)
 
 
 @pytest.mark.usefixtures("owner")
