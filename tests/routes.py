@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -20,6 +21,9 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts.models import User
+from accounts.rights import archive
+from accounts.rights.holdings import Entry
+from accounts.rights.models import DataRequest
 from accounts.sessions.models import UserSession
 from chats.models import Citation, Conversation, Message
 from chatsite.asgi import application
@@ -60,6 +64,7 @@ class World:
     document: Document
     version: DocumentVersion
     session: UserSession
+    export: DataRequest
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -80,11 +85,27 @@ class World:
         session = UserSession.objects.create(
             owner=owner, session_key=owner.pk.hex, signed_in_at=timezone.now(), last_seen_at=timezone.now()
         )
-        return cls(owner, conversation, deleted, answer, document, version, session)
+        key, size = archive.store([Entry("secret.txt", secret.encode())], owner_id=owner.pk)
+        export = DataRequest.objects.create(
+            owner_id=owner.pk, kind="export", status="done", file=key, size=size,
+            expires_at=timezone.now() + timedelta(days=1),
+        )  # fmt: skip
+        return cls(owner, conversation, deleted, answer, document, version, session, export)
 
     def rows(self) -> list[Any]:
         """Everything the owner has, as it is in the database now."""
-        kinds = [User, Conversation, Message, Citation, Document, DocumentVersion, Page, Chunk, EmbeddingSpace]
+        kinds = [
+            User,
+            Conversation,
+            Message,
+            Citation,
+            Document,
+            DocumentVersion,
+            Page,
+            Chunk,
+            EmbeddingSpace,
+            DataRequest,
+        ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
 
@@ -114,6 +135,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "document_id": lambda world: world.document.pk,
     "version": lambda world: world.version.number,
     "session_id": lambda world: world.session.pk,
+    "request_id": lambda world: world.export.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -129,7 +151,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
 }
 
 # Parameters that name an object of one person, so that another person must not find it.
-OWNED = {"conversation_id", "message_id", "document_id", "session_id"}
+OWNED = {"conversation_id", "message_id", "document_id", "session_id", "request_id"}
 
 
 @dataclass(frozen=True)

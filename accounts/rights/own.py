@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, ClassVar
+from typing import IO, ClassVar
 from uuid import UUID
 
 from allauth.account.models import EmailAddress

@@ -14,7 +14,8 @@ from accounts import administration, audit
 from accounts.http import AuthenticatedHttpRequest
 from accounts.rights import archive, consent, requesting, retention
 from accounts.rights.models import DataRequest
-from accounts.second_factor import confirmed_recently
+from accounts.second_factor import confirmed_recently, is_confirmed
+from accounts.second_factor.confirming import ask
 
 
 @never_cache
@@ -43,9 +44,10 @@ def export(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
-@confirmed_recently
-def download(request: AuthenticatedHttpRequest, request_id: UUID) -> FileResponse:
+def download(request: AuthenticatedHttpRequest, request_id: UUID) -> HttpResponse | FileResponse:
     found = get_object_or_404(DataRequest.objects.visible_to(request.user).exclude(file=""), pk=request_id)
+    if not is_confirmed(request):
+        return ask(request)
     try:
         file = archive.open_archive(found.file, owner_id=request.user.pk)
     except FileNotFoundError:
