@@ -38,6 +38,38 @@ def check_exposure(**_: Any) -> list[CheckMessage]:
         )
     return found
 
+    if settings.RATE_LIMIT_PER_MINUTE == 0:
+        found.append(
+            Warning(
+                "RATE_LIMIT_PER_MINUTE is 0, so nobody's requests are counted.",
+                hint="That is for measurements. Guessing passwords and flooding the models is then limited elsewhere.",
+                id="chatsite.W006",
+            )
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def check_confinement(**_: Any) -> list[CheckMessage]:
+    """What keeps a hostile file to itself, on this machine."""
+    found: list[CheckMessage] = []
+    if missing := [layer for layer, holds in confine.examine().items() if not holds]:
+        found.append(
+            Warning(
+                f"The processes that read uploaded files are not confined by: {', '.join(missing)}.",
+                hint="The other layers hold. docs/security.md says what each is for, and what it needs of the kernel.",
+                id="chatsite.W006",
+            )
+        )
+    data_dir = Path(settings.DATA_DIR).resolve()
+    if exposed := [path for path in confine.readable() if path.is_dir() and data_dir.is_relative_to(path.resolve())]:
+        found.append(
+            Warning(
+                f"DATA_DIR lies in {exposed[0]}, where the processes that read uploaded files may look for libraries.",
+                hint="A hostile file that takes one over could look at what is stored. Move DATA_DIR elsewhere.",
+                id="chatsite.W007",
+            )
+        )
 
 def _data() -> Iterator[CheckMessage]:
     folder = Path(settings.DATA_DIR)

@@ -6,6 +6,7 @@ Free are: static files (they are answered before), health, page pictures, what a
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
@@ -29,10 +30,8 @@ CHANGE = Budget("change", person=4, address=40)
 # A page for somebody who has not signed in. Those of people who have are free.
 VISIT = Budget("visit", person=None, address=10, words="There were many requests from your address in a short time.")
 
-# By the name of the view, or of its namespace.
+# What a change costs, by the name of its view.
 COSTS: dict[str, Budget | None] = {
-    "health": None,
-    "ready": None,
     "chats:start": ASK,
     "chats:post_message": ASK,
     "chats:regenerate": ASK,
@@ -44,37 +43,44 @@ COSTS: dict[str, Budget | None] = {
     "documents:delete": None,
     "accounts:set_up": SIGN_IN,
     "account_logout": None,
+    # Passwords and codes can be guessed here too.
+    "second_factor:confirm": SIGN_IN,
+    "second_factor:enrol": SIGN_IN,
+    "second_factor:remove": SIGN_IN,
+    "invitations:accept": SIGN_IN,
+    "rights:delete": SIGN_IN,
     "rights:export": EXPORT,
+}
+# What costs something even to read. With `?q=` every page is a search.
+READING = {
+    "rights:download": EXPORT,
     "admin:audit_auditevent_export_csv": EXPORT,
     "admin:audit_auditevent_export_json": EXPORT,
 }
+FREE = {"health", "ready"}
 # What signs in, by the beginning of its address: allauth's pages, second factors, other providers.
-_SIGN_IN = ("/accounts/",)
+_SIGN_IN = "/accounts/"
 # The way to another provider and back: nothing can be guessed there, and in the morning an office has one address.
-_ELSEWHERE = ("/accounts/sso/",)
+_ELSEWHERE = "/accounts/sso/"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 def budget_of(request: HttpRequest) -> Budget | None:
     match = request.resolver_match
     name = match.view_name if match else ""
-    is_safe = request.method in _SAFE
-    if name in COSTS:
-        return COSTS[name] if not is_safe or COSTS[name] is EXPORT else _of_a_page(request)
-    if not is_safe:
-        if request.path.startswith(_ELSEWHERE):
-            return VISIT
-        return SIGN_IN if request.path.startswith(_SIGN_IN) else CHANGE
+    if name in READING:
+        return READING[name]
+    if request.method not in _SAFE:
+        return COSTS[name] if name in COSTS else _of_a_change(request.path)
     if "q" in request.GET:
         return SEARCH
-    return _of_a_page(request)
+    return VISIT if name not in FREE and isinstance(request.user, AnonymousUser) else None
 
 
-def _of_a_page(request: HttpRequest) -> Budget | None:
-    match = request.resolver_match
-    if match and match.view_name in {"health", "ready"}:
-        return None
-    return VISIT if isinstance(request.user, AnonymousUser) else None
+def _of_a_change(path: str) -> Budget:
+    if path.startswith(_ELSEWHERE):
+        return VISIT
+    return SIGN_IN if path.startswith(_SIGN_IN) else CHANGE
 
 
 class Limits:
@@ -91,6 +97,8 @@ class Limits:
         return response
 
     def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
+        if settings.RATE_LIMIT_PER_MINUTE == 0:
+            return None
         budget = budget_of(request)
         if budget is not None:
             try:

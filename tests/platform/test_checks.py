@@ -51,6 +51,8 @@ def test_a_data_folder_that_does_not_exist_yet_is_fine(settings: LazySettings, t
 
 def test_exposed_installations_are_warned(settings: LazySettings) -> None:
     settings.ALLOWED_HOSTS, settings.HTTPS, settings.TRUST_PROXY = ["*"], True, False
-    assert _ids(checks.check_exposure()) == {"chatsite.W001", "chatsite.W002"}
+    settings.RATE_LIMIT_PER_MINUTE = 0
+    assert _ids(checks.check_exposure()) == {"chatsite.W001", "chatsite.W002", "chatsite.W006"}
+    settings.RATE_LIMIT_PER_MINUTE = 60
     settings.ALLOWED_HOSTS, settings.TRUST_PROXY = ["chat.example.org"], True
     assert checks.check_exposure() == []
