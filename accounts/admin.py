@@ -69,7 +69,7 @@ class StateFilter(admin.SimpleListFilter):
             case "suspended":
                 return queryset.filter(is_active=False)
             case "locked":
-                return queryset.filter(is_locked=True)
+                return queryset.filter(pk__in=_locked_out().values("user"))
             case "never":
                 return queryset.filter(last_login=None)
             case _:
@@ -110,8 +110,8 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
     # --- The list ---
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        closed = Failures.objects.locked().filter(user=OuterRef("pk"))
-        return super().get_queryset(request).annotate(is_locked=Exists(closed))
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(is_locked=Exists(_locked_out().filter(user=OuterRef("pk"))))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "POST" and not is_confirmed(request):
@@ -154,9 +154,6 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
     def storage(self, user: User) -> str:
         return str(filesizeformat(getattr(user, "bytes_kept", 0)))
 
-    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> list[tuple[str, str]]:  # noqa: ARG002
-        return super().get_action_choices(request, [("", "With the chosen people …")])
-
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         if not self.has_change_permission(request):
             return {}
@@ -175,7 +172,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
         if not self.has_view_permission(request, person):
             raise PermissionDenied
         if person is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return redirect("admin:accounts_user_changelist")
         profile = ProfileForm(instance=User.objects.get(pk=person.pk))
         link = ""
         if request.method != "POST":
@@ -272,6 +269,11 @@ def _bulk(verb: Verb) -> Callable[[UserAdmin, HttpRequest, QuerySet[User]], None
             model_admin.message_user(request, words, messages.SUCCESS)
 
     return action
+
+
+def _locked_out() -> QuerySet[Failures]:
+    closed: QuerySet[Failures] = Failures.objects.locked()
+    return closed
 
 
 def _acting(request: HttpRequest) -> User:

@@ -8,6 +8,7 @@ import logging
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
@@ -165,7 +166,7 @@ def mail_password_link(user: User) -> bool:
     return True
 
 
-def _record(action: audit.Action, account: User, by: User | None, **details: object) -> None:
+def _record(action: audit.Action, account: User, by: User | None, **details: Any) -> None:
     audit.record(action, user=by, resource=("user", account.pk), **details)
 
 

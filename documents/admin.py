@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -123,7 +124,7 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
     def _about(self, request: HttpRequest, object_id: str) -> HttpResponse:
         document = self.get_object(request, object_id)
         if document is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return redirect("admin:documents_document_changelist")
         context = {
             **self.admin_site.each_context(request),
             "title": f"{self._mark(document)} {_number(document)}",

@@ -154,9 +154,6 @@ class InvitationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
             return ask(request)
         return super().changelist_view(request, {"title": "Invitations", **(extra_context or {})})
 
-    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> list[tuple[str, str]]:  # noqa: ARG002
-        return super().get_action_choices(request, [("", "With the chosen ones …")])
-
     @admin.display(description="Role", ordering="role")
     def role_label(self, invitation: Invitation) -> str:
         return invitation.get_role_display()

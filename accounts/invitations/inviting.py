@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -144,7 +145,7 @@ def _written(inviter: User, email: str, role: str) -> tuple[Invitation, str]:
     return invitation, token
 
 
-def _record(action: audit.Action, inviter: User, invitation: Invitation, **details: object) -> None:
+def _record(action: audit.Action, inviter: User, invitation: Invitation, **details: Any) -> None:
     audit.record(action, user=inviter, resource=("invitation", invitation.pk), role=invitation.role, **details)
 
 

@@ -30,6 +30,7 @@ _TABLES = {
     "documents.Document": ("Documents", "files"),
     "audit.AuditEvent": ("Audit log", "log"),
     "lock_out.Failures": ("Lock-outs", "lock"),
+    "rights.LegalHold": ("Legal holds", "shield"),
 }
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -22,6 +24,20 @@ def test_each_role_may_do_what_the_table_says_and_nothing_more(role: str) -> Non
     assert {capability.name for capability in CAPABILITIES[role]} == set(TABLE[Role(role)].split())
     user = User(role=role)
     assert {capability for capability in Capability if may(user, capability)} == CAPABILITIES[role]
+
+
+def test_the_documented_table_is_the_one_in_the_code() -> None:
+    lines = (Path(__file__).resolve().parents[2] / "docs/administration.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("| | Viewer | User | Admin | Super admin |")
+    documented = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("| "):
+            break
+        what, *roles = [cell.strip() for cell in line.strip("|").split("|")]
+        documented[what] = [cell == "yes" for cell in roles]
+    columns = (Role.VIEWER, Role.USER, Role.ADMIN, Role.SUPER_ADMIN)
+    table = {c.value: [c in CAPABILITIES[role] for role in columns] for c in Capability}
+    assert documented == table
 
 
 def test_a_super_admin_may_do_everything() -> None:
