@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name for it
 
+from documents.reading import confine
+
 SHORTEST_PASSWORD = 12
 
 
@@ -36,14 +38,12 @@ def check_exposure(**_: Any) -> list[CheckMessage]:
                 id="chatsite.W002",
             )
         )
-    return found
-
     if settings.RATE_LIMIT_PER_MINUTE == 0:
         found.append(
             Warning(
                 "RATE_LIMIT_PER_MINUTE is 0, so nobody's requests are counted.",
                 hint="That is for measurements. Guessing passwords and flooding the models is then limited elsewhere.",
-                id="chatsite.W006",
+                id="chatsite.W004",
             )
         )
     return found
@@ -70,6 +70,8 @@ def check_confinement(**_: Any) -> list[CheckMessage]:
                 id="chatsite.W007",
             )
         )
+    return found
+
 
 def _data() -> Iterator[CheckMessage]:
     folder = Path(settings.DATA_DIR)

@@ -52,7 +52,19 @@ def test_a_data_folder_that_does_not_exist_yet_is_fine(settings: LazySettings, t
 def test_exposed_installations_are_warned(settings: LazySettings) -> None:
     settings.ALLOWED_HOSTS, settings.HTTPS, settings.TRUST_PROXY = ["*"], True, False
     settings.RATE_LIMIT_PER_MINUTE = 0
-    assert _ids(checks.check_exposure()) == {"chatsite.W001", "chatsite.W002", "chatsite.W006"}
+    assert _ids(checks.check_exposure()) == {"chatsite.W001", "chatsite.W002", "chatsite.W004"}
     settings.RATE_LIMIT_PER_MINUTE = 60
     settings.ALLOWED_HOSTS, settings.TRUST_PROXY = ["chat.example.org"], True
     assert checks.check_exposure() == []
+
+
+def test_a_machine_that_confines_readers_less_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.confine, "examine", lambda: {"namespaces": True, "files": False, "system calls": True})
+    (found,) = checks.check_confinement()
+    assert "not confined by: files." in found.msg
+
+
+def test_data_where_readers_of_files_look_for_libraries_are_warned_of(settings: LazySettings) -> None:
+    assert "chatsite.W007" not in _ids(checks.check_confinement())
+    settings.DATA_DIR = Path("/usr/local/chatsite/data")
+    assert "chatsite.W007" in _ids(checks.check_confinement())
