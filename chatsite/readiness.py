@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from chatsite import workers
+from documents.reading import confine
 from llms import catalogue
 
 Status = Literal["ok", "degraded", "down"]
@@ -100,6 +101,17 @@ def _disk() -> State:
     return State("degraded" if free < DISK_LOW else "ok", f"{free / 1024**3:.1f} GiB free")
 
 
+def _reading() -> State:
+    """What confines the processes that read strangers' files, here where the web process runs."""
+    layers = confine.examine()
+    missing = [layer for layer, holds in layers.items() if not holds]
+    if not missing:
+        return State("ok", "Confined by " + ", ".join(layers))
+    # Either of these two closes the network.
+    closed = layers["system calls"] or layers["namespaces"]
+    return State("ok" if closed else "degraded", f"Not confined by: {', '.join(missing)}.")
+
+
 def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
@@ -110,4 +122,5 @@ _CHECKS: dict[str, Callable[[], State]] = {
     "broker": _broker,
     "models": _models,
     "disk": _disk,
+    "reading": _reading,
 }
