@@ -56,9 +56,11 @@ def remove(user: User) -> None:
     audit.record(audit.Action.TOTP_REMOVED, user=user)
 
 
-def reset(user: User, *, by: User) -> None:
-    """By an administrator, for somebody who has lost the phone and the recovery codes. Ends that person's sessions:
-    whoever sits in one of them may be the reason."""
+def reset(user: User, *, by: User | None) -> None:
+    """For somebody who has lost the phone and the recovery codes; None: by the operator, at the command line.
+
+    Ends that person's sessions: whoever sits in one of them may be the reason.
+    """
     with transaction.atomic():
         _take_away(user)
         user.end_sessions()

@@ -3,10 +3,12 @@
 import re
 import threading
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -329,6 +331,16 @@ class TestTakingAway:
         with acting_as(owner):
             assert not Authenticator.objects.exists()
             assert not RecoveryCode.objects.exists()
+
+    def test_the_operator_resets_that_of_the_last_administrator(self, admin_user: User) -> None:
+        Phone.of(admin_user)
+        call_command("reset_second_factor", "Admin@example.org", stdout=StringIO())
+        admin_user.refresh_from_db()
+        assert admin_user.second_factor is None
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            call_command("reset_second_factor", "admin@example.org")
+        with pytest.raises(CommandError, match="no account"):
+            call_command("reset_second_factor", "nobody@example.org")
 
     def test_a_session_that_knew_the_old_app_needs_the_new_one(self, owner: User, phone: Phone, client: Client) -> None:
         sign_in(client, owner)
