@@ -1,5 +1,6 @@
 """The audit log in the administration: to read, to search, to export, and nothing else."""
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -25,11 +26,16 @@ from accounts.audit.finding import EventFilter, name_people
 from accounts.audit.models import AuditEvent, AuditSeal
 from accounts.audit.recording import record
 from accounts.capabilities import Capability, may
+from accounts.models import User
 from accounts.second_factor import confirmed_recently
 from accounts.tenancy import acting_as_system
 
 # Pages reach back so far; who looks for more narrows the dates. A count of all would read the whole table.
 MOST_COUNTED = 10_000
+# Seconds.
+NOTE_AGAIN_AFTER = 300
+# In the session: what was looked for last in the log, and when.
+_READ = "audit_read"
 
 
 class Pages(Paginator):  # type: ignore[type-arg]  # no subscript at run time
@@ -61,8 +67,8 @@ class Events(ChangeList):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
-    list_display = ("time", "what", "who", "resource", "from_address")
-    list_display_links = ("time",)
+    list_display = ("moment", "what", "who", "resource", "from_address")
+    list_display_links = ("moment",)
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
@@ -110,7 +116,7 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
         }
         shown = self._with_all_rows(request, lambda: super(AuditEventAdmin, self).changelist_view(request, context))
         if shown.status_code == 200:
-            record(Action.AUDIT_READ, request=request, **form.for_the_log())
+            _note_reading(request, form)
         return shown
 
     def change_view(
@@ -137,7 +143,7 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
             "title": event.action_label,
             "event": event,
             "facts": _facts(event),
-            "details": sorted(event.details.items()),
+            "details": _details(event),
             "seal": AuditSeal.objects.filter(pk=event.seal).first() if event.seal else None,
             "is_intact": sealing.is_intact(event.pk) if event.seal else None,
         }
@@ -178,7 +184,7 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
     # --- The list ---
 
     @admin.display(description="Time")
-    def time(self, event: AuditEvent) -> str:
+    def moment(self, event: AuditEvent) -> str:
         at = timezone.localtime(event.at)
         return format_html('<time datetime="{}">{}</time>', at.isoformat(), date_format(at, "j M Y, H:i:s"))
 
@@ -208,15 +214,38 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
         return format_html('<a href="?{}">{}</a>', urlencode({"address": event.address}), event.address)
 
 
+def _note_reading(request: HttpRequest, form: EventFilter) -> None:
+    """Going on to the next page of what was looked for is no new event: the log would fill up with its readers."""
+    what = {name: str(value) for name, value in form.used.items()}
+    last, at = request.session.get(_READ, (None, 0))
+    if last != what or time.time() - at > NOTE_AGAIN_AFTER:
+        record(Action.AUDIT_READ, request=request, **form.for_the_log())
+        request.session[_READ] = (what, time.time())
+
+
 def _chips(form: EventFilter) -> list[tuple[str, str]]:
     """Filters that a link set, each with the query that is left without it."""
     used = {name: str(value) for name, value in form.used.items()}
+    shown = dict(used)
+    if "who" in used and (person := User.objects.filter(pk=used["who"]).first()):
+        shown["who"] = person.email
     words = {"who": "Person", "address": "Address", "resource": "Resource"}
     return [
-        (f"{label}: {used[name]}", urlencode({other: value for other, value in used.items() if other != name}))
+        (f"{label}: {shown[name]}", urlencode({other: value for other, value in used.items() if other != name}))
         for name, label in words.items()
         if name in used
     ]
+
+
+def _details(event: AuditEvent) -> list[tuple[str, str]]:
+    def words(value: Any) -> str:
+        if isinstance(value, list):
+            return ", ".join(map(words, value)) or "–"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return "–" if value is None or value == "" else str(value)
+
+    return [(name.replace("_", " ").capitalize(), words(value)) for name, value in sorted(event.details.items())]
 
 
 def _facts(event: AuditEvent) -> list[tuple[str, str]]:

@@ -31,10 +31,10 @@ class EventFilter(forms.Form):
     """Bound to a request's query. What cannot be understood finds nothing and says why, and what is empty all."""
 
     q = forms.CharField(
-        label="Person, resource or address",
+        label="Find",
         required=False,
         max_length=254,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Person, resource, address or number"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Person, address, number"}),
     )
     what = forms.ChoiceField(label="What", required=False, choices=_choices)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
@@ -45,7 +45,7 @@ class EventFilter(forms.Form):
     resource = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, query: Mapping[str, str]) -> None:
-        super().__init__({name: query.get(name, "") for name in self.base_fields})
+        super().__init__({name: query.get(name, "") for name in self.base_fields}, label_suffix="")
         for name, field in self.fields.items():
             if not field.widget.is_hidden:
                 field.widget.attrs.setdefault("class", "input")

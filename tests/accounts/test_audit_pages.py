@@ -66,6 +66,12 @@ class TestWhoMayRead:
         assert read.user_id == people["admin"].pk
         assert read.details == {"filters": ["q", "what"], "what": "chat"}
 
+    def test_going_on_to_the_next_page_is_not_recorded_again(self, by_admin: Client) -> None:
+        for query in ({"what": "chat"}, {"what": "chat", "p": "2"}, {"what": "share"}, {"what": "chat"}):
+            by_admin.get(LIST, query)
+        read = AuditEvent.objects.filter(action=Action.AUDIT_READ).order_by("pk")
+        assert [event.details["what"] for event in read] == ["chat", "share", "chat"]
+
 
 class TestFinding:
     @pytest.fixture(autouse=True)
