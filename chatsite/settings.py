@@ -118,6 +118,7 @@ MIDDLEWARE = [
     # Before anything asks who it is: nobody, until the second factor was given.
     "accounts.second_factor.gate.Gate",
     "accounts.tenancy.middleware.acting",
+    "accounts.encryption.middleware.Unreadable",
     "accounts.sessions.middleware.noted",
     "accounts.rights.gate.ConsentGate",
     "django.contrib.messages.middleware.MessageMiddleware",

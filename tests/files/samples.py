@@ -7,6 +7,7 @@ import io
 import itertools
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from fpdf import FPDF
@@ -65,6 +66,15 @@ def handbook(pages: int = 24) -> bytes:
             with pdf.table() as table:
                 for row in (("Year", "Guests", "Boats"), ("1990", str(page * 11), "4"), ("1991", str(page * 13), "6")):
                     table.row(row)
+    return bytes(pdf.output())
+
+
+def pdf_with_pages(texts: Sequence[str]) -> bytes:
+    pdf = FPDF(format="A4")
+    pdf.set_font("Helvetica", size=11)
+    for text in texts:
+        pdf.add_page()
+        pdf.multi_cell(0, 6, text)
     return bytes(pdf.output())
 
 

@@ -1,5 +1,6 @@
 """A document becomes searchable, once, whatever happens on the way."""
 
+import contextvars
 import re
 import threading
 import uuid
@@ -182,7 +183,7 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseEx
         finally:
             connection.close()
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=[run])
     thread.start()
     return thread, errors
 
