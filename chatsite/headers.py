@@ -15,6 +15,8 @@ _POWERS = (
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    # By http, browsers look up the names in links before anybody follows them, and a name can carry a message.
+    "X-DNS-Prefetch-Control": "off",
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{power}=()" for power in _POWERS.split()),
     "Cross-Origin-Opener-Policy": "same-origin",
