@@ -15,6 +15,7 @@ from accounts.audit import retention, sealing
 from accounts.audit.models import AuditEvent, AuditSeal
 from accounts.audit.recording import INSERT, values
 from accounts.models import User
+from accounts.rights.models import LegalHold
 from accounts.tenancy import acting_as
 
 Action = audit.Action
@@ -381,6 +382,20 @@ class TestRetention:
     def test_a_legal_hold_keeps_everything(self, settings: Any) -> None:
         settings.AUDIT_LEGAL_HOLD = True
         assert retention.prune(now=self.NOW) == 0
+
+    def test_a_legal_hold_on_a_person_keeps_the_batches_that_they_are_in(self, owner: User, stranger: User) -> None:
+        for user, resource in ((owner, None), (stranger, ("user", owner.pk)), (stranger, None)):
+            audit.record(Action.ROLE_CHANGED, user=user, resource=resource)
+            sealing.seal_pending(now=self.NOW - timedelta(days=370))
+        LegalHold.objects.create(user=owner, reason="17")
+        retention.prune(now=self.NOW)
+        kept = AuditEvent.objects.filter(action=Action.ROLE_CHANGED)
+        assert list(kept.order_by("pk").values_list("seal", flat=True)) == [5, 6]
+        verified()
+        LegalHold.objects.all().delete()
+        retention.prune(now=self.NOW)
+        assert not kept.exists()
+        verified()
 
     def test_nothing_goes_where_it_is_kept_for_ever(self, settings: Any) -> None:
         settings.AUDIT_RETENTION_DAYS = 0
