@@ -247,8 +247,8 @@ let wasBusy = false;
 function showBusy() {
   const composer = byId("composer");
   const bubble = [...liveBubbles()].at(-1);
-  composer.toggleAttribute("data-busy", Boolean(bubble));
-  if (bubble) composer.querySelector("[data-stop-answer]").setAttribute("formaction", bubble.dataset.stop);
+  composer?.toggleAttribute("data-busy", Boolean(bubble));
+  if (bubble) composer?.querySelector("[data-stop-answer]").setAttribute("formaction", bubble.dataset.stop);
   pill.querySelector("span").textContent = bubble ? "New text" : "To the end";
   if (Boolean(bubble) === wasBusy) return;
   wasBusy = Boolean(bubble);
