@@ -143,7 +143,16 @@ class _SealedField(_Field[_Set, _Get]):
             return value
         if value == self.empty():
             return _EMPTY
-        raise TypeError(
+        raise self._refusal()
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        """The others look into a value, in ways of which not all would ask `get_prep_value`."""
+        if lookup_name not in {"exact", "in", "isnull"}:
+            raise self._refusal()
+        return super().get_lookup(lookup_name)
+
+    def _refusal(self) -> TypeError:
+        return TypeError(
             f"{self.model.__name__}.{self.name} is sealed: the database cannot compare it, and it is written with "
             f".update(**{self.model.__name__}.sealed(…, owner_id=…, {self.name}=…))."
         )
@@ -241,7 +250,9 @@ class KeyedHashField(_Bytes):
         return name, path, args, {**kwargs, "of": self.source}
 
     def pre_save(self, model_instance: Any, add: bool) -> bytes:
-        return self.hashed(_owner_of(model_instance, add=add), getattr(model_instance, self.source))
+        value = self.hashed(_owner_of(model_instance, add=add), getattr(model_instance, self.source))
+        setattr(model_instance, self.attname, value)
+        return value
 
     def hashed(self, owner_id: UUID, value: str) -> bytes:
         return keyed_hash(owner_id, f"{self.model._meta.db_table}.{self.column}", value.encode())
