@@ -109,36 +109,40 @@ def _vouched_for(user: User, identity: Identity) -> User:
 
 
 def _open(email: str, identity: Identity, sso: Configuration) -> User:
-    role = sso.default_role if sso.default_role != NOBODY else Role.VIEWER
+    role = _wanted_role(identity, sso)
+    if role == NOBODY:
+        raise _no_group(identity)
     invitation = accepting.for_address(email) if sso.sign_up != "closed" else None
     if invitation:
         try:
             accepting.spend(invitation)
         except accepting.NotUsable as error:
             raise _closed(identity, sso) from error
-        role = invitation.role
     elif sso.sign_up != "open":
         raise _closed(identity, sso)
-    return User.objects.create_user(email, role=role, name=identity.name[:150])
+    given = invitation.role if invitation else sso.default_role
+    # A provider without groups, where whoever is in none stays out: an administrator decides what more they may.
+    given = Role.VIEWER if given == NOBODY else given
+    return User.objects.create_user(email, role=role or given, name=identity.name[:150])
+
+
+def _wanted_role(identity: Identity, sso: Configuration) -> str | None:
+    """The role that the groups bring, NOBODY, or None to leave the role as it is."""
+    if identity.groups is None or not sso.roles:
+        return None
+    return highest_role(identity.groups, sso.roles) or sso.default_role
 
 
 def _follow_groups(user: User, identity: Identity) -> Refused | None:
     """Give the role that the groups bring. A refusal is returned, so that what is done here stays done."""
-    sso: Configuration = settings.SSO
-    if identity.groups is None or not sso.roles:
-        return None
-    role = highest_role(identity.groups, sso.roles) or sso.default_role
-    if role != NOBODY:
+    role = _wanted_role(identity, settings.SSO)
+    if role == NOBODY:
+        _give(user, Role.VIEWER, identity)
+        user.end_sessions()
+        return _no_group(identity)
+    if role:
         _give(user, role, identity)
-        return None
-    _give(user, Role.VIEWER, identity)
-    user.end_sessions()
-    return Refused(
-        "no group",
-        "Your account may not use Chatsite",
-        f"{identity.provider_name} knows you, but you are in none of the groups that may use Chatsite. "
-        "Ask the administrator of this installation to add you to one, then sign in again.",
-    )
+    return None
 
 
 def _give(user: User, role: str, identity: Identity) -> None:
@@ -164,6 +168,15 @@ def _check_domain(email: str, sso: Configuration, identity: Identity) -> None:
             f"You signed in with {identity.provider_name} as {email}. This installation is open to addresses of "
             f"{_listed(sorted(sso.domains))}. Sign in with such an address, or ask the administrator.",
         )
+
+
+def _no_group(identity: Identity) -> Refused:
+    return Refused(
+        "no group",
+        "Your account may not use Chatsite",
+        f"{identity.provider_name} knows you, but you are in none of the groups that may use Chatsite. "
+        "Ask the administrator of this installation to add you to one, then sign in again.",
+    )
 
 
 def _no_address(identity: Identity) -> Refused:

@@ -377,6 +377,17 @@ def test_an_invitation_opens_one(provider: Peer, browser: Browser, configure: An
     assert sent.invitation.accepted_at
 
 
+def test_groups_say_more_than_an_invitation(provider: Peer, browser: Browser, configure: Any, admin_user: User) -> None:
+    from accounts.invitations import inviting
+
+    configure(sign_up="invitation", roles=ROLES, default_role="viewer")
+    inviting.invite(admin_user, ["new@example.org"], "admin")
+    provider.says("new@example.org", groups=["staff"])
+    browser.openid("new@example.org")
+    assert browser.person is not None
+    assert browser.person.role == "user"
+
+
 # --- Groups and roles ---
 
 
@@ -436,6 +447,7 @@ def test_without_a_mapping_roles_are_the_administrators_business(provider: Peer,
 def test_who_is_in_no_group_can_be_kept_out(provider: Peer, browser: Browser, configure: Any) -> None:
     configure(roles=ROLES, default_role="none")
     assert refused(browser.openid("new@example.org"), "none of the groups that may use Chatsite")
+    assert not User.objects.exists()
     provider.says("new@example.org", groups=["admins"])
     browser.openid("new@example.org")
     assert browser.person is not None
