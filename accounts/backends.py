@@ -11,6 +11,8 @@ from accounts.capabilities import model_permissions
 from accounts.models import Role, User
 
 Person = AbstractBaseUser | AnonymousUser
+# Named where somebody is signed in without being asked for a password: several backends may be set.
+LOCAL = "accounts.backends.RoleBackend"
 
 
 class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no type hints

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import audit, security, setup
+from accounts.backends import LOCAL
 from accounts.forms import ProfileForm, SetUpForm
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
@@ -42,7 +43,8 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
         except setup.AddressTaken:
             form.add_error("email", "There is an account with this address already. Choose another one.")
         else:
-            login(request, user)
+            # A directory may be another backend; this account belongs to this one.
+            login(request, user, backend=LOCAL)
             return redirect(django_settings.LOGIN_REDIRECT_URL)
     return render(request, "accounts/set_up.html", {"form": form}, status=422 if form.errors else 200)
 

@@ -8,12 +8,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from accounts.backends import LOCAL
 from accounts.invitations import accepting
 from accounts.invitations.forms import AcceptForm
 from accounts.models import Role
-
-# Several backends may be set; the account that was just made belongs to this one.
-BACKEND = "accounts.backends.RoleBackend"
 
 
 @login_not_required
@@ -43,7 +41,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
             return _gone(request)
         except accepting.AddressTaken:
             return render(request, "invitations/taken.html", {"invitation": invitation}, status=409)
-        login(request, user, backend=BACKEND)
+        login(request, user, backend=LOCAL)
         return redirect(settings.LOGIN_REDIRECT_URL)
     context = {
         "form": form,
