@@ -39,15 +39,13 @@ def sealed_parts(parts: Iterable[bytes], key: bytes, name: str) -> Iterator[byte
     salt = os.urandom(_SALT)
     yield _MAGIC + salt
     cipher = AESGCM(_file_key(key, salt, name))
-    number, held = 0, bytearray()
+    number, held = 0, b""
     for part in parts:
-        held += part
-        # One chunk is held back: only at the end it is known to be the last.
-        while len(held) > CHUNK:
-            yield cipher.encrypt(_nonce(number, is_last=False), bytes(held[:CHUNK]), None)
-            del held[:CHUNK]
+        chunks, held = _whole_chunks(held + part)
+        for chunk in chunks:
+            yield cipher.encrypt(_nonce(number, is_last=False), chunk, None)
             number += 1
-    yield cipher.encrypt(_nonce(number, is_last=True), bytes(held), None)
+    yield cipher.encrypt(_nonce(number, is_last=True), held, None)
 
 
 def file_key(file: IO[bytes], key: bytes, name: str) -> bytes:
@@ -164,9 +162,10 @@ class SealedSpool(io.RawIOBase):
         if self._sealed is None and len(self._held) > self._in_memory:
             self._sealed = _SealedTail(self._folder)
         if self._sealed is not None:
-            while len(self._held) > CHUNK:
-                self._sealed.add(bytes(self._held[:CHUNK]), is_last=False)
-                del self._held[:CHUNK]
+            chunks, rest = _whole_chunks(bytes(self._held))
+            for chunk in chunks:
+                self._sealed.add(chunk, is_last=False)
+            self._held = bytearray(rest)
         return len(part)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -220,7 +219,7 @@ class _SealedTail:
         self._key = os.urandom(KEY_SIZE)
         self._cipher = AESGCM(self._key)
 
-    def add(self, chunk: bytes, *, is_last: bool) -> None:
+    def add(self, chunk: bytes | memoryview, *, is_last: bool) -> None:
         view = memoryview(self._cipher.encrypt(_nonce(self.chunks, is_last=is_last), chunk, None))
         while view:
             view = view[self.file.write(view) :]
@@ -229,6 +228,13 @@ class _SealedTail:
     def reader(self) -> IO[bytes]:
         reader: Any = SealedReader(self.file, self._key)
         return reader  # type: ignore[no-any-return]  # a raw reader is no IO to type checkers
+
+
+def _whole_chunks(data: bytes) -> tuple[list[memoryview], bytes]:
+    """Its full chunks, and what remains. One is held back: only at the end it is known to be the last."""
+    view = memoryview(data)
+    whole = max(0, len(data) - 1) // CHUNK * CHUNK
+    return [view[begin : begin + CHUNK] for begin in range(0, whole, CHUNK)], data[whole:]
 
 
 def _file_key(key: bytes, salt: bytes, name: str) -> bytes:
