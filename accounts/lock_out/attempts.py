@@ -1,8 +1,9 @@
 """Attempts to sign in, counted by account and by address (docs/security.md says why so).
 
 A browser that the account knows is counted by itself: a stranger who fails on purpose closes the account's door for
-other strangers, never for the person at their own machine. Every attempt is counted before it is looked at, so that a
-hundred at once get no more guesses than one after the other.
+other strangers, never for the person at their own machine. At one account every attempt is counted before it is looked
+at, so that a hundred at once get no more guesses than one after the other. At an address only failures count: a whole
+office may sign in at nine o'clock.
 """
 
 import ipaddress
@@ -12,7 +13,6 @@ from datetime import datetime
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,14 +24,16 @@ from accounts.models import User
 
 
 class LockedOut(Exception):
-    """Nothing is looked at before `until`. The same for accounts that do not exist."""
+    """Nothing is looked at before `until`; without one, while others are. The same for accounts that do not exist."""
 
-    def __init__(self, until: datetime) -> None:
+    def __init__(self, until: datetime | None) -> None:
         super().__init__(until)
         self.until = until
 
     @property
     def text(self) -> str:
+        if self.until is None:
+            return "Too many attempts at once. Wait a moment and try again."
         minutes = max(1, math.ceil((self.until - timezone.now()).total_seconds() / 60))
         wait = f"{minutes} minutes" if minutes > 1 else "a minute"
         if minutes > 120:
@@ -51,28 +53,33 @@ class Attempt:
         return next((row.user_id for row in self.rows if row.user_id), None)
 
     def succeeded(self) -> None:
-        self.take_back()
         # The address stays as it was: one's own account between two guesses must not give an attacker new ones.
-        Failures.objects.filter(key__in=[row.key for row in self.rows]).exclude(kind=Kind.ADDRESS).delete()
+        Failures.objects.filter(key__in=self._keys).exclude(kind=Kind.ADDRESS).delete()
 
     def failed(self) -> LockedOut | None:
-        """What to tell if this one closed the door."""
+        """What to tell if this one closed the way."""
         now = timezone.now()
         with transaction.atomic():
-            rows = _rows_for_update([row.key for row in self.rows])
+            rows = _rows_for_update(self._keys)
             for row in rows:
+                if row.kind == Kind.ADDRESS and not row.is_locked(now):
+                    row.add(now)
                 if row.is_used_up and not row.is_locked(now):
                     row.lock(now)
-                    row.save()
+                row.save()
         return _locked(rows, now)
 
     def take_back(self) -> None:
-        """As if it had not been made: it was not looked at, or it was right."""
+        """As if it had not been made: it was not looked at."""
         with transaction.atomic():
-            for row in _rows_for_update([row.key for row in self.rows]):
-                if row.count and not row.locked_until:
+            for row in _rows_for_update(self._keys):
+                if row.kind != Kind.ADDRESS and row.count and not row.locked_until:
                     row.count -= 1
                     row.save(update_fields=["count"])
+
+    @property
+    def _keys(self) -> list[str]:
+        return [row.key for row in self.rows]
 
 
 def begin(request: HttpRequest, *, account: User | str, code: bool = False) -> Attempt:
@@ -83,14 +90,14 @@ def begin(request: HttpRequest, *, account: User | str, code: bool = False) -> A
         # Both statements go by the order of the keys, so that attempts which share some wait and do not deadlock.
         Failures.objects.bulk_create(sorted(wanted, key=lambda row: row.key), ignore_conflicts=True)
         rows = _rows_for_update([row.key for row in wanted])
-        if not _locked(rows, now):
+        refused = _locked(rows, now) or _crowded(rows, now)
+        if not refused:
             for row in rows:
-                row.add(now)
-                if row.count > settings.LOCK_OUT_AFTER:
-                    row.lock(now)
-                row.save()
-    if locked := _locked(rows, now):
-        raise locked
+                if row.kind != Kind.ADDRESS:
+                    row.add(now)
+                    row.save()
+    if refused:
+        raise refused
     return Attempt(rows)
 
 
@@ -131,6 +138,12 @@ def _rows_for_update(keys: list[str]) -> list[Failures]:
 def _locked(rows: list[Failures], now: datetime) -> LockedOut | None:
     until = [row.locked_until for row in rows if row.locked_until and row.is_locked(now)]
     return LockedOut(max(until)) if until else None
+
+
+def _crowded(rows: list[Failures], now: datetime) -> LockedOut | None:
+    """As many as may fail are being looked at already."""
+    full = any(row.kind != Kind.ADDRESS and row.is_used_up and row.counts(now) for row in rows)
+    return LockedOut(None) if full else None
 
 
 def _find(typed: str) -> User | None:

@@ -27,7 +27,7 @@ class FailuresQuerySet(models.QuerySet["Failures"]):
 
 
 class Failures(models.Model):
-    """How often it went wrong lately in one respect. Attempts are counted before they are looked at."""
+    """How often it went wrong lately in one respect (accounts.lock_out.attempts)."""
 
     # A keyed hash: what people type is not kept, and a wrong address may well be a password in the wrong field.
     key = models.CharField(max_length=64, primary_key=True, editable=False)
@@ -57,9 +57,13 @@ class Failures(models.Model):
 
     def add(self, now: datetime) -> None:
         """Count one more attempt, in a fresh span of time if the last one is over."""
-        if self.locked_until is not None or self.since < now - timedelta(minutes=settings.LOCK_OUT_MINUTES):
+        if not self.counts(now):
             self.count, self.since, self.locked_until = 0, now, None
         self.count += 1
+
+    def counts(self, now: datetime) -> bool:
+        """Whether the present count goes on: no lock has ended it, and it is not of long ago."""
+        return self.locked_until is None and self.since >= now - timedelta(minutes=settings.LOCK_OUT_MINUTES)
 
     @property
     def is_used_up(self) -> bool:
