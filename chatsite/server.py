@@ -230,7 +230,7 @@ class BoundedSocket(daphne.ws_protocol.WebSocketProtocol):  # type: ignore[misc]
         """Long messages go out, never in; the limit of the server is for both."""
         super().onMessageFrameBegin(length)
         if self.message_data_total_length > sockets.LONGEST and not self.failedByMe:
-            self._fail_connection(sockets.TOO_LONG, "too long")
+            self._fail_connection(self.CLOSE_STATUS_CODE_MESSAGE_TOO_BIG, "too long")
 
 
 class SocketFactory(daphne.ws_protocol.WebSocketFactory):  # type: ignore[misc]  # daphne has no types
@@ -357,7 +357,11 @@ def _keep_on_disk() -> None:
     tempfile.tempdir = os.fspath(folder)
 
 
-if __name__ == "__main__":
+def main() -> None:
     daphne.server.HTTPFactory = Factory
     daphne.server.WebSocketFactory = SocketFactory
     CommandLine().run(None)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,8 +19,9 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 MOST_MESSAGES = 100
 WITHIN = 10.0
 LONGEST = 64 * 1024
-TOO_MUCH = 1008
-TOO_LONG = 1009
+# Of an application's own range; the last digits are those of HTTP.
+TOO_MUCH = 4429
+TOO_LONG = 4413
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -46,11 +47,11 @@ class OwnPagesOnly:
 def is_own(origin: str, host: str) -> bool:
     if origin == settings.BASE_URL.lower():
         return True
-    parts = urlsplit(origin)
-    if parts.scheme not in ({"https"} if settings.HTTPS else {"http", "https"}):
-        return False
-    domain, port = split_domain_port(host)
     try:
+        parts = urlsplit(origin)
+        if parts.scheme not in ({"https"} if settings.HTTPS else {"http", "https"}):
+            return False
+        domain, port = split_domain_port(host)
         own_port = int(port) if port else _DEFAULT_PORTS[parts.scheme]
         same = (_bracketed(parts.hostname or ""), parts.port or _DEFAULT_PORTS[parts.scheme]) == (domain, own_port)
     except ValueError:

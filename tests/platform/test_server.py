@@ -73,15 +73,25 @@ class Web:
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Web]:
-    """On the database of the test."""
+    with served(tmp_path) as web:
+        yield web
+
+
+@contextmanager
+def served(tmp_path: Path, *, changed: str = "", **environment: str) -> Iterator[Web]:
+    """The web process, on the database of the test. `changed`: Python that sets values of chatsite.server, as `s`."""
     database = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     # DEBUG: pages are answered without static files having been collected.
     own = {"DEBUG": "1", "DATABASE_URL": database, "UPLOAD_MAX_REQUEST_MB": "70", "UPLOAD_MAX_SIZE_MB": "50"}
     with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "log").open("w") as log:
+        command = programs.web(settings, fd=listening.fileno())
+        if changed:
+            begin = command.index("-m")
+            command[begin : begin + 2] = ["-c", f"import chatsite.server as s\n{changed}\ns.main()"]
         process = subprocess.Popen(
-            programs.web(settings, fd=listening.fileno()),
+            command,
             cwd=PROJECT,
-            env=os.environ | own,
+            env=os.environ | own | environment,
             pass_fds=[listening.fileno()],
             stdout=log,
             stderr=log,
