@@ -12,7 +12,7 @@ class Command(changepassword.Command):
         require_database()
         return super().execute(*args, **options)
 
-    def handle(self, *args: Any, **options: Any) -> str:
+    def handle(self, *args: Any, **options: Any) -> str | None:
         done = super().handle(*args, **options)
         user = User.objects.get_by_natural_key(options["username"])
         audit.record(audit.Action.PASSWORD_CHANGED, resource=("user", user.pk), by="operator")
