@@ -5,6 +5,7 @@ Callers pass documents they found through `Document.objects.visible_to(user)`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from accounts import audit
 from accounts.limits import quotas
 from accounts.models import User
 from documents import blobs, page_images, progress
@@ -60,6 +62,7 @@ def upload(user: User, files: "Iterable[UploadedFile[bytes]]") -> Uploads:
             uploads.documents.append(add(user, file))
         except DocumentError as error:
             uploads.refusals.append(Refusal(clean_name(file.name or ""), error))
+            audit.record(audit.Action.DOCUMENT_REFUSED, user=user, because=error.code, size=file.size)
     return uploads
 
 
@@ -110,13 +113,17 @@ def retry(document: Document) -> bool:
         )
         if queued:
             _announce(document.pk)
+            _tell(audit.Action.DOCUMENT_RETRIED, document)
     return queued == 1
 
 
 def rename(document: Document, wanted: str) -> str:
     """The name as it was kept."""
     name = renamed(document.name, wanted)
-    Document.objects.filter(pk=document.pk).update(name=name, updated_at=Now())
+    sealed = Document.sealed(document.pk, owner_id=document.owner_id, name=name)
+    with transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(**sealed, updated_at=Now())
+        _tell(audit.Action.DOCUMENT_RENAMED, document)
     transaction.on_commit(lambda: enqueue_name(document.pk), robust=True)
     progress.publish(document.pk)
     return name
@@ -133,6 +140,7 @@ def delete(document: Document) -> None:
         Embedding.objects.filter(chunk__version__in=versions).delete()
         Posting.objects.filter(version__in=versions).delete()
         Page.objects.filter(version__in=versions).delete()
+        _tell(audit.Action.DOCUMENT_DELETED, document, versions=len(versions))
         document.delete()
         transaction.on_commit(lambda: _delete_files(versions), robust=True)
         progress.publish_gone(key, document.owner_id)
@@ -142,17 +150,27 @@ def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
     with transaction.atomic():
         # Two uploads of the same file at the same time, from two tabs or a double click, must see each other.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        existing = Document.objects.visible_to(user).filter(versions__sha256=blob.fingerprint).first()
+        existing = Document.objects.visible_to(user).filter(versions__fingerprint=blob.fingerprint).first()
         if existing is not None:
             raise AlreadyHere(existing)
         # Under the lock: of two uploads at once only one gets the last bytes.
         _check_room(user, blob.size)
         document = Document.objects.create(owner=user, name=name)
         DocumentVersion.objects.create(
-            document=document, number=1, blob=blob.key, sha256=blob.fingerprint, size=blob.size, media_type=kind.value
+            document=document,
+            number=1,
+            blob=blob.key,
+            fingerprint=blob.fingerprint,
+            size=blob.size,
+            media_type=kind.value,
         )
         _announce(document.pk)
+        _tell(audit.Action.DOCUMENT_UPLOADED, document, size=blob.size, media_type=kind.value)
     return document
+
+
+def _tell(action: audit.Action, document: Document, **details: Any) -> None:
+    audit.record(action, user=document.owner_id, resource=("document", document.pk), **details)
 
 
 def _announce(document_id: UUID) -> None:
