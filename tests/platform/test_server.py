@@ -18,6 +18,8 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from accounts.audit import Action
+from accounts.audit.models import AuditEvent
 from accounts.models import User
 from chatsite import programs
 from documents.models import Document
@@ -216,3 +218,16 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_behind_a_proxy_the_client_is_whom_the_proxy_saw(tmp_path: Path, owner: User) -> None:
+    """The last entry is the proxy's own. What stands before it is the client's word."""
+    form = f"login={owner.email}&password=a+wrong+password&csrfmiddlewaretoken={CSRF}".encode()
+    sent = {
+        "Cookie": f"{settings.CSRF_COOKIE_NAME}={CSRF}",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Forwarded-For": "203.0.113.9, 198.51.100.7",
+    }
+    with served(tmp_path, TRUST_PROXY="1") as web:
+        assert web.post("/accounts/login/", form, **sent)[0] == 200
+    assert AuditEvent.objects.get(action=Action.SIGN_IN_FAILED).address == "198.51.100.7"

@@ -96,3 +96,9 @@ def test_a_server_for_the_whole_network_knows_the_machines_own_addresses(tmp_pat
     assert set(here) == {"localhost", "127.0.0.1", "[::1]"}
     assert set(here) < set(everywhere)
     assert "*" not in everywhere
+
+
+def test_with_https_no_neighbour_can_plant_a_cookie(tmp_path: Path) -> None:
+    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"]
+    assert _values(tmp_path, *names, BASE_URL="https://chat.example.org") == ["__Host-sessionid", "__Host-csrftoken"]
+    assert _values(tmp_path, *names) == ["sessionid", "csrftoken"]
