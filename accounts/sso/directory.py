@@ -43,7 +43,7 @@ _GROUP_TYPES = {
 class DirectoryBackend(RoleBackend):
     """After the local passwords. Sessions and permissions are as for everybody else."""
 
-    @sensitive_variables("password")
+    @sensitive_variables("password", "credentials")
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         name = str(credentials.get("email") or credentials.get("username") or "").strip()
         password = str(credentials.get("password") or "")

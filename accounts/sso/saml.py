@@ -193,5 +193,8 @@ def _settings(saml: Saml, idp: dict[str, Any]) -> dict[str, Any]:
         "wantAttributeStatement": False,
         "allowRepeatAttributeName": True,
         "allowSingleLabelDomains": True,
+        # Without an end: some identity providers would stop believing an imported file after two days.
+        "metadataValidUntil": "",
+        "metadataCacheDuration": "",
     }
     return {"strict": True, "debug": False, "sp": sp, "idp": idp, "security": security}

@@ -72,7 +72,7 @@ def rules() -> Any:
     from allauth.idp.oidc.adapter import DefaultOIDCAdapter
     from allauth.idp.oidc.models import Client
     from cryptography.hazmat.primitives.asymmetric import rsa
-    from django.http import JsonResponse
+    from django.http import HttpResponseRedirect, JsonResponse
 
     class Adapter(DefaultOIDCAdapter):
         def get_claims(self, purpose: str, user: Any, client: Any, scopes: Any, **kwargs: Any) -> dict[str, Any]:
@@ -120,6 +120,8 @@ def rules() -> Any:
                     del answer["id_token"]
                 (folder / "last-id-token").write_text(answer.get("id_token", ""))
                 return JsonResponse(answer)
+            if request.path.endswith("openid-configuration") and (elsewhere := bad.get("redirect")):
+                return HttpResponseRedirect(elsewhere)
             if request.path.endswith("openid-configuration") and (over := bad.get("configuration")):
                 return JsonResponse(json.loads(response.content) | over)
             return response

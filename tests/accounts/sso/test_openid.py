@@ -1,6 +1,7 @@
 """Signing in with OpenID Connect, at a real provider in another process, and everything it must not get away with."""
 
 import json
+import socket
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -236,6 +237,16 @@ def test_a_provider_that_describes_itself_wrongly_is_refused(
 ) -> None:
     provider.misbehaves(configuration=configuration)
     assert refused(browser.here.post("/accounts/sso/oidc/start"))
+
+
+def test_nothing_is_fetched_from_where_a_provider_leads(provider: Peer, browser: Browser) -> None:
+    """A provider that was broken into must not make this server speak with its neighbours."""
+    with socket.create_server(("127.0.0.1", 0)) as inner:
+        inner.settimeout(0.5)
+        provider.misbehaves(redirect=f"http://127.0.0.1:{inner.getsockname()[1]}/secret")
+        assert refused(browser.here.post("/accounts/sso/oidc/start"), "Example does not answer")
+        with pytest.raises(TimeoutError):
+            inner.accept()
 
 
 def test_a_provider_that_is_away_gets_a_clear_page(provider: Peer, browser: Browser, configure: Any) -> None:

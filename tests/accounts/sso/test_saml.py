@@ -81,6 +81,7 @@ def test_the_service_describes_itself(idp: Peer, browser: Browser) -> None:
     assert b'Location="http://testserver/accounts/sso/saml/acs"' in page.content
     assert b'entityID="http://testserver/accounts/sso/saml/metadata"' in page.content
     assert b'WantAssertionsSigned="false"' in page.content
+    assert b"validUntil" not in page.content
 
 
 # --- Forged, expired, for somebody else ---
