@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connections
 
 from documents.index import NewPassage, active_space, searchable_text, write_passages
 from documents.spaces import embed
@@ -63,7 +63,7 @@ def clean_after(transactional_db: None):
     """For tests that commit: spaces and their indexes are not touched by Django's flush of tables."""
     yield
     call_command("flush", interactive=False, verbosity=0)
-    with connection.cursor() as cursor:
+    with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'embedding\\_hnsw\\_%%'")
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP INDEX {name}")

@@ -22,6 +22,9 @@ from documents.retrieval import search
 from documents.spaces import embed
 from tests.retrieval.conftest import AddDocument, index, new_version
 
+# Indexes are made by the role that owns the tables.
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
 MODEL = "builtin/wordllama"
 TEXTS = [f"Granite block number {n} stands in the harbour wall." for n in range(300)]
 

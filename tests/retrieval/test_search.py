@@ -311,6 +311,7 @@ def test_searching_takes_a_fixed_number_of_queries(owner: User, add: AddDocument
         search(user_id=owner.pk, query="granite harbour")
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_the_index_of_a_large_space_is_used_and_agrees_with_the_exact_scan(
     clean_after, owner: User, stranger: User, add: AddDocument, monkeypatch
 ) -> None:
