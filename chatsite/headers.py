@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.http.response import HttpResponseBase
 
-# The newest names too: a browser skips those that it does not know.
+# Only names that browsers know: Chromium complains of each other one in the console of every page.
 _POWERS = (
-    "accelerometer autoplay bluetooth browsing-topics camera display-capture encrypted-media fullscreen geolocation "
+    "accelerometer autoplay browsing-topics camera display-capture encrypted-media fullscreen geolocation "
     "gyroscope hid identity-credentials-get idle-detection local-fonts magnetometer microphone midi payment "
-    "picture-in-picture screen-wake-lock serial usb web-share xr-spatial-tracking"
+    "picture-in-picture screen-wake-lock serial usb xr-spatial-tracking"
 )
 
 _ALWAYS = {

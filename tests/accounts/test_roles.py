@@ -50,7 +50,7 @@ class TestAViewer:
         owner.refresh_from_db()
         page = signed_in(owner).get(f"/chats/{chat.pk}").content.decode()
         assert "Because." in page
-        for offered in ('id="composer"', "Try again", "Delete this chat", "Answer again", "Continue"):
+        for offered in ('id="composer"', "Try again", "Delete this chat", "Answer again", "/continue"):
             assert offered not in page
 
     def test_is_told_why_nothing_is_taken(self, people: dict[str, User]) -> None:
