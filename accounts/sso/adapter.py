@@ -1,6 +1,5 @@
 """Where allauth's sign-in with other providers meets this product: providers from settings, people from `people`."""
 
-import functools
 import logging
 from typing import Any
 
@@ -36,7 +35,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
     def get_requests_session(self) -> Any:
         """For the addresses of a provider, which do not redirect: where one leads elsewhere, nobody follows."""
         session = super().get_requests_session()
-        session.request = functools.partial(session.request, allow_redirects=False)
+        ask = session.request
+
+        def stay(*args: Any, **kwargs: Any) -> Any:
+            # Not a default: `session.get` itself says that redirects be followed.
+            return ask(*args, **{**kwargs, "allow_redirects": False})
+
+        session.request = stay
         return session
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
