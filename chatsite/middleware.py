@@ -25,7 +25,6 @@ def request_id(get_response: GetResponse) -> GetResponse:
         current = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
         token = logs.request_id.set(current)
         request.request_id = current  # type: ignore[attr-defined]  # read by the audit log
-        request.request_id = current  # type: ignore[attr-defined]  # read by the audit log
         try:
             response = get_response(request)
         finally:
