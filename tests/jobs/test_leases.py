@@ -53,29 +53,29 @@ def test_a_lease_that_ran_out_is_anybodys(job: Message) -> None:
     claim(job, "a")
     let_run_out(job)
     assert claim(job, "b")
-    assert not leases.renew(Message, job.pk, worker="a", content="late")
-    assert not leases.settle(Message, job.pk, worker="a", status=Status.DONE, content="late")
+    assert not leases.renew(Message, job.pk, worker="a", answered_by="late")
+    assert not leases.settle(Message, job.pk, worker="a", status=Status.DONE, answered_by="late")
     job.refresh_from_db()
-    assert (job.claimed_by, job.content, job.attempts) == ("b", "", 2)
+    assert (job.claimed_by, job.answered_by, job.attempts) == ("b", "", 2)
 
 
 def test_renewing_stores_and_prolongs(job: Message) -> None:
     claim(job, "a")
     let_run_out(job)
-    assert leases.renew(Message, job.pk, worker="a", content="so far")
+    assert leases.renew(Message, job.pk, worker="a", answered_by="so far")
     job.refresh_from_db()
-    assert job.content == "so far"
+    assert job.answered_by == "so far"
     assert job.lease_until is not None
     assert job.lease_until > timezone.now()
 
 
 def test_a_settled_row_is_over(job: Message) -> None:
     claim(job, "a")
-    assert leases.settle(Message, job.pk, worker="a", status=Status.DONE, content="all")
+    assert leases.settle(Message, job.pk, worker="a", status=Status.DONE, answered_by="all")
     assert not leases.settle(Message, job.pk, worker="a", status=Status.FAILED)
     assert not claim(job, "b")
     job.refresh_from_db()
-    assert (job.status, job.content, job.claimed_by, job.lease_until) == (Status.DONE, "all", "", None)
+    assert (job.status, job.answered_by, job.claimed_by, job.lease_until) == (Status.DONE, "all", "", None)
 
 
 def test_many_leases_are_renewed_at_once(queue: Callable[[], Message]) -> None:
@@ -85,19 +85,19 @@ def test_many_leases_are_renewed_at_once(queue: Callable[[], Message]) -> None:
         let_run_out(job)
     claim(lost, "b")
     Message.objects.filter(pk=stopping.pk).update(stop_requested=True)
-    leases.settle(Message, finished.pk, worker="a", status=Status.DONE, content="all")
+    leases.settle(Message, finished.pk, worker="a", status=Status.DONE, answered_by="all")
     held = [
-        {"pk": job.pk, "worker": "a", "status": Status.THINKING, "content": f"text {i}", "thinking": "hm"}
+        {"pk": job.pk, "worker": "a", "status": Status.THINKING, "answered_by": f"text {i}", "error_code": "hm"}
         for i, job in enumerate([mine, lost, stopping, finished])
     ]
     assert leases.renew_all(Message, held, returning="stop_requested") == {mine.pk: False, stopping.pk: True}
     mine.refresh_from_db()
-    assert (mine.content, mine.thinking, mine.status) == ("text 0", "hm", Status.THINKING)
+    assert (mine.answered_by, mine.error_code, mine.status) == ("text 0", "hm", Status.THINKING)
     assert mine.lease_until is not None
     assert mine.lease_until > timezone.now()
     lost.refresh_from_db()
     finished.refresh_from_db()
-    assert (lost.content, finished.content) == ("", "all")
+    assert (lost.answered_by, finished.answered_by) == ("", "all")
     assert leases.renew_all(Message, [], returning="stop_requested") == {}
 
 

