@@ -51,6 +51,10 @@ class Suspended(Refused):
     sentence = "This account is suspended. Open it again first."
 
 
+class BeingErased(Refused):
+    sentence = "This account is being deleted, and its data with it. That cannot be stopped any more."
+
+
 def change_role(user: User, role: str, *, by: User | None = None) -> None:
     """Give the role, and end the person's sessions: what was open was opened with the old one. Raises Refused."""
     with _locked(user, by) as account:
@@ -80,7 +84,11 @@ def suspend(user: User, *, by: User | None = None) -> None:
 
 def reactivate(user: User, *, by: User | None = None) -> None:
     """Open the account again. Raises Refused."""
+    from accounts.rights import requesting
+
     with _locked(user, by) as account:
+        if requesting.is_being_erased(account):
+            raise BeingErased
         account.is_active = True
         account.save(update_fields=["is_active"])
         _record(audit.Action.USER_REACTIVATED, account, by)

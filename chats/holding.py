@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
-from accounts.rights.holdings import Entry, as_json
-from chats import tree
+from accounts.rights.holdings import Entry, as_json, told
+from chats import live, tree
 from chats.models import Citation, Conversation, Message, Summary
 
 CHATS = "chats"
@@ -30,16 +32,27 @@ class ChatsHolding:
     def export(self, user: User) -> Iterator[Entry]:
         """Each conversation whole, as JSON, and what its page shows, as Markdown. Deleted ones too, while they last."""
         for conversation in Conversation.objects.filter(owner=user).order_by("created_at").iterator():
-            name = f"{conversation.created_at:%Y-%m-%d} {conversation.title or 'Untitled'}"
+            name = f"{conversation.created_at:%Y-%m-%d} {told(conversation, 'title') or 'Untitled'}"
             folder = "chats/deleted" if conversation.deleted_at else "chats"
             messages = list(
                 Message.objects.filter(conversation=conversation).prefetch_related("citations").order_by("created_at")
             )
-            yield Entry(f"{folder}/{name}.json", as_json(_whole(conversation, messages)))
+            yield Entry(f"{folder}/{name}.json", as_json(_whole(conversation, messages)), ends_step=False)
             yield Entry(f"{folder}/{name}.md", _shown(conversation, messages).encode())
+
+    def stop(self, user_id: UUID) -> None:
+        """Answers that wait are over; those that are being written are told to end, with what is written so far."""
+        answers = Message.objects.filter(owner_id=user_id)
+        answers.filter(status=Message.Status.QUEUED).update(status=Message.Status.STOPPED, finished_at=Now())
+        working = answers.filter(status__in=Message.WORKING)
+        working.update(stop_requested=True)
+        for pk in working.values_list("pk", flat=True):
+            transaction.on_commit(partial(live.ask_to_stop, pk), robust=True)
 
     def erase(self, user_id: UUID, step: Callable[[], None]) -> None:
         for pk in list(Conversation.objects.filter(owner_id=user_id).values_list("pk", flat=True)):
+            answers = Message.objects.filter(conversation_id=pk, role=Message.Role.ASSISTANT)
+            live.forget_now(pk, list(answers.values_list("pk", flat=True)))
             _delete(pk)
             step()
 
@@ -67,7 +80,7 @@ def _delete(conversation_id: UUID) -> None:
 def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
     return {
         "id": conversation.pk,
-        "title": conversation.title,
+        "title": told(conversation, "title"),
         "created": conversation.created_at,
         "updated": conversation.updated_at,
         "deleted": conversation.deleted_at,
@@ -78,8 +91,8 @@ def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any
                 "id": message.pk,
                 "parent": message.parent_id,
                 "role": message.role,
-                "content": message.content,
-                "thinking": message.thinking,
+                "content": told(message, "content"),
+                "thinking": told(message, "thinking"),
                 "status": message.status,
                 "model": message.answered_by or message.model,
                 "created": message.created_at,
@@ -88,9 +101,9 @@ def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any
                 "sources": [
                     {
                         "number": citation.number,
-                        "document": citation.document_name,
+                        "document": told(citation, "document_name"),
                         "page": citation.page,
-                        "quoted": citation.quoted,
+                        "quoted": told(citation, "quoted"),
                     }
                     for citation in message.citations.all()
                 ],
@@ -101,14 +114,13 @@ def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any
 
 
 def _shown(conversation: Conversation, messages: list[Message]) -> str:
-    lines = [f"# {conversation.title or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
+    lines = [f"# {told(conversation, 'title') or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
     known = {message.pk: message for message in messages}
     path = tree.path_to_root(conversation.pk, conversation.active_leaf_id) if conversation.active_leaf_id else []
     for message in (known[pk] for pk in reversed(path) if pk in known):
         who = "You" if message.role == Message.Role.USER else message.answered_by or "Assistant"
-        lines += [f"## {who}", message.content]
-        lines += [
-            f"[{citation.number}] {citation.document_name}, {citation.page}: {' '.join(citation.quoted.split())}"
-            for citation in message.citations.all()
-        ]
+        lines += [f"## {who}", told(message, "content")]
+        for citation in message.citations.all():
+            quoted = " ".join(told(citation, "quoted").split())
+            lines.append(f"[{citation.number}] {told(citation, 'document_name')}, {citation.page}: {quoted}")
     return "\n\n".join(lines) + "\n"

@@ -130,6 +130,7 @@ class Place:
         return f"chatsite:live:{{{self.conversation_id}:{self.message_id}}}{part}"
 
 
+_PARTS = ("", ":done", ":open", ":text")
 _HEAD = {b"seq", b"suffix", b"state", b"status"}
 # Before each sealed record of a part: how long it is.
 _LENGTH = Struct(">I")
@@ -226,13 +227,20 @@ def _cipher() -> AESGCM:
 
 
 def expire(pipe: Pipeline, place: Place, seconds: int) -> None:
-    for part in ("", ":done", ":open", ":text"):
+    for part in _PARTS:
         pipe.expire(place.key(part), seconds)
 
 
 def forget(pipe: Pipeline, place: Place) -> None:
     """The answer is settled: the database has it."""
-    pipe.delete(*(place.key(part) for part in ("", ":done", ":open", ":text")))
+    pipe.delete(*(place.key(part) for part in _PARTS))
+
+
+def forget_now(conversation_id: uuid.UUID, message_ids: list[uuid.UUID]) -> None:
+    """Whatever is still there of these answers. Raises RedisError."""
+    if message_ids:
+        places = [Place(conversation_id, pk) for pk in message_ids]
+        _sync_redis().delete(*(place.key(part) for place in places for part in _PARTS))
 
 
 _connections: "WeakKeyDictionary[asyncio.AbstractEventLoop, Redis]" = WeakKeyDictionary()

@@ -242,6 +242,11 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-rights": {"task": "accounts.rights.tasks.requeue_overdue", "schedule": 15.0, "options": {"expires": 15}},
+    "sweep-archives": {
+        "task": "accounts.rights.tasks.sweep_archives",
+        "schedule": 21_600.0,
+        "options": {"expires": 600},
+    },
     "retention": {"task": "accounts.rights.tasks.apply_retention", "schedule": 21_600.0, "options": {"expires": 600}},
     "index-vectors": {"task": "documents.tasks.index_vectors", "schedule": 3600.0, "options": {"expires": 600}},
     # More than daily: a schedule in memory begins anew with every start.

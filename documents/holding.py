@@ -10,8 +10,9 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from accounts.models import User
-from accounts.rights.holdings import Entry, as_json
+from accounts.rights.holdings import Entry, as_json, told
 from documents import blobs, library
+from documents.errors import NotAllowed
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting
 
 KEPT = "documents"
@@ -30,14 +31,21 @@ class DocumentsHolding:
     def export(self, user: User) -> Iterator[Entry]:
         """The files as they were uploaded, every version, and for each document what is known about it."""
         for document in Document.objects.visible_to(user).order_by("created_at").select_related("collection"):
-            versions = list(document.versions.order_by("number"))
+            name, versions = told(document, "name"), list(document.versions.order_by("number"))
             for version in versions:
                 folder = "documents" if len(versions) == 1 else f"documents/versions/{version.number}"
                 opener: Callable[[], AbstractContextManager[IO[bytes]]] = partial(
                     blobs.open_blob, version.blob, owner_id=user.pk
                 )
-                yield Entry(f"{folder}/{document.name}", opener)
-            yield Entry(f"documents/about/{document.name}.json", as_json(_described(document, versions)))
+                yield Entry(f"{folder}/{name}", opener, ends_step=False)
+            yield Entry(f"documents/about/{name}.json", as_json(_described(document, versions)))
+
+    def stop(self, user_id: UUID) -> None:
+        """Nothing waits to be read any more, and whoever reads finds the lease gone."""
+        unfinished = Document.objects.filter(owner_id=user_id, status__in=[Document.QUEUED, *Document.WORKING])
+        unfinished.update(
+            status=Document.Status.FAILED, error_code=NotAllowed.code, error_text="", claimed_by="", lease_until=None
+        )
 
     def erase(self, user_id: UUID, step: Callable[[], None]) -> None:
         for document in Document.objects.filter(owner_id=user_id):
@@ -56,8 +64,8 @@ class DocumentsHolding:
 def _described(document: Document, versions: list[DocumentVersion]) -> dict[str, object]:
     return {
         "id": document.pk,
-        "name": document.name,
-        "collection": document.collection.name if document.collection else None,
+        "name": told(document, "name"),
+        "collection": told(document.collection, "name") if document.collection else None,
         "status": document.status,
         "uploaded": document.created_at,
         "versions": [
@@ -69,7 +77,8 @@ def _described(document: Document, versions: list[DocumentVersion]) -> dict[str,
                 "language": version.language,
                 "passages": version.passage_count,
                 "pages": [
-                    {"number": page.number, "text": page.text} for page in version.pages.order_by("number").iterator()
+                    {"number": page.number, "text": told(page, "text")}
+                    for page in version.pages.order_by("number").iterator()
                 ],
             }
             for version in versions

@@ -2,21 +2,43 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts import audit
 from accounts.capabilities import Capability, may
+from accounts.models import User
 from accounts.rights.models import LegalHold
 from accounts.second_factor import RequiresConfirmation
+
+
+class HoldForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    person = forms.EmailField(help_text="the address the person signs in with")
+
+    class Meta:
+        model = LegalHold
+        fields = ("reason",)
+
+    def clean_person(self) -> str:
+        email = str(self.cleaned_data["person"]).lower()
+        user = User.objects.filter(email=email).first()
+        if user is None:
+            raise forms.ValidationError("Nobody here has this address.")
+        if LegalHold.objects.filter(user=user).exists():
+            raise forms.ValidationError("This person's data is held already.")
+        self.instance.user = user
+        return email
 
 
 @admin.register(LegalHold)
 class LegalHoldAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     list_display = ("user", "reason", "created_at")
-    fields = ("user", "reason")
-    autocomplete_fields = ("user",)
+    form = HoldForm
     search_fields = ("user__email", "reason")
+
+    def get_fields(self, request: HttpRequest, obj: LegalHold | None = None) -> tuple[str, ...]:
+        return ("user", "reason", "created_at") if obj else ("person", "reason")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Capability.MANAGE_USERS)

@@ -6,19 +6,27 @@ import time
 import unicodedata
 import uuid
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import IO, Any
 from uuid import UUID
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from accounts.encryption import keys
+from accounts.encryption.errors import Forged
 from accounts.encryption.files import SealedReader, file_key, sealed_parts
 from accounts.rights.holdings import Entry
 
+_FOLDER = "exports"
+# Tells what the archive ought to hold and does not.
+LEFT_OUT = "not-in-this-copy.txt"
+# A file is written before its row names it: a young one may still get its row.
+_YOUNG = timedelta(days=1)
 _STEP = 256 * 1024
 _LONGEST_PART = 100
 # What some system forbids in a name, and what would change the direction of the text.
@@ -26,15 +34,17 @@ _UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\\u200e\u200f\u202a-\u202e\u2066-\u2
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 
-def store(entries: Iterable[Entry], *, owner_id: UUID) -> tuple[str, int]:
-    """Where the archive lies now, and how many bytes it has."""
+def store(entries: Iterable[Entry], *, owner_id: UUID, check: Callable[[], None] = lambda: None) -> tuple[str, int]:
+    """Where the archive lies now, and how many bytes it has. `check` is called every now and then; what it raises ends
+    the work, and nothing is left."""
     name = uuid.uuid4().hex
-    key = f"exports/{name[:2]}/{name}"
+    key = f"{_FOLDER}/{name[:2]}/{name}"
     size = 0
 
     def measured() -> Iterator[bytes]:
         nonlocal size
         for part in _zipped(entries):
+            check()
             size += len(part)
             yield part
 
@@ -61,6 +71,23 @@ def open_archive(key: str, *, owner_id: UUID) -> IO[bytes]:
 def delete(key: str) -> None:
     if key:
         default_storage.delete(key)
+
+
+def sweep(is_named: Callable[[str], bool]) -> int:
+    """Delete what a kill left of an archive that was being made: old, and named by no request. How many there were."""
+    before, deleted = timezone.now() - _YOUNG, 0
+    for key in list(_stored()):
+        with suppress(FileNotFoundError):
+            if default_storage.get_modified_time(key) < before and not is_named(key):
+                default_storage.delete(key)
+                deleted += 1
+    return deleted
+
+
+def _stored() -> Iterator[str]:
+    with suppress(FileNotFoundError):
+        for folder in default_storage.listdir(_FOLDER)[0]:
+            yield from (f"{_FOLDER}/{folder}/{name}" for name in default_storage.listdir(f"{_FOLDER}/{folder}")[1])
 
 
 class _Made(File):  # type: ignore[type-arg]
@@ -94,26 +121,37 @@ class _Pipe(io.RawIOBase):
 
 
 def _zipped(entries: Iterable[Entry]) -> Iterator[bytes]:
-    pipe, taken = _Pipe(), set[str]()
+    pipe, taken, left_out = _Pipe(), dict[str, int](), list[str]()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry in entries:
-            info = zipfile.ZipInfo(unique(safe_path(entry.path), taken), time.localtime()[:6])
-            info.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(info, "w", force_zip64=True) as out:
-                for part in _content(entry):
-                    out.write(part)
+            path = unique(safe_path(entry.path), taken)
+            try:
+                for _ in _packed(archive, path, entry):
                     yield pipe.take()
+            except (FileNotFoundError, Forged) as error:
+                left_out.append(f"{path}: {'its file is missing' if isinstance(error, OSError) else 'it is damaged'}")
             yield pipe.take()
+        if left_out:
+            lines = ["This could not be read where it is stored. Everything else is here.", "", *left_out, ""]
+            archive.writestr(unique(LEFT_OUT, taken), "\n".join(lines))
     yield pipe.take()
 
 
-def _content(entry: Entry) -> Iterator[bytes]:
-    if isinstance(entry.content, bytes):
-        yield entry.content
-        return
-    with entry.content() as file:
-        while part := file.read(_STEP):
-            yield part
+def _packed(archive: zipfile.ZipFile, path: str, entry: Entry) -> Generator[None, None, None]:
+    """Comes back after every part. What cannot be read from the beginning on gets no place in the archive."""
+    with _opened(entry) as file:
+        part = file.read(_STEP)
+        info = zipfile.ZipInfo(path, time.localtime()[:6])
+        info.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(info, "w", force_zip64=True) as out:
+            while part:
+                out.write(part)
+                yield
+                part = file.read(_STEP)
+
+
+def _opened(entry: Entry) -> AbstractContextManager[IO[bytes]]:
+    return nullcontext(io.BytesIO(entry.content)) if isinstance(entry.content, bytes) else entry.content()
 
 
 def safe_path(path: str) -> str:
@@ -137,12 +175,13 @@ def _shortened(name: str) -> str:
     return f"{stem[: _LONGEST_PART - len(extension)].strip(' .')}{dot}{extension}"
 
 
-def unique(path: str, taken: set[str]) -> str:
-    """Also on systems where large and small letters are the same."""
-    found, number = path, 1
-    place = PurePosixPath(path)
+def unique(path: str, taken: dict[str, int]) -> str:
+    """Also on systems where large and small letters are the same. `taken`: {path: the last number given for it}."""
+    found, place = path, PurePosixPath(path)
+    number = taken.get(path.casefold(), 0) or 1
     while found.casefold() in taken:
         number += 1
         found = str(place.with_name(f"{place.stem} ({number}){place.suffix}"))
-    taken.add(found.casefold())
+    taken[path.casefold()] = number
+    taken.setdefault(found.casefold(), 1)
     return found

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from accounts.encryption.errors import Forged
 from accounts.models import User
 
 
@@ -19,11 +20,25 @@ from accounts.models import User
 class Entry:
     """One file of an export: where it stands in the archive, and its bytes, or how to open them when they are many.
 
-    A path may hold what a person typed; accounts.rights.archive makes it safe and unique.
+    A path may hold what a person typed; accounts.rights.archive makes it safe and unique. `ends_step`: with this file
+    one of the steps that `Holding.count` promised is done.
     """
 
     path: str
     content: bytes | Callable[[], AbstractContextManager[IO[bytes]]]
+    ends_step: bool = True
+
+
+# In an export, instead of a value that was damaged or changed outside Chatsite.
+UNREADABLE = "(This could not be read: what is stored here was damaged.)"
+
+
+def told(instance: Any, name: str) -> Any:
+    """A sealed value for an export. One that is damaged costs the person that value, not the whole copy."""
+    try:
+        return getattr(instance, name)
+    except Forged:
+        return UNREADABLE
 
 
 def as_json(value: object) -> bytes:
@@ -34,9 +49,10 @@ class Holding(Protocol):
     """What one application keeps about people.
 
     `models` names every model whose rows lead to a person (a test finds those that nobody names). `count` is how many
-    steps export and erasure take, for progress. `erase` deletes everything in batches, calling `step` after each; doing
-    it again after an interruption goes on. Both run as the person. `expire`, where there is a retention, deletes what
-    is older than that many days, of one person, and says how many.
+    steps export and erasure take, for progress. `stop` ends the work under way on what is the person's, in a
+    transaction that closes the account. `erase` deletes everything in batches, calling `step` after each; doing it
+    again after an interruption goes on. All run as the person. `expire`, where there is a retention, deletes what is
+    older than that many days, of one person, and says how many.
     """
 
     name: str
@@ -47,6 +63,8 @@ class Holding(Protocol):
     def count(self, user_id: UUID) -> int: ...
 
     def export(self, user: User) -> Iterator[Entry]: ...
+
+    def stop(self, user_id: UUID) -> None: ...
 
     def erase(self, user_id: UUID, step: Callable[[], None]) -> None: ...
 

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.db import models, transaction
+from django.db.models.functions import Now
+from redis import Redis
 
 from accounts.audit.models import AuditEvent
 from accounts.invitations.models import Invitation
@@ -24,6 +26,8 @@ from accounts.rights.models import Consent, DataRequest, LegalHold
 from accounts.second_factor.models import Authenticator, RecoveryCode
 from accounts.sessions.models import UserSession
 from accounts.tenancy import acting_as_system
+
+_STOPPED = "This copy was not made, because the account was closed meanwhile."
 
 
 class AccountHolding:
@@ -84,6 +88,13 @@ class AccountHolding:
         yield Entry("account/activity.json", as_json(activity))
         yield Entry("account/audit-log.json", lambda: _recorded(user))
 
+    def stop(self, user_id: UUID) -> None:
+        """A copy that is being made has no use any more; its worker finds the request gone from its hands."""
+        copies = DataRequest.objects.filter(owner_id=user_id, kind=DataRequest.Kind.EXPORT)
+        copies.unfinished().update(
+            status=DataRequest.Status.FAILED, claimed_by="", lease_until=None, finished_at=Now(), error_text=_STOPPED
+        )
+
     def erase(self, user_id: UUID, step: Callable[[], None]) -> None:
         for request in DataRequest.objects.filter(owner_id=user_id).exclude(file=""):
             archive.delete(request.file)
@@ -100,12 +111,18 @@ class AccountHolding:
                 LogEntry.objects.filter(object_id=str(user_id)).delete()
                 # What else hangs on the account goes with it: addresses, identities, devices, consents, quotas.
                 user.delete()
-        # Nobody's alone, and small: what is cached about anybody is looked up again.
-        cache.clear()
+        _forget_in_redis(user_id)
         step()
 
     def expire(self, kind: str, user_id: UUID, days: int) -> int:  # noqa: ARG002 - nothing here grows old
         return 0
+
+
+def _forget_in_redis(user_id: UUID) -> None:
+    """Counters of requests and of attempts, and whatever else is named after the person. None of it is content."""
+    with Redis.from_url(settings.REDIS_URL, socket_timeout=30, socket_connect_timeout=5) as redis:
+        for key in redis.scan_iter(match=f"*{user_id}*", count=1000):
+            redis.delete(key)
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from redis.exceptions import RedisError
 from accounts import administration, audit
 from accounts.models import User
 from accounts.rights import archive
+from accounts.rights.holdings import every
 from accounts.rights.models import DataRequest, LegalHold
+from accounts.tenancy import acting_as
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +36,10 @@ def export(user: User) -> DataRequest:
 
 
 def erase(user: User, *, by: User | None = None) -> DataRequest:
-    """Close the account at once and queue the end of everything it holds. `by`: the administrator who asks for it.
+    """Close the account, stop what is under way for it, and queue the end of everything it holds.
 
-    Raises Refused under a legal hold, and administration.Refused for the last super admin.
+    `by`: the person, or the administrator who asks for it; None is the operator. Raises Refused under a legal hold,
+    and administration.Refused for the last super admin and for an account above that of `by`.
     """
     with transaction.atomic():
         if is_held(user):
@@ -44,10 +47,13 @@ def erase(user: User, *, by: User | None = None) -> DataRequest:
                 "The data of this account must be kept for now: there is a legal hold on it. Nothing was deleted. "
                 "Ask an administrator; once the hold is lifted, ask for the deletion again."
             )
-        administration.suspend(user, by=by)
-        request, is_new = _request(user, DataRequest.Kind.ERASURE, by=by or user)
+        administration.suspend(user, by=None if by and by.pk == user.pk else by)
+        with acting_as(user):
+            for holding in every():
+                holding.stop(user.pk)
+        request, is_new = _request(user, DataRequest.Kind.ERASURE, by=by)
         if is_new:
-            audit.record(audit.Action.ERASURE_REQUESTED, user=by or user, resource=("user", user.pk))
+            audit.record(audit.Action.ERASURE_REQUESTED, user=by, resource=("user", user.pk))
     return request
 
 
@@ -56,16 +62,23 @@ def delete_export(request: DataRequest) -> None:
     DataRequest.objects.filter(pk=request.pk).update(file="", size=0, expires_at=timezone.now())
 
 
+def is_being_erased(user: User) -> bool:
+    with acting_as(user):
+        return DataRequest.objects.filter(owner_id=user.pk, kind=DataRequest.Kind.ERASURE).unfinished().exists()
+
+
 def is_held(user: User) -> bool:
     return LegalHold.objects.filter(user=user).exists()
 
 
-def _request(user: User, kind: str, *, by: User) -> tuple[DataRequest, bool]:
-    try:
-        with transaction.atomic():
-            request = DataRequest.objects.create(owner_id=user.pk, kind=kind, by_administrator=by.pk != user.pk)
-    except IntegrityError:
-        return DataRequest.objects.filter(owner_id=user.pk, kind=kind).unfinished().get(), False
+def _request(user: User, kind: str, *, by: User | None) -> tuple[DataRequest, bool]:
+    by_administrator = by is None or by.pk != user.pk
+    with acting_as(user):
+        try:
+            with transaction.atomic():
+                request = DataRequest.objects.create(owner_id=user.pk, kind=kind, by_administrator=by_administrator)
+        except IntegrityError:
+            return DataRequest.objects.filter(owner_id=user.pk, kind=kind).unfinished().get(), False
     transaction.on_commit(lambda: enqueue(request.pk), robust=True)
     return request, True
 

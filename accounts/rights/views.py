@@ -76,7 +76,7 @@ def delete(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method == "POST":
         if request.POST.get("email", "").strip().lower() == request.user.email:
             try:
-                requesting.erase(request.user)
+                requesting.erase(request.user, by=request.user)
             except (requesting.Refused, administration.Refused) as refused:
                 error = refused.text if isinstance(refused, requesting.Refused) else refused.sentence
             else:

@@ -15,7 +15,7 @@ from accounts.encryption import keys
 from accounts.models import User
 from accounts.rights import archive
 from accounts.rights.holdings import Entry, every
-from accounts.rights.models import DataRequest
+from accounts.rights.models import DataRequest, LegalHold
 from accounts.tenancy import acting_as, acting_as_system
 from jobs.keeping import Kept, LeaseLost
 from jobs.leases import claim, settle, worker_name
@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
 _FAILED = "This could not be done, by a fault of ours. Nothing was changed by it. Try again, or ask an administrator."
+_HELD = "Nothing was deleted: a legal hold was set on this account. The account stays closed."
+# Minutes until an erasure that failed is tried again: one more with each time, up to this.
+_LONGEST_PAUSE = 60
 
 
 def do(request_id: UUID) -> None:
@@ -44,16 +47,21 @@ def do(request_id: UUID) -> None:
             logger.info("Request %s is somebody else's now.", request_id)
         except Exception:
             logger.exception("Request %s met an error of ours.", request_id)
-            # An erasure is tried until it is done: beat queues it again when its lease has run out.
-            if request.kind == DataRequest.Kind.EXPORT or request.attempts >= MOST_ATTEMPTS:
-                settle(
-                    DataRequest,
-                    request.pk,
-                    worker=worker,
-                    status=DataRequest.Status.FAILED,
-                    error_text=_FAILED,
-                    finished_at=Now(),
-                )
+            if request.kind == DataRequest.Kind.EXPORT:
+                _fail(request, worker, _FAILED)
+            else:
+                _try_again_later(request, worker)
+
+
+def _fail(request: DataRequest, worker: str, text: str) -> None:
+    failed = DataRequest.Status.FAILED
+    settle(DataRequest, request.pk, worker=worker, status=failed, error_text=text, finished_at=Now())
+
+
+def _try_again_later(request: DataRequest, worker: str) -> None:
+    """An erasure is tried until it is done: beat queues it again when its lease has run out."""
+    pause = timedelta(minutes=min(request.attempts, _LONGEST_PAUSE))
+    DataRequest.objects.filter(pk=request.pk, claimed_by=worker).update(lease_until=Now() + pause)
 
 
 class _Steps:
@@ -76,6 +84,10 @@ class _Steps:
 
 
 def _export(request: DataRequest, lease: Kept) -> None:
+    if request.attempts > MOST_ATTEMPTS:
+        # It took its worker with it every time.
+        _fail(request, lease.worker, _FAILED)
+        return
     user = User.objects.get(pk=request.owner_id)
     step = _Steps(lease, user.pk)
 
@@ -83,9 +95,10 @@ def _export(request: DataRequest, lease: Kept) -> None:
         for holding in every():
             for entry in holding.export(user):
                 yield entry
-                step()
+                if entry.ends_step:
+                    step()
 
-    key, size = archive.store(entries(), owner_id=user.pk)
+    key, size = archive.store(entries(), owner_id=user.pk, check=lease.check)
     kept = False
     try:
         with transaction.atomic():
@@ -107,15 +120,22 @@ def _export(request: DataRequest, lease: Kept) -> None:
 
 
 def _erase(request: DataRequest, lease: Kept) -> None:
-    """The key first: from then on nothing of the person can be read, wherever a copy of it lies."""
+    """The key first: from then on nothing of the person can be read, wherever a copy of it lies.
+
+    What is left in its place refuses a new key, so that nothing is sealed for the person by whoever is late.
+    """
     user_id = request.owner_id
-    keys.destroy(user_id)
+    with transaction.atomic():
+        # Whoever sets a legal hold takes the same lock, and so comes before this or sees it under way.
+        list(User.objects.select_for_update().filter(pk=user_id).values_list("pk"))
+        if LegalHold.objects.filter(user=user_id).exists():
+            _fail(request, lease.worker, _HELD)
+            return
+        keys.destroy(user_id)
     step = _Steps(lease, user_id)
     for holding in every():
         holding.erase(user_id, step)
     with acting_as_system("write down that an account was erased"), transaction.atomic():
-        # What had begun before the account was closed may have sealed something with a new key meanwhile.
-        keys.destroy(user_id)
         if settle(
             DataRequest,
             request.pk,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from accounts.encryption.errors import SealingError
 from chats import live, presentation
 from chats.answering.records import Job
 from chats.conversation import TITLE_LENGTH
@@ -35,8 +36,13 @@ async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered
     except (ModelError, TimeoutError) as error:
         logger.info("No automatic title: %s", error)
         return
-    if not title or not await runner.in_thread(_store, job.conversation_id, job.owner_id, title):
-        return
+    # The account may be gone meanwhile, and its key with it.
+    with contextlib.suppress(SealingError):
+        if title and await runner.in_thread(_store, job.conversation_id, job.owner_id, title):
+            await _tell(runner, job, title)
+
+
+async def _tell(runner: "Runner", job: Job, title: str) -> None:
     content = await runner.in_thread(presentation.title, job.conversation_id, title)
     # Without Redis the next page shows it.
     with contextlib.suppress(RedisError, OSError):

@@ -123,7 +123,7 @@ def test_paths_in_an_archive_lead_nowhere_else(typed: str, kept: str) -> None:
 
 
 def test_equal_names_become_different() -> None:
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     assert [archive.unique(name, taken) for name in ("a.txt", "A.txt", "a.txt")] == ["a.txt", "A (2).txt", "a (3).txt"]
 
 
