@@ -24,26 +24,28 @@ def make(session_key: str) -> None:
     from django.contrib.sessions.backends.db import SessionStore
 
     from accounts.models import User
+    from accounts.tenancy import acting_as
     from chats import conversation, markdown
     from chats.models import Conversation, Message
     from tests.ollama_text import expected_text
 
     user = User.objects.get(pk=SessionStore(session_key)[SESSION_KEY])
     made = []
-    for length in LENGTHS:
-        chat = conversation.start(user, use_documents=False)
-        rows: list[Message] = []
-        for number in range(length):
-            role = Message.Role.ASSISTANT if number % 2 else Message.Role.USER
-            text = expected_text(str(number), 300) if number % 2 else f"Question {number}: what decides?"
-            html = markdown.render(text, {}) if number % 2 else ""
-            rows.append(
-                Message(conversation=chat, parent=rows[-1] if rows else None, role=role, content=text, html=html)
-            )
-        Message.objects.bulk_create(rows)
-        Conversation.objects.filter(pk=chat.pk).update(active_leaf=rows[-1])
-        conversation.rename(chat, f"{length} messages")
-        made.append(str(chat.pk))
+    with acting_as(user):
+        for length in LENGTHS:
+            chat = conversation.start(user, use_documents=False)
+            rows: list[Message] = []
+            for number in range(length):
+                role = Message.Role.ASSISTANT if number % 2 else Message.Role.USER
+                text = expected_text(str(number), 300) if number % 2 else f"Question {number}: what decides?"
+                html = markdown.render(text, {}) if number % 2 else ""
+                rows.append(
+                    Message(conversation=chat, parent=rows[-1] if rows else None, role=role, content=text, html=html)
+                )
+            Message.objects.bulk_create(rows)
+            Conversation.objects.filter(pk=chat.pk).update(active_leaf=rows[-1])
+            conversation.rename(chat, f"{length} messages")
+            made.append(str(chat.pk))
     print(json.dumps(made))
 
 

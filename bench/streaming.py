@@ -199,12 +199,7 @@ class Bench:
 
     def check(self, run: Run) -> dict[str, int]:
         """Completeness, of the stored text and of the page, by characters."""
-        stored = {
-            str(pk): (status, content, html)
-            for pk, status, content, html in self.stack.rows(
-                "SELECT id, status, content, html FROM chats_message WHERE role = 'assistant'"
-            )
-        }
+        stored = json.loads(self.stack.run("bench.opened", "answers"))
         counts = dict.fromkeys(("complete", "page_is_right", "doubled_or_lost_while_streaming", "finals_not_one"), 0)
         for asked in run.asked:
             status, content, html = stored[asked.message_id]

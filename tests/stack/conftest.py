@@ -97,8 +97,8 @@ class Reading:
 
     def stored(self) -> tuple[str, str, str]:
         """(status, content, html) of the row."""
-        query = "SELECT status, content, html FROM chats_message WHERE id = %s"
-        return self._stack.wait_until(lambda: self._stack.rows(query, self.message_id), 10, "No row.")[0]
+        status, content, html = json.loads(self._stack.run("bench.opened", "answers"))[self.message_id]
+        return status, content, html
 
     def answers_in_row_and_page(self) -> tuple[int, int]:
         query = "SELECT count(*) FROM chats_message WHERE role = 'assistant' AND conversation_id = %s"

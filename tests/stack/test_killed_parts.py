@@ -1,5 +1,6 @@
 """kill -9 of every part, in the middle of an answer that a page shows and in the middle of an ingestion."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -72,11 +73,7 @@ def test_the_document_ends_ready_with_every_passage_once(stack: Stack, incident:
         return rows[0][0] if rows and rows[0][0] in {"ready", "failed"} else ""
 
     assert stack.wait_until(ended, 90, "The ingestion did not end.") == "ready"
-    passages = stack.rows(
-        "SELECT c.id, c.index, c.content, v.passage_count FROM documents_chunk c"
-        " JOIN documents_documentversion v ON v.id = c.version_id WHERE v.document_id = %s ORDER BY c.index",
-        incident.document_id,
-    )
+    passages = json.loads(stack.run("bench.opened", "passages", incident.document_id))
     assert [index for _, index, _, _ in passages] == list(range(passages[0][3]))
     assert len({content for _, _, content, _ in passages}) == len(passages)
     everything = "\n".join(content for _, _, content, _ in passages)
@@ -118,7 +115,7 @@ def _upload(stack: Stack, chromium: "Browser", session: str, name: str, text: st
     )
     assert reply.status == 200, reply.text()[:500]
     context.close()
-    return str(stack.rows("SELECT id FROM documents_document WHERE name = %s", name)[0][0])
+    return str(json.loads(stack.run("bench.opened", "documents"))[name])
 
 
 def _half_done(stack: Stack, document_id: str) -> str:
