@@ -205,7 +205,8 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
         if not event.resource_kind:
             return None
         url = urlencode({"resource": event.resource_id})
-        return format_html('<a href="?{}">{} {}</a>', url, event.resource_kind, event.resource_id[:8])
+        shown = event.about or event.resource_id[:8]
+        return format_html('<a href="?{}">{} {}</a>', url, event.resource_kind, shown)
 
     @admin.display(description="Address", empty_value="–")
     def from_address(self, event: AuditEvent) -> str | None:
@@ -257,7 +258,7 @@ def _facts(event: AuditEvent) -> list[tuple[str, str]]:
         ("Time", date_format(at, "j M Y, H:i:s.u e")),
         ("Action", event.action),
         ("Person", person),
-        ("Resource", f"{event.resource_kind} {event.resource_id}".strip()),
+        ("Resource", " ".join(filter(None, [event.resource_kind, event.about, event.resource_id]))),
         ("Address", event.address),
         ("Browser", event.agent),
         ("Request", event.request_id),

@@ -114,9 +114,20 @@ def _matching(words: str) -> Q:
 
 
 def name_people(events: Iterable[AuditEvent]) -> None:
-    """Set `person` on each event: the address of who did it, or "" where the account is gone or it was nobody."""
+    """Set `person` and `about` on each event: the address of who did it, and of the person it was done to.
+
+    "" where the account is gone or it was nobody.
+    """
     events = list(events)
-    ids = {event.user_id for event in events if event.user_id}
-    addresses = dict(User.objects.filter(pk__in=ids).values_list("pk", "email"))
+    ids = {found for event in events for found in (event.user_id, _whom(event)) if found}
+    addresses: dict[UUID | None, str] = dict(User.objects.filter(pk__in=ids).values_list("pk", "email"))
     for event in events:
-        event.person = addresses.get(event.user_id, "") if event.user_id else ""
+        event.person = addresses.get(event.user_id, "")
+        event.about = addresses.get(_whom(event), "")
+
+
+def _whom(event: AuditEvent) -> UUID | None:
+    try:
+        return UUID(event.resource_id) if event.resource_kind == "user" else None
+    except ValueError:
+        return None

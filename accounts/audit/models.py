@@ -26,8 +26,9 @@ class AuditEvent(models.Model):
     seal = models.BigIntegerField(null=True)
     digest = models.BinaryField(null=True)
 
-    # The address of who did it, for display only (finding.name_people).
+    # The addresses of who did it and of whom it was done to, for display only (finding.name_people).
     person: str
+    about: str
 
     class Meta:
         db_table = "audit_event"

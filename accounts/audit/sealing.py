@@ -117,6 +117,17 @@ def head() -> Seal | None:
     return Seal.of(row) if row else None
 
 
+def waiting_for() -> float:
+    """Seconds for which the oldest event has waited for its seal; 0 when none waits."""
+    with acting_as_system("see whether the audit log is sealed"), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM clock_timestamp() - at)::float8 FROM audit_event "
+            "WHERE seal IS NULL ORDER BY id LIMIT 1"
+        )
+        row = cursor.fetchone()
+    return float(row[0]) if row else 0.0
+
+
 def is_intact(event_id: int) -> bool:
     """Whether a sealed event is as it was sealed. Whether its seal is, only the whole chain tells. For the system."""
     with connection.cursor() as cursor:

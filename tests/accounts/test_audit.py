@@ -17,6 +17,7 @@ from accounts.audit.recording import INSERT, values
 from accounts.models import User
 from accounts.rights.models import LegalHold
 from accounts.tenancy import acting_as
+from chatsite import readiness
 
 Action = audit.Action
 # Rows that other connections see, and the role that owns the tables.
@@ -421,6 +422,17 @@ class TestRetention:
         retention.prune(now=self.NOW)
         as_owner("UPDATE audit_event SET seal = 1 WHERE seal = 4", guarded=False)
         assert "was inserted into seal 1, whose events were deleted" in broken()
+
+
+@committed
+def test_events_that_wait_for_long_are_a_thing_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert readiness.examine()["audit"].status == "ok"
+    happen()
+    assert readiness.examine()["audit"].status == "ok"
+    monkeypatch.setattr(readiness, "SEALED_WITHIN", 0)
+    assert readiness.examine()["audit"].status == "degraded"
+    sealing.seal_pending()
+    assert readiness.examine()["audit"].status == "ok"
 
 
 @committed

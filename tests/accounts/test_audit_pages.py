@@ -170,6 +170,15 @@ class TestTheList:
         for part in ("user@example.org", "chat c1", "one:2b", "17", "Unchanged", "number 1"):
             assert part in page
 
+    def test_what_was_done_to_a_person_names_them(self, by_admin: Client, people: dict[str, User]) -> None:
+        for whom in (people["viewer"].pk, "", "x" * 36):
+            audit.record(Action.ROLE_CHANGED, user=people["super_admin"], resource=("user", whom))
+        page = by_admin.get(LIST, {"what": "admin.role_changed"}).content.decode()
+        assert page.count("user viewer@example.org") == 1
+        event = AuditEvent.objects.get(resource_id=str(people["viewer"].pk))
+        one = by_admin.get(f"{LIST}{event.pk}/change/").content.decode()
+        assert f"user viewer@example.org {people['viewer'].pk}" in one
+
     def test_an_event_that_is_not_there(self, by_admin: Client) -> None:
         for number in ("999999", "x", str(2**70)):
             assert by_admin.get(f"{LIST}{number}/change/").status_code in {302, 404}
