@@ -11,6 +11,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from accounts.audit import sealing
 from chatsite import workers
 from documents.reading import confine
 from llms import catalogue
@@ -22,6 +23,8 @@ WITHIN = 3.0
 ESSENTIAL = frozenset({"database", "redis"})
 QUEUES = frozenset({"answers", "documents"})
 DISK_LOW = 1024**3
+# Seconds; it should be three.
+SEALED_WITHIN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,18 @@ def _reading() -> State:
     return State("ok" if closed else "degraded", f"Not confined by: {', '.join(missing)}.")
 
 
+def _audit() -> State:
+    try:
+        waiting = sealing.waiting_for()
+    except DatabaseError:
+        return State("down", "PostgreSQL does not answer.")
+    finally:
+        connection.close()
+    if waiting > SEALED_WITHIN:
+        return State("degraded", f"Events wait for their seal for {waiting:.0f} seconds.")
+    return State("ok", "Events are sealed")
+
+
 def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
@@ -123,4 +138,5 @@ _CHECKS: dict[str, Callable[[], State]] = {
     "models": _models,
     "disk": _disk,
     "reading": _reading,
+    "audit": _audit,
 }

@@ -32,6 +32,7 @@ _PARTS = {
     "broker": ("Workers", "Every queue is served"),
     "models": ("Models", "Ready"),
     "disk": ("Disk", "Enough room"),
+    "audit": ("Audit log", "Sealed"),
 }
 _KINDS = {"ok": "ok", "degraded": "busy", "down": "bad"}
 _WORDS = {"degraded": "Needs a look", "down": "Down"}

@@ -39,7 +39,7 @@ def test_ready_names_the_state_of_every_component(client: Client, live: redis.Re
     assert answer.status_code == 200
     body = answer.json()
     assert body["status"] == "ok"
-    assert set(body["components"]) == {"server", "database", "redis", "broker", "models", "disk", "reading"}
+    assert set(body["components"]) == {"server", "database", "redis", "broker", "models", "disk", "reading", "audit"}
     assert body["components"]["database"]["detail"].startswith("pgvector ")
     assert re.fullmatch(r"Waiting: \d+ answers, \d+ documents", body["components"]["broker"]["detail"])
     assert "free" in body["components"]["disk"]["detail"]
