@@ -17,7 +17,7 @@ import psutil
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What the test run set for itself and the product must not see: it is to carry its own servers.
-OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEY", "DATA_DIR")
+OWN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEY", "DATA_DIR")
 
 
 class Product:
