@@ -71,6 +71,7 @@ def _read(kind: Kind, source: int, pipe: int, tools: formats.Tools, limits: Limi
 
 
 def _complain(pipe: int) -> None:
-    """An error of ours, or of a library: told in the worker's log."""
-    story = "".join(traceback.format_exception(*sys.exc_info()))
-    write_frame(pipe, {"type": "crash", "detail": story[-_DETAIL:]})
+    """An error of ours, or of a library: where it happened, for the log. Not its words: they may quote the file."""
+    kind, _, trace = sys.exc_info()
+    story = "".join(traceback.format_tb(trace))
+    write_frame(pipe, {"type": "crash", "detail": f"{kind.__name__ if kind else ''} {story[-_DETAIL:]}"})

@@ -180,10 +180,10 @@ class _Reading:
                     self._born = True
                 case "error":
                     raise BY_CODE.get(str(frame.payload.get("code")), CorruptFile)(
-                        str(frame.payload.get("text"))[:500], detail=str(frame.payload.get("detail"))[:2000]
+                        str(frame.payload.get("text"))[:500], detail=_line(frame.payload.get("detail"))
                     )
                 case "crash":
-                    raise ParserCrashed(detail=str(frame.payload.get("detail"))[:2000])
+                    raise ParserCrashed(detail=_line(frame.payload.get("detail")))
                 case "end":
                     return
                 case _:
@@ -242,3 +242,8 @@ class _Reading:
         """A nursery that does not answer goes, and takes its child with it."""
         self._ended = True
         _end_nursery(self._weight)
+
+
+def _line(said: object) -> str:
+    """What a child says, for a log: it cannot make lines that look like others."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(said)[:2000]).split())

@@ -308,6 +308,25 @@ def test_endless_output_beside_the_messages_leads_nowhere(attack: Attack, capfd:
     assert "noise" not in captured.out + captured.err
 
 
+def test_what_it_says_about_its_end_is_one_line_in_the_log(attack: Attack) -> None:
+    with pytest.raises(DocumentError) as caught:
+        attack(
+            """
+            def attack(tools):
+                yield {'type': 'error', 'code': 'no_text', 'text': 'x', 'detail': 'x\\n{"level": "INFO"}\\x1b[2J' * 999}
+            """
+        )
+    assert caught.value.detail.isprintable()
+    assert len(caught.value.detail) <= 2000
+
+
+def test_an_error_does_not_quote_the_file_in_the_log(attack: Attack) -> None:
+    with pytest.raises(DocumentError) as caught:
+        attack("def attack(tools):\n    words = 'A private word.'\n    yield int(words)\n")
+    assert caught.value.detail.startswith("ValueError")
+    assert "private" not in str(caught.value)
+
+
 GRANDCHILDREN = """
 import os, signal, time
 def attack(tools):

@@ -1,7 +1,9 @@
 """A file that breaks its reader breaks nothing else."""
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -13,8 +15,9 @@ import psutil
 import pytest
 
 from documents.errors import ParserCrashed, ParserMemory, ParserTimeout
-from documents.reading import confine, reader
+from documents.reading import confine, programs, reader
 from documents.reading.frames import FrameReader
+from documents.reading.kernel import seccomp, syscalls
 from documents.reading.limits import MEGABYTE, Limits
 from documents.reading.pages import BadReport, ReadPage, WordBox, from_payload, to_payload
 from documents.sniffing import Kind
@@ -247,3 +250,97 @@ def test_what_is_no_message_is_refused(written: bytes) -> None:
     finally:
         writer.join()
         os.close(read)
+
+
+ENOSYS, EPERM, ALLOWED, KILLED = 0x00050026, 0x00050001, 0x7FFF0000, 0x80000000
+MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
+def verdict(code: bytes, number: int, *arguments: int, architecture: int) -> int:
+    """What the kernel makes of a filter: the five instructions that there are."""
+    data = struct.pack("<IIQ6Q", number, architecture, 0, *arguments, *[0] * (6 - len(arguments)))
+    instructions = list(struct.iter_unpack("=HBBI", code))
+    at = accumulator = 0
+    while True:
+        what, then, otherwise, constant = instructions[at]
+        at += 1
+        match what:
+            case 0x20:
+                accumulator = struct.unpack_from("<I", data, constant)[0]
+            case 0x54:
+                accumulator &= constant
+            case 0x15:
+                at += then if accumulator == constant else otherwise
+            case 0x35:
+                at += then if accumulator >= constant else otherwise
+            case 0x06:
+                return constant
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_filter_allows_what_is_listed_and_nothing_else(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syscalls.platform, "machine", lambda: machine)
+    rules = seccomp.reader()
+    code = seccomp.assemble(rules)
+
+    def asked(name: str | int, *arguments: int, architecture: int = MACHINES[machine]) -> int:
+        number = name if isinstance(name, int) else syscalls.number(name)
+        return ALLOWED if number is None else verdict(code, number, *arguments, architecture=architecture)
+
+    assert len(code) // 8 < 4096  # the kernel's limit
+    listed = {syscalls.number(name) for name in (*rules, "clone3", "openat2")}
+    assert {asked(number) for number in range(syscalls.NEWER) if number not in listed} == {EPERM}
+    assert {asked(name) for name, where in rules.items() if where is None} == {ALLOWED}
+    assert {asked(number) for number in (syscalls.number("clone3"), 450, 500, 2**20)} == {ENOSYS}
+    assert {asked(number) for number in (2**30 + 1, 2**30 + 41, 2**32 - 1)} == {EPERM}
+    assert {asked("read", architecture=other) for other in (0x40000003, 0)} == {KILLED}
+    assert asked("openat", 0, 0, os.O_RDONLY | os.O_CLOEXEC) == ALLOWED
+    for flags in (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC, os.O_TMPFILE | os.O_RDWR):
+        assert asked("openat", 0, 0, flags) == EPERM
+    assert [asked("tgkill", pid, 1, 6) for pid in (os.getpid(), os.getpid() + 1, 1, 2**32 - 1)] == [ALLOWED] + [
+        EPERM
+    ] * 3
+    assert [asked("prlimit64", 0, 7, new) for new in (0, 1, 2**32)] == [ALLOWED, EPERM, EPERM]
+    assert [asked("fcntl", 3, what) for what in (fcntl.F_GETFL, fcntl.F_SETOWN)] == [ALLOWED, EPERM]
+    assert [asked("execve"), asked("dup")] == [EPERM, EPERM]
+
+
+def test_a_machine_that_the_filter_does_not_know_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syscalls.platform, "machine", lambda: "riscv64")
+    assert not seccomp.is_available()
+    assert not seccomp.restrict({})
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("read line; echo $line", "P5 picture"),
+        ("if read line < /etc/passwd; then echo read; fi; echo done", "done"),
+        ("if echo x > {new}; then echo wrote; fi; echo done", "done"),
+        ("(true); echo forked", None),
+        ("while true; do true; done", None),
+        ("while true; do echo noise; done", None),
+        ("kill -9 $$", None),
+        ("exit 1", None),
+    ],
+)
+def test_a_program_may_do_no_more_than_a_reader(tmp_path: Path, script: str, said: str | None) -> None:
+    """A shell script in Tesseract's place."""
+    program = tmp_path / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n" + script.replace("{new}", str(tmp_path / "new")))
+    program.chmod(0o755)
+    code = """
+from documents.reading import programs
+from documents.reading.limits import Limits
+limits = Limits(recognition=2.0, program_output=100_000)
+print(repr(programs.tesseract(b"P5 picture\\n", resolution=300, languages="eng", limits=limits)))
+"""
+    done = python(code, PATH=f"{program.parent}:{os.environ['PATH']}")
+    assert done.stdout.strip() == repr(said if said is None else f"{said}\n"), done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("languages", ["", "eng -c x", "../eng", "eng;x"])
+def test_what_is_no_language_starts_no_program(languages: str) -> None:
+    assert programs.tesseract(b"", resolution=300, languages=languages, limits=Limits()) is None
