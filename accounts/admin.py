@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
@@ -24,6 +25,7 @@ from accounts.capabilities import ABOUT_ROLES, manageable_roles, may_manage
 from accounts.invitations import inviting
 from accounts.lock_out.models import Failures
 from accounts.models import Role, User
+from accounts.rights import administering as rights
 from accounts.second_factor import is_confirmed
 from accounts.second_factor.confirming import ask
 from accounts.verbs import BY_NAME, PASSWORD_LINK, VERBS, Verb, is_locked
@@ -161,6 +163,10 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
 
     # --- One person ---
 
+    def get_urls(self) -> list[Any]:
+        erase = self.admin_site.admin_view(rights.erase)
+        return [path("<uuid:user_id>/erase/", erase, name="accounts_user_erase"), *super().get_urls()]
+
     def change_view(
         self,
         request: HttpRequest,
@@ -198,6 +204,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
             "is_managed": may_manage(request.user, person.role),
             "above": administration.NotYours.sentence,
             "link": link,
+            "rights": rights.about(person),
         }
         status = 422 if profile.errors else 200
         return TemplateResponse(request, "admin/accounts/user/person.html", context, status=status)

@@ -142,6 +142,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "uidb36": lambda world: "1",
     # The admin's own.
     "object_id": lambda world: world.owner.pk,
+    "user_id": lambda world: world.owner.pk,
     "admin:documents_document_change object_id": lambda world: world.document.pk,
     "admin:documents_document_history object_id": lambda world: world.document.pk,
     "admin:documents_document_delete object_id": lambda world: world.document.pk,

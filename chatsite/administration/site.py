@@ -31,6 +31,8 @@ _TABLES = {
     "audit.AuditEvent": ("Audit log", "log"),
     "lock_out.Failures": ("Lock-outs", "lock"),
     "rights.LegalHold": ("Legal holds", "shield"),
+    "rights.DataRequest": ("Data requests", "download"),
+    "rights.Consent": ("Agreements", "check"),
 }
 
 
