@@ -74,6 +74,11 @@ class LegalHoldAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[ty
         audit.record(audit.Action.LEGAL_HOLD_LIFTED, user=request.user.pk, resource=("user", obj.user_id))
         super().delete_model(request, obj)
 
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LegalHold]) -> None:
+        """One by one, so that each is recorded."""
+        for hold in queryset:
+            self.delete_model(request, hold)
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     """A list of everybody's rows, for who manages accounts. There is nothing in them but states and times."""
