@@ -9,6 +9,7 @@ from accounts import administration, audit
 from accounts.audit.models import AuditEvent
 from accounts.lock_out.models import Failures, Kind
 from accounts.models import Role, User
+from accounts.rights.models import LegalHold
 from accounts.second_factor.confirming import CONFIRMED_AT
 from accounts.second_factor.models import Authenticator
 from accounts.tenancy import acting_as_system
@@ -367,3 +368,23 @@ class TestInviting:
         assert "SIGN_UP" in by_admin.get(self.ADD).content.decode()
         by_admin.post(self.ADD, {"addresses": "new@example.org", "role": "user"})
         assert not recorded(audit.Action.USER_INVITED)
+
+
+class TestLegalHolds:
+    ADD = "/admin/rights/legalhold/add/"
+
+    def test_is_set_by_address_and_lifted(self, by_admin: Client, people: dict[str, User]) -> None:
+        by_admin.post(self.ADD, {"person": "USER@example.org", "reason": "file 12"})
+        page = f"/admin/rights/legalhold/{people['user'].pk}"
+        assert "file 12" in by_admin.get(f"{page}/change/").content.decode()
+        assert (
+            "is held already" in by_admin.post(self.ADD, {"person": "user@example.org", "reason": "x"}).content.decode()
+        )
+        assert "cannot be undone" in by_admin.get(f"{page}/delete/").content.decode()
+        by_admin.post(f"{page}/delete/", {"post": "yes"})
+        assert not LegalHold.objects.exists()
+        assert len(recorded(audit.Action.LEGAL_HOLD_SET)) == len(recorded(audit.Action.LEGAL_HOLD_LIFTED)) == 1
+
+    def test_somebody_unknown_is_named(self, by_admin: Client) -> None:
+        response = by_admin.post(self.ADD, {"person": "nobody@example.org", "reason": "x"})
+        assert "Nobody here has this address." in response.content.decode()

@@ -18,7 +18,15 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 800}
-LISTS = ["accounts/user", "invitations/invitation", "documents/document", "audit/auditevent", "lock_out/failures"]
+LISTS = [
+    "rights/legalhold",
+    "rights/legalhold/add",
+    "accounts/user",
+    "invitations/invitation",
+    "documents/document",
+    "audit/auditevent",
+    "lock_out/failures",
+]
 
 
 @pytest.fixture
