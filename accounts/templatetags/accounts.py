@@ -23,7 +23,8 @@ def sign_in_ways(context: template.Context) -> dict[str, object]:
         "alone": not form,
         "emergency": emergency,
         "local": sso.passwords,
-        "directory": bool(sso.ldap),
+        # Before anybody has a password here, only a directory can know one.
+        "open": bool(sso.ldap) or User.objects.exists(),
     }
 
 
