@@ -22,6 +22,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
 from documents import blobs, page_images
 from documents import library as shelf
+from documents.errors import DocumentError
 from documents.models import Chunk, Document, DocumentVersion, Page
 from documents.names import clean_name
 from documents.pages import page_view
@@ -53,8 +54,9 @@ def upload(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     try:
         request.FILES  # noqa: B018 - reads the body, with the limit
     except TooManyFilesSent:
-        messages.error(request, f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files can be uploaded at once.")
-        return redirect("documents:library")
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        error = DocumentError(f"At most {most} files can be uploaded at once. None of these was added.")
+        return _refused(request, [shelf.Refusal("Too many", error)])
     return _upload(request, limit)
 
 
@@ -64,8 +66,7 @@ def _upload(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse
     uploads = shelf.upload(request.user, request.FILES.getlist("files"))
     uploads.refusals.extend(shelf.Refusal(clean_name(name), shelf.too_large()) for name in limit.dropped)
     if request.htmx:
-        status = 200 if uploads.documents else 422
-        return render(request, "documents/_uploaded.html", {"refusals": uploads.refusals}, status=status)
+        return _refused(request, uploads.refusals, status=200 if uploads.documents else 422)
     # What waits for the next page lies in a cookie or in the session, so it holds no file's name.
     if uploads.documents:
         count = len(uploads.documents)
@@ -75,6 +76,14 @@ def _upload(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse
     if uploads.refusals:
         return _library(request, uploads.refusals)
     return redirect("documents:library")
+
+
+def _refused(
+    request: AuthenticatedHttpRequest, refusals: Sequence[shelf.Refusal], *, status: int = 422
+) -> HttpResponse:
+    if request.htmx:
+        return render(request, "documents/_uploaded.html", {"refusals": refusals}, status=status)
+    return _library(request, refusals)
 
 
 @require_safe

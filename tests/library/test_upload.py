@@ -1,4 +1,6 @@
+import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -174,3 +176,49 @@ def test_a_forged_form_is_refused(owner: User) -> None:
     client.force_login(owner)
     assert upload(client, text_file()).status_code == 403
     assert not Document.objects.exists()
+
+
+def test_too_many_files_at_once_are_refused_in_a_fragment(owners_client: Client, settings: object) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2  # type: ignore[attr-defined]
+    files = [text_file(f"{number}.txt", str(number).encode()) for number in range(3)]
+    response = owners_client.post(URL, {"files": files}, headers={"HX-Request": "true"})
+    assert response.status_code == 422
+    assert response.content.decode().lstrip().startswith("<li")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../etc/cron.d/evil.txt",
+        "..\\..\\boot.txt",
+        "/absolute.txt",
+        "nul\x00l.txt",
+        "CON.txt",
+        "a" * 400 + ".txt",
+        "漢" * 90 + ".txt",
+        "evil\u202etxt.txt",
+        '"><svg onload=alert(1)>.txt',
+        "line\r\nSet-Cookie: a=b.txt",
+        "%2e%2e%2fescape.txt",
+        "-rf.txt",
+        "…/….txt",
+    ],
+)
+def test_no_name_reaches_the_file_system_or_leaves_the_page(owners_client: Client, settings: object, name: str) -> None:
+    before = set((settings.DATA_DIR / "files").rglob("*"))  # type: ignore[attr-defined]
+    body = f"--line\r\nContent-Disposition: form-data; name=\"files\"; filename*=UTF-8''{quote(name)}\r\n\r\n".encode()
+    response = owners_client.post(
+        URL, body + b"plain words\r\n--line--\r\n", content_type="multipart/form-data; boundary=line"
+    )
+    assert response.status_code == 302
+    document = Document.objects.get()
+    assert not re.search(r"[\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069]", document.name)
+    assert len(document.name.encode()) <= 240
+    assert document.name.endswith(".txt")
+    new = set((settings.DATA_DIR / "files").rglob("*")) - before  # type: ignore[attr-defined]
+    assert all(re.fullmatch(r"[0-9a-f]{2,32}", path.name) for path in new)
+    sent = owners_client.get(f"/documents/{document.pk}/file")
+    assert "\n" not in sent["Content-Disposition"]
+    assert sent["Content-Disposition"].startswith("attachment;")
+    page = owners_client.get("/documents/").content.decode()
+    assert "<svg onload" not in page
