@@ -32,7 +32,6 @@ class Action(models.TextChoices):
     CONFIRMATION_FAILED = "second_factor.confirmation_failed", "Failed to confirm who they are"
     # Sign-in through other providers
     IDENTITY_LINKED = "identity.linked", "Linked an outside identity"
-    IDENTITY_UNLINKED = "identity.unlinked", "Unlinked an outside identity"
     IDENTITY_REFUSED = "identity.refused", "An outside identity was refused"
     # Documents
     DOCUMENT_UPLOADED = "document.uploaded", "Uploaded a document"
@@ -65,7 +64,6 @@ class Action(models.TextChoices):
     EXPORT_DOWNLOADED = "data.export_downloaded", "Downloaded an export"
     IMPORTED = "data.imported", "Imported data"
     ERASURE_REQUESTED = "data.erasure_requested", "Asked for deletion of an account"
-    ERASURE_CANCELLED = "data.erasure_cancelled", "Took the deletion of an account back"
     ERASED = "data.erased", "An account and its data were erased"
     CONSENT_GIVEN = "data.consent_given", "Gave consent"
     CONSENT_WITHDRAWN = "data.consent_withdrawn", "Withdrew consent"
@@ -84,7 +82,6 @@ class Action(models.TextChoices):
     USER_REACTIVATED = "admin.user_reactivated", "Opened an account again"
     USER_SIGNED_OUT = "admin.user_signed_out", "Signed somebody out everywhere"
     USER_PASSWORD_LINK = "admin.password_link", "Handed out a link for a new password"
-    USER_DELETED = "admin.user_deleted", "Deleted an account"
     METADATA_READ = "admin.metadata_read", "Looked at others' metadata"
     # Limits
     RATE_LIMITED = "limit.rate", "Made too many requests"
