@@ -29,6 +29,7 @@ PARTS = ("web", "answers", "documents", "redis", "database")
 MARK = b"CHATSITE_PART="
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery"
+_NOT_INHERITED = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "KEYS_DIR", "DEBUG"}
 _SERVERS = {"postgres": "database", "redis-server": "redis"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -84,7 +85,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = Path(tempfile.mkdtemp(prefix="chatsite-stack-"))
         self.log = self.data_dir / "stack.log"
-        inherited = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL", "DEBUG"}}
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         self.environment = {
             **inherited,
             "DJANGO_SETTINGS_MODULE": "chatsite.settings",
