@@ -60,8 +60,7 @@ def _ingest(document_id: UUID, owner_id: UUID, worker: str) -> None:
     lease = Lease(document_id, worker)
     try:
         with lease:
-            if not may(User.objects.get(pk=owner_id), Capability.UPLOAD):
-                raise NotAllowed
+            _check_allowed(owner_id)
             _Job(document_id, lease).run()
     except LeaseLost:
         logger.info("Document %s is somebody else's now, or gone.", document_id)
@@ -83,6 +82,12 @@ def _ingest(document_id: UUID, owner_id: UUID, worker: str) -> None:
         else:
             logger.exception("Document %s met an error of ours.", document_id)
             _fail(document_id, owner_id, worker, IngestionFailed.code, IngestionFailed.text)
+
+
+def _check_allowed(owner_id: UUID) -> None:
+    """Raises NotAllowed."""
+    if not may(User.objects.get(pk=owner_id), Capability.UPLOAD):
+        raise NotAllowed
 
 
 def _is_interruption(error: DatabaseError | InterfaceError) -> bool:

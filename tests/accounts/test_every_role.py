@@ -199,15 +199,17 @@ def words(world: World) -> dict[str, Any]:
 
 
 def requests(client: Callable[[], Client], route: Route, world: World) -> Iterable[tuple[str, Any]]:
-    """Each from a fresh browser: an earlier one may have signed out."""
+    """What changes something comes from a fresh browser: a request before may have signed out."""
     address, guess = route.address(world), words(world)
-    yield "GET", client().get(address)
-    yield "GET with guesses", client().get(address, guess)
+    browser = client()
+    yield "GET", browser.get(address)
+    yield "GET with guesses", browser.get(address, guess)
     yield "POST", client().post(address, guess)
     if route.is_owned:
-        yield "POST by htmx", client().post(address, guess, headers={"HX-Request": "true"})
+        browser = client()
+        yield "POST by htmx", browser.post(address, guess, headers={"HX-Request": "true"})
         for method in ("put", "patch", "delete"):
-            yield method.upper(), getattr(client(), method)(address)
+            yield method.upper(), getattr(browser, method)(address)
 
 
 def leaks(response: Any, *forbidden: str) -> list[str]:
