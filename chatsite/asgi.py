@@ -14,8 +14,8 @@ from django.conf import settings  # noqa: E402
 
 import chats.routing  # noqa: E402
 import documents.routing  # noqa: E402
-from accounts.sessions.sockets import SignedInOnly  # noqa: E402
 from accounts.rights.gate import ConsentSocket  # noqa: E402
+from accounts.sessions.sockets import SignedInOnly  # noqa: E402
 from accounts.tenancy.middleware import ActingSocket  # noqa: E402
 from chatsite.handler import OneThreadHandler  # noqa: E402
 from chatsite.sockets import FewWords, OwnPagesOnly  # noqa: E402

@@ -18,7 +18,7 @@ class LeaseLost(Exception):
 
 
 class Kept:
-    """`with Kept(Model, pk, worker) as lease` keeps the row ours. `check` and `report` raise LeaseLost when it is not."""
+    """`with Kept(Model, pk, worker) as lease` keeps the row ours. `check` and `report` raise LeaseLost if it is not."""
 
     def __init__(self, model: type[Leased], pk: object, worker: str) -> None:
         self.model, self.pk, self.worker = model, pk, worker

@@ -40,7 +40,12 @@ def furnish(user: User, phrase: str) -> None:
     collection = Collection.objects.create(owner=user, name=phrase)
     document = Document.objects.create(owner=user, collection=collection, name=f"{phrase}.txt")
     version = DocumentVersion.objects.create(
-        document=document, number=1, blob=f"aa/bb/{uuid.uuid4().hex}", fingerprint="0" * 64, size=1, media_type="text/plain"
+        document=document,
+        number=1,
+        blob=f"aa/bb/{uuid.uuid4().hex}",
+        fingerprint="0" * 64,
+        size=1,
+        media_type="text/plain",
     )
     Page.objects.create(version=version, number=1, text=phrase)
     chunk = Chunk.objects.create(version=version, index=0, page=1, start=0, content=phrase, length=1)
