@@ -26,12 +26,13 @@ class Refused(Exception):
         super().__init__(text)
 
 
-def export(user: User) -> DataRequest:
-    """Queue an export. The one under way, should there be one already."""
+def export(user: User, *, by: User | None) -> DataRequest:
+    """Queue an export. The one under way, should there be one already. `by`: the person; None is the operator."""
     with transaction.atomic():
-        request, is_new = _request(user, DataRequest.Kind.EXPORT, by=user)
+        request, is_new = _request(user, DataRequest.Kind.EXPORT, by=by)
         if is_new:
-            audit.record(audit.Action.EXPORT_REQUESTED, user=user, resource=("data_request", request.pk))
+            about = ("data_request", request.pk) if by else ("user", user.pk)
+            audit.record(audit.Action.EXPORT_REQUESTED, user=by, resource=about)
     return request
 
 
@@ -60,6 +61,12 @@ def erase(user: User, *, by: User | None = None) -> DataRequest:
 def delete_export(request: DataRequest) -> None:
     archive.delete(request.file)
     DataRequest.objects.filter(pk=request.pk).update(file="", size=0, expires_at=timezone.now())
+
+
+def state(request: DataRequest) -> DataRequest:
+    """The request as it is now."""
+    with acting_as(request.owner_id):
+        return DataRequest.objects.get(pk=request.pk)
 
 
 def is_being_erased(user: User) -> bool:

@@ -38,7 +38,7 @@ def your_data(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_POST
 @confirmed_recently
 def export(request: AuthenticatedHttpRequest) -> HttpResponse:
-    requesting.export(request.user)
+    requesting.export(request.user, by=request.user)
     return redirect("rights:your_data")
 
 

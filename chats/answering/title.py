@@ -36,9 +36,11 @@ async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered
     except (ModelError, TimeoutError) as error:
         logger.info("No automatic title: %s", error)
         return
+    if not title:
+        return
     # The account may be gone meanwhile, and its key with it.
     with contextlib.suppress(SealingError):
-        if title and await runner.in_thread(_store, job.conversation_id, job.owner_id, title):
+        if await runner.in_thread(_store, job.conversation_id, job.owner_id, title):
             await _tell(runner, job, title)
 
 

@@ -58,7 +58,7 @@ def files(request: DataRequest) -> dict[str, bytes]:
 
 class TestExport:
     def test_everything_is_in_it(self, furnished: User) -> None:
-        request = do(requesting.export(furnished))
+        request = do(requesting.export(furnished, by=furnished))
         assert (request.status, request.error_text) == (DataRequest.Status.DONE, "")
         found = files(request)
         assert json.loads(found["account/profile.json"])["email"] == furnished.email
@@ -72,22 +72,22 @@ class TestExport:
         assert "data.export_requested" in actions
 
     def test_it_lies_sealed(self, furnished: User) -> None:
-        request = do(requesting.export(furnished))
+        request = do(requesting.export(furnished, by=furnished))
         with default_storage.open(request.file, "rb") as file:
             raw = file.read()
         assert b"PK\x03\x04" not in raw
         assert DOCUMENT_PHRASE.encode() not in raw
 
     def test_two_clicks_make_one(self, furnished: User) -> None:
-        assert requesting.export(furnished).pk == requesting.export(furnished).pk
+        assert requesting.export(furnished, by=furnished).pk == requesting.export(furnished, by=furnished).pk
 
     def test_it_is_done_once(self, furnished: User) -> None:
-        request = do(requesting.export(furnished))
+        request = do(requesting.export(furnished, by=furnished))
         first = request.file
         assert do(request).file == first
 
     def test_it_is_fetched_by_its_owner_only(self, furnished: User, stranger: User, client: Client) -> None:
-        request = do(requesting.export(furnished))
+        request = do(requesting.export(furnished, by=furnished))
         client.force_login(stranger)
         assert client.get(f"/settings/data/exports/{request.pk}").status_code in {302, 404}
         assert client.post(f"/settings/data/exports/{request.pk}/delete").status_code == 404
@@ -95,7 +95,7 @@ class TestExport:
         assert request.file
 
     def test_an_archive_that_ran_out_is_deleted(self, furnished: User) -> None:
-        request = do(requesting.export(furnished))
+        request = do(requesting.export(furnished, by=furnished))
         DataRequest.objects.filter(pk=request.pk).update(expires_at=request.created_at)
         retention.apply()
         assert not default_storage.exists(request.file)
@@ -149,7 +149,7 @@ class TestErasure:
             conversation.post_message(conversation.start(stranger), "Mine stays.")
         version = DocumentVersion.objects.get(owner=furnished)
         before = stored_files() - {version.blob}
-        do(requesting.export(furnished))
+        do(requesting.export(furnished, by=furnished))
         request = do(requesting.erase(furnished))
         assert (request.status, request.error_text) == (DataRequest.Status.DONE, "")
         everything = _everything_in_the_database()

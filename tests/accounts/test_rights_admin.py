@@ -93,7 +93,7 @@ def test_no_hold_on_what_is_being_deleted(browser: Client, owner: User) -> None:
 
 def test_who_agreed_and_what_was_asked_for_is_listed_and_no_more(browser: Client, owner: User, admin: User) -> None:
     Consent.objects.create(owner=owner, version="v1")
-    requesting.export(owner)
+    requesting.export(owner, by=owner)
     gone = DataRequest.objects.create(owner_id="00000000-0000-4000-8000-000000000000", kind="erasure", status="done")
     agreed = browser.get("/admin/rights/consent/").content.decode()
     assert owner.email in agreed
