@@ -21,6 +21,7 @@ empty text) is stored as empty bytes, which may be written without sealing: `upd
 
 import hmac
 import json
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from uuid import UUID
@@ -42,6 +43,9 @@ class Sealed(bytes):
 
 
 _EMPTY = Sealed(b"")
+# How the content of a sealed value begins.
+_AS_IT_IS, _COMPRESSED = b"\x00", b"\x01"
+_LONG = 2000
 _Set = TypeVar("_Set")
 _Get = TypeVar("_Get")
 
@@ -173,14 +177,14 @@ class _SealedField(_Field[_Set, _Get]):
     def seal(self, value: Any, owner_id: UUID, identity: Sequence[object]) -> Sealed:
         if value == self.empty():
             return _EMPTY
-        content = self.to_bytes(value)
+        content = _packed(self.to_bytes(value))
         return Sealed(seal(keys.of(owner_id, make=True).columns, content, self._place(identity)))
 
     def unseal(self, value: bytes, owner_id: UUID, identity: Sequence[object]) -> Any:
         """Raises a SealingError."""
         if not value:
             return self.empty()
-        return self.from_bytes(unseal(keys.of(owner_id).columns, bytes(value), self._place(identity)))
+        return self.from_bytes(_unpacked(unseal(keys.of(owner_id).columns, bytes(value), self._place(identity))))
 
     def _place(self, identity: Sequence[object]) -> bytes:
         if None in identity:
@@ -262,6 +266,17 @@ class KeyedHashField(_Bytes):
         field = model._meta.get_field(name)
         assert isinstance(field, KeyedHashField)  # noqa: S101 - a mistake in the calling code
         return field.hashed(owner_id, value)
+
+
+def _packed(content: bytes) -> bytes:
+    """PostgreSQL would compress long texts; sealed ones it cannot, and answers are four times smaller compressed."""
+    if len(content) >= _LONG and len(short := zlib.compress(content, level=1)) < len(content):
+        return _COMPRESSED + short
+    return _AS_IT_IS + content
+
+
+def _unpacked(packed: bytes) -> bytes:
+    return zlib.decompress(packed[1:]) if packed[:1] == _COMPRESSED else packed[1:]
 
 
 def _field(model: type[models.Model], name: str) -> _SealedField[Any, Any]:

@@ -149,6 +149,13 @@ def test_passages_and_pages_are_bound_to_their_place(version: DocumentVersion) -
         _ = Chunk.objects.get(pk=second.pk).content
 
 
+def test_long_texts_take_less_room_than_they_have_characters(message: Message) -> None:
+    message.content = "The ferry waits until the tide allows it to leave. " * 400
+    message.save()
+    assert len(stored(message)) < len(message.content) / 10
+    assert Message.objects.get(pk=message.pk).content == message.content
+
+
 @pytest.mark.parametrize("text", ["\x00", "\ud800", "é" * 100_000, "\n", "0"])
 def test_any_text_can_be_kept(message: Message, text: str) -> None:
     message.content = text
