@@ -46,12 +46,16 @@ class HoldForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
 
 @admin.register(LegalHold)
 class LegalHoldAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    list_display = ("user", "reason", "created_at")
+    list_display = ("user", "reason", "since")
     form = HoldForm
     search_fields = ("user__email", "reason")
 
+    @admin.display(description="Since", ordering="created_at")
+    def since(self, hold: LegalHold) -> str:
+        return _moment(hold.created_at)
+
     def get_fields(self, request: HttpRequest, obj: LegalHold | None = None) -> tuple[str, ...]:
-        return ("user", "reason", "created_at") if obj else ("person", "reason")
+        return ("user", "reason", "since") if obj else ("person", "reason")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Capability.MANAGE_USERS)

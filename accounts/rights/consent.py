@@ -62,5 +62,15 @@ def withdraw(user: User) -> None:
 @cache
 def notice() -> str:
     """HTML. Markup in the text is shown as text: it comes from the operator, and still."""
-    html: str = MarkdownIt("commonmark", {"html": False}).render(settings.CONSENT_TEXT)
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    tokens = reader.parse(settings.CONSENT_TEXT)
+    for token in tokens:
+        if token.type.startswith("heading_"):
+            # The page has a first heading of its own.
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
+        for part in token.children or []:
+            if part.type == "link_open":
+                # So that what was read so far is not lost, and the other site learns nothing of this one.
+                part.attrs |= {"target": "_blank", "rel": "noopener noreferrer"}
+    html: str = reader.renderer.render(tokens, reader.options, {})
     return html

@@ -101,6 +101,7 @@ class Consent(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "agreement"
         constraints: ClassVar = [
             # Asked at every request: has this person agreed to the present version?
             models.UniqueConstraint(
