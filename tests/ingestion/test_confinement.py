@@ -311,6 +311,7 @@ def test_a_machine_that_the_filter_does_not_know_has_none(monkeypatch: pytest.Mo
     assert not seccomp.restrict({})
 
 
+@pytest.mark.skipif(not all(confine.examine().values()), reason="Here a layer is missing that refuses some of this.")
 @pytest.mark.parametrize(
     ("script", "said"),
     [
