@@ -16,12 +16,14 @@ ALLOWED = frozenset(
         "ready",
         "rights:consent",
         "rights:delete",
+        "rights:delete_export",
         "rights:download",
         "rights:export",
         "rights:your_data",
         "second_factor:confirm",
     }
 )
+_FIRST = "Agree to the notice of this installation first. Open it in a browser; you are then led to the notice."
 
 
 class ConsentGate:
@@ -42,8 +44,16 @@ class ConsentGate:
         page = reverse("rights:consent")
         if "HX-Request" in request.headers:
             return HttpResponse(status=204, headers={"HX-Redirect": page})
+        if _is_no_navigation(request):
+            # A script or a program would take the page, at the end of the redirection, for what it asked for.
+            return HttpResponse(_FIRST, status=403, content_type="text/plain; charset=utf-8")
         back = {"next": request.get_full_path()} if request.method == "GET" else {}
         return redirect(f"{page}?{urlencode(back)}" if back else page)
+
+
+def _is_no_navigation(request: HttpRequest) -> bool:
+    mode = request.headers.get("Sec-Fetch-Mode", "navigate")
+    return mode != "navigate" or "application/json" in request.headers.get("Accept", "")
 
 
 class ConsentSocket:
