@@ -1,4 +1,5 @@
 import re
+import threading
 import time
 from collections.abc import Iterator
 
@@ -95,3 +96,26 @@ def test_they_are_only_read(client: Client, path: str) -> None:
 
 def test_health_is_never_cached(client: Client) -> None:
     assert "no-store" in client.get("/health")["Cache-Control"]
+
+
+def test_a_crowd_that_asks_is_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask, so asking must not cost more than looking."""
+    looked, going_on = [], threading.Event()
+
+    def look() -> readiness.State:
+        looked.append(1)
+        going_on.wait(timeout=20)
+        return readiness.State("ok")
+
+    monkeypatch.setattr(readiness, "_CHECKS", {"part": look})
+    answers: list[object] = []
+    crowd = [threading.Thread(target=lambda: answers.append(readiness.examine())) for _ in range(30)]
+    for thread in crowd:
+        thread.start()
+    going_on.set()
+    for thread in crowd:
+        thread.join()
+    assert answers == [{"part": readiness.State("ok")}] * 30
+    assert len(looked) < 30
+    readiness.examine()
+    assert len(looked) >= 2
