@@ -15,7 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 
 app = Celery("chatsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["accounts.audit", "accounts.rights", "accounts.sessions", "chats", "documents"])
+app.autodiscover_tasks(
+    ["accounts.audit", "accounts.invitations", "accounts.rights", "accounts.sessions", "chats", "documents"]
+)
 app.steps["worker"].update({workers.Pulse, workers.BeatGuard})
 
 

@@ -235,6 +235,7 @@ CELERY_TASK_ROUTES = {
     "chats.tasks.*": {"queue": "answers"},
     "documents.tasks.*": {"queue": "documents"},
     "accounts.audit.tasks.*": {"queue": "answers"},
+    "accounts.invitations.tasks.*": {"queue": "answers"},
     "accounts.sessions.tasks.*": {"queue": "answers"},
     "accounts.rights.tasks.*": {"queue": "documents"},
 }
@@ -252,6 +253,11 @@ CELERY_BEAT_SCHEDULE = {
     # More than daily: a schedule in memory begins anew with every start.
     "sweep-blobs": {"task": "documents.tasks.sweep_blobs", "schedule": 21_600.0, "options": {"expires": 600}},
     "seal-audit": {"task": "accounts.audit.tasks.seal", "schedule": 3.0, "options": {"expires": 3}},
+    "old-invitations": {
+        "task": "accounts.invitations.tasks.forget_over",
+        "schedule": 21_600.0,
+        "options": {"expires": 600},
+    },
     "old-sessions": {"task": "accounts.sessions.tasks.forget_ended", "schedule": 7_200.0, "options": {"expires": 600}},
     "prune-audit": {"task": "accounts.audit.tasks.prune", "schedule": 21_600.0, "options": {"expires": 600}},
 }

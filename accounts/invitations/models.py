@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 from accounts.models import Role
 
 LIFETIME = timedelta(days=7)
+# What is over stays in the list for so long, then it is forgotten; the audit log knows what was done.
+KEPT = timedelta(days=30)
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -18,6 +20,13 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def usable(self) -> Self:
         return self.open().filter(expires_at__gt=Now())
+
+    def over(self) -> Self:
+        """Used, withdrawn or expired, and that a while ago."""
+        before = Now() - KEPT
+        return self.filter(
+            models.Q(accepted_at__lt=before) | models.Q(revoked_at__lt=before) | models.Q(expires_at__lt=before)
+        )
 
 
 class Invitation(models.Model):

@@ -1,5 +1,6 @@
 """Invitations: who may send them, what the link does, and that it does it once."""
 
+import dataclasses
 import re
 import smtplib
 import threading
@@ -14,6 +15,7 @@ from django.utils import timezone
 from accounts import administration
 from accounts.invitations import accepting, inviting
 from accounts.invitations.models import Invitation
+from accounts.invitations.tasks import forget_over
 from accounts.models import Role, User
 from tests.accounts.conftest import is_signed_in, signed_in
 
@@ -260,3 +262,28 @@ def test_suspending_the_sender_ends_what_they_sent(people: dict[str, User]) -> N
     link = link_for(people["admin"], role="admin")
     administration.suspend(people["admin"])
     assert Client().post(link, FORM).status_code == 410
+
+
+class TestWherePasswordsAreOff:
+    @pytest.fixture(autouse=True)
+    def _off(self, settings) -> None:
+        settings.SSO = dataclasses.replace(settings.SSO, passwords=False)
+
+    def test_nobody_gets_in_with_one(self, client: Client, people: dict[str, User]) -> None:
+        link = link_for(people["admin"])
+        assert 'name="password"' not in client.get(link).content.decode()
+        client.post(link, FORM)
+        assert not User.objects.filter(email="new@example.org").exists()
+        assert Invitation.objects.usable().count() == 1
+
+    def test_a_super_admin_still_has_one(self, client: Client, people: dict[str, User]) -> None:
+        client.post(link_for(people["super_admin"], role="super_admin"), FORM)
+        assert is_signed_in(client)
+
+
+def test_what_is_over_is_forgotten_after_a_month(people: dict[str, User]) -> None:
+    inviting.invite(people["admin"], [f"{name}@example.org" for name in ("new", "late", "withdrawn")], "user")
+    Invitation.objects.filter(email="late@example.org").update(expires_at=timezone.now() - timedelta(days=31))
+    Invitation.objects.filter(email="withdrawn@example.org").update(revoked_at=timezone.now() - timedelta(days=29))
+    forget_over()
+    assert {invitation.email for invitation in Invitation.objects.all()} == {"new@example.org", "withdrawn@example.org"}
