@@ -5,6 +5,7 @@ A sealed value is a version byte, a random nonce and the ciphertext with its tag
 """
 
 import os
+import threading
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -22,8 +23,29 @@ _HEAD: Final = len(_VERSION) + NONCE_SIZE
 OVERHEAD: Final = _HEAD + 16
 
 
+class _Nonces(threading.local):
+    """Random bytes from the system, fetched for many nonces at once: the call costs more than the sealing."""
+
+    left = b""
+
+    def next(self) -> bytes:
+        if not self.left:
+            self.left = os.urandom(_NONCES_AT_ONCE * NONCE_SIZE)
+        nonce, self.left = self.left[:NONCE_SIZE], self.left[NONCE_SIZE:]
+        return nonce
+
+    def forget(self) -> None:
+        self.left = b""
+
+
+_NONCES_AT_ONCE: Final = 64
+_nonces = _Nonces()
+# A process and the one it was forked from must never use the same ones.
+os.register_at_fork(after_in_child=_nonces.forget)
+
+
 def seal(cipher: AESGCM, value: bytes, place: bytes) -> bytes:
-    nonce = os.urandom(NONCE_SIZE)
+    nonce = _nonces.next()
     return _VERSION + nonce + cipher.encrypt(nonce, value, place)
 
 

@@ -1,5 +1,8 @@
 """Sealed values and sealed columns."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
@@ -23,6 +26,24 @@ def test_nothing_of_it_is_seen_and_no_two_are_alike() -> None:
     first, second = seal(KEY, value, b""), seal(KEY, value, b"")
     assert value not in first
     assert first != second
+
+
+def test_no_nonce_is_used_twice_in_threads_or_after_a_fork() -> None:
+    def nonces(count: int) -> list[bytes]:
+        return [seal(KEY, b"", b"")[1:13] for _ in range(count)]
+
+    made = nonces(10)  # some are left over from this
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"".join(nonces(50)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    forked = os.read(reading, 50 * 12)
+    made += nonces(200) + [forked[at : at + 12] for at in range(0, 600, 12)]
+    with ThreadPoolExecutor(4) as threads:
+        made += [nonce for some in threads.map(nonces, [100] * 8) for nonce in some]
+    assert len(set(made)) == len(made) == 10 + 200 + 50 + 800
 
 
 @given(st.integers(min_value=0, max_value=8 * (OVERHEAD + 4) - 1))
