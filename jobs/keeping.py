@@ -3,12 +3,13 @@
 import contextvars
 import logging
 import threading
+import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import Error, connection
 
-from jobs.leases import RENEW_EVERY, Leased, renew
+from jobs.leases import RENEW_EVERY, Leased, release, renew
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,10 @@ class LeaseLost(Exception):
 
 
 class Kept:
-    """`with Kept(Model, pk, worker) as lease` keeps the row ours. `check` and `report` raise LeaseLost if it is not."""
+    """`with Kept(Model, pk, worker) as lease` keeps the row ours; `check` and `report` raise LeaseLost when it is not."""
+
+    # Seconds between two looks of the thread.
+    look_every: ClassVar[float] = 1.0
 
     def __init__(self, model: type[Leased], pk: object, worker: str) -> None:
         self.model, self.pk, self.worker = model, pk, worker
@@ -34,6 +38,10 @@ class Kept:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """End the thread. The lease itself runs on, for as long as it was last renewed."""
         self._stop.set()
         self._thread.join()
 
@@ -46,14 +54,31 @@ class Kept:
         if not renew(self.model, self.pk, worker=self.worker, **changes):
             raise LeaseLost
 
+    def give_back(self) -> bool:
+        """To the queue, as if it had never been claimed. False: it was somebody else's already."""
+        self._lost.set()
+        return release(self.model, self.pk, worker=self.worker)
+
+    def is_to_stop(self) -> bool:
+        """For subclasses: whether this worker has to let go of its work."""
+        return False
+
     def _keep(self) -> None:
-        while not self._stop.wait(RENEW_EVERY.total_seconds()):
+        renewed = time.monotonic()
+        while not self._stop.wait(self.look_every):
+            if not self.is_to_stop() and time.monotonic() - renewed < RENEW_EVERY.total_seconds():
+                continue
+            renewed = time.monotonic()
             try:
+                if self.is_to_stop():
+                    # From this thread: the other one may be in the middle of something that takes longer than we have.
+                    self.give_back()
+                    return
                 if not renew(self.model, self.pk, worker=self.worker):
                     self._lost.set()
                     return
-            except Error:
-                # The next time will tell; meanwhile the lease runs on.
-                logger.warning("A lease could not be renewed: the database is away.")
+            except Error as error:
+                # The database is away. The lease may outlive that; whether it did is asked before anything is stored.
+                logger.warning("A lease could not be renewed: %s", type(error).__name__)
             finally:
                 connection.close()
