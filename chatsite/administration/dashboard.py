@@ -29,7 +29,7 @@ DAYS = 14
 _PARTS = {
     "database": ("Database", "Works"),
     "redis": ("Redis", "Works"),
-    "broker": ("Workers", "Every queue is served"),
+    "broker": ("Workers", "All served"),
     "models": ("Models", "Ready"),
     "disk": ("Disk", "Enough room"),
     "audit": ("Audit log", "Sealed"),
