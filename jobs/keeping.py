@@ -19,7 +19,7 @@ class LeaseLost(Exception):
 
 
 class Kept:
-    """`with Kept(Model, pk, worker) as lease` keeps the row ours; `check` and `report` raise LeaseLost when it is not."""
+    """`with Kept(Model, pk, worker) as lease` keeps the row ours. `check` and `report` raise LeaseLost if it is not."""
 
     # Seconds between two looks of the thread.
     look_every: ClassVar[float] = 1.0
