@@ -52,7 +52,10 @@ def test_a_conversation_is_light(signed_in: Client, owner: User) -> None:
     for number in range(5):
         exchange = conversations.post_message(chat, f"Question {number}: {words[:200]}")
         Message.objects.filter(pk=exchange.answer.pk).update(
-            status=Message.Status.DONE, content=words, html=f"<p>{words}</p><p>{words[::-1]}</p>"
+            status=Message.Status.DONE,
+            **Message.sealed(
+                exchange.answer.pk, owner_id=owner.pk, content=words, html=f"<p>{words}</p><p>{words[::-1]}</p>"
+            ),
         )
     parts = weight(signed_in.get(f"/chats/{chat.pk}").content)
     assert {"js/live.js", "js/composer.js", "css/chat.css"} <= set(parts)

@@ -24,7 +24,7 @@ def _running(data_dir: Path) -> Iterator[psycopg.Connection]:
         while not carried.postgres_is_up(data_dir):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with psycopg.connect(carried.database_url(data_dir)) as connection:
+        with psycopg.connect(carried.database_url(data_dir, role=carried.OWNER_ROLE)) as connection:
             yield connection
     finally:
         server.send_signal(signal.SIGINT)
@@ -44,6 +44,16 @@ def test_it_is_made_once_and_keeps_what_is_written(tmp_path: Path) -> None:
     carried.prepare_postgres(tmp_path)
     with _running(tmp_path) as connection:
         assert connection.execute("SELECT words FROM kept").fetchone() == ("Grüße",)
+
+
+def test_what_the_product_works_as_owns_nothing_and_makes_nothing(tmp_path: Path) -> None:
+    carried.prepare_postgres(tmp_path)
+    with (
+        _running(tmp_path),
+        psycopg.connect(carried.database_url(tmp_path)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("CREATE TABLE mine (id int)")
 
 
 def test_nobody_is_superuser_over_the_socket(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_style_sheet_of_a_page_is_served(stack: Product) -> None:
     assert body
 
 
-def test_the_product_has_no_superuser_in_its_database(stack: Product) -> None:
+def test_the_product_is_neither_superuser_nor_owner_in_its_database(stack: Product) -> None:
     import psycopg
 
     from chatsite import carried
@@ -62,7 +62,7 @@ def test_the_product_has_no_superuser_in_its_database(stack: Product) -> None:
             "SELECT rolsuper, rolbypassrls, pg_get_userbyid(datdba) = rolname FROM pg_roles, pg_database"
             " WHERE rolname = current_user AND datname = current_database()"
         ).fetchone()
-    assert row == (False, False, True)
+    assert row == (False, False, False)
 
 
 def test_nothing_listens_but_the_web_port(stack: Product) -> None:

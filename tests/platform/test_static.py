@@ -9,6 +9,9 @@ from django.core.management import call_command
 from accounts.models import User
 from chatsite import static
 
+# Through the role that owns the tables.
+migrating = pytest.mark.django_db(databases=["default", "owner"])
+
 
 @pytest.fixture
 def own_folder(settings: LazySettings, tmp_path: Path) -> Path:
@@ -48,7 +51,7 @@ def test_a_folder_that_cannot_be_written_is_named(own_folder: Path, style: Path)
         static.collect_if_stale()
 
 
-@pytest.mark.django_db
+@migrating
 def test_preparing_answers_with_a_link_while_there_is_no_administrator(
     own_folder: Path, style: Path, tmp_path: Path
 ) -> None:
@@ -57,6 +60,7 @@ def test_preparing_answers_with_a_link_while_there_is_no_administrator(
     assert path.startswith("/set-up/")
 
 
+@migrating
 def test_preparing_prints_the_link_for_the_logs_of_containers(
     db: None, own_folder: Path, style: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +68,7 @@ def test_preparing_prints_the_link_for_the_logs_of_containers(
     assert "/set-up/" in capsys.readouterr().out
 
 
+@migrating
 def test_an_administrator_needs_no_link(
     admin_user: User, own_folder: Path, style: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,12 +78,14 @@ def test_an_administrator_needs_no_link(
     assert "/set-up/" not in capsys.readouterr().out
 
 
+@migrating
 def test_settings_that_do_not_fit_together_stop_it(db: None, settings: LazySettings) -> None:
     settings.CHUNK_SIZE = settings.CHUNK_OVERLAP = 300
     with pytest.raises(SystemExit, match=r"CHUNK_OVERLAP .* good overlap"):
         call_command("prepare")
 
 
+@migrating
 def test_an_administrator_that_cannot_be_made_stops_it(
     db: None, own_folder: Path, style: Path, settings: LazySettings
 ) -> None:
