@@ -46,6 +46,16 @@ class NotAllowed(DocumentError):
     retryable = True
 
 
+class Held(DocumentError):
+    """There is a legal hold on the account (accounts.rights)."""
+
+    code = "legal_hold"
+    text = (
+        "This document has to be kept for now: there is a legal hold on your account. Nothing was deleted. "
+        "An administrator can tell you more."
+    )
+
+
 class NoRoom(DocumentError):
     """The person's quota of storage is reached (accounts.limits.quotas)."""
 

@@ -17,8 +17,9 @@ from django.db.models.functions import Now
 from accounts import audit
 from accounts.limits import quotas
 from accounts.models import User
+from accounts.rights import requesting
 from documents import blobs, page_images, progress
-from documents.errors import DocumentError, NoRoom, TooLarge
+from documents.errors import DocumentError, Held, NoRoom, TooLarge
 from documents.models import Document, DocumentVersion, Embedding, Page, Posting
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
@@ -130,7 +131,12 @@ def rename(document: Document, wanted: str) -> str:
 
 
 def delete(document: Document) -> None:
-    """The rows at once, the files after the commit. A worker that reads it finds its lease gone and stops."""
+    """The rows at once, the files after the commit. A worker that reads it finds its lease gone and stops.
+
+    Raises Held.
+    """
+    if requesting.is_held(document.owner_id):
+        raise Held
     key = document.pk
     with transaction.atomic():
         # Waits for a worker that is storing it at this moment (documents.ingestion): its rows are then seen here.

@@ -117,7 +117,12 @@ def rename(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
 @requires(Capability.UPLOAD)
 def delete(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
     document = _document(request, document_id)
-    shelf.delete(document)
+    try:
+        shelf.delete(document)
+    except DocumentError as refused:
+        messages.error(request, refused.text)
+        address = reverse("documents:detail", args=[document_id])
+        return HttpResponse(status=204, headers={"HX-Redirect": address}) if request.htmx else redirect(address)
     if request.htmx and not request.htmx.boosted:
         # The row is taken away by the page; the table around it may have become empty.
         return HttpResponse(headers={"HX-Trigger": '{"documents:refresh": {"target": "#documents"}}'})

@@ -74,7 +74,7 @@ def is_being_erased(user: User) -> bool:
         return DataRequest.objects.filter(owner_id=user.pk, kind=DataRequest.Kind.ERASURE).unfinished().exists()
 
 
-def is_held(user: User) -> bool:
+def is_held(user: User | uuid.UUID) -> bool:
     return LegalHold.objects.filter(user=user).exists()
 
 

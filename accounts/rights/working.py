@@ -78,7 +78,7 @@ class _Steps:
         self._lease.check()
         self._done += 1
         share = self._done / max(1, self._total)
-        if share - self._reported >= 0.01:
+        if share - self._reported >= 0.01 or self._done == self._total:
             self._reported = share
             self._lease.report(progress_done=min(self._done, self._total))
 

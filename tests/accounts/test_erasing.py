@@ -26,6 +26,7 @@ from chats import conversation, live
 from chats.answering import records, title
 from chats.models import Conversation, Message
 from documents import library
+from documents.errors import Held
 from documents.ingestion import ingest
 from documents.models import Document, DocumentVersion, Page
 from documents.renaming import index_again
@@ -252,3 +253,16 @@ def _restore(dump: dict[str, bytes]) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for name in protected:
             cursor.execute(f'ALTER TABLE "{name}" FORCE ROW LEVEL SECURITY')
+
+
+def test_a_document_under_a_legal_hold_is_not_deleted_by_its_owner(person: User, client: Client) -> None:
+    LegalHold.objects.create(user=person, reason="file 7")
+    client.force_login(person)
+    document = Document.objects.get()
+    answer = client.post(f"/documents/{document.pk}/delete", headers={"HX-Request": "true"})
+    assert answer["HX-Redirect"] == f"/documents/{document.pk}"
+    shown = client.get(answer["HX-Redirect"]).content.decode()
+    assert "Nothing was deleted" in shown
+    assert Document.objects.filter(pk=document.pk).exists()
+    with pytest.raises(Held):
+        library.delete(document)
