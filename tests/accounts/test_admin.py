@@ -69,6 +69,11 @@ class TestTheList:
         assert "super_admin@example.org" in of_role
         assert "viewer@example.org" not in of_role
 
+    def test_does_not_tell_what_a_password_hash_begins_with(self, by_admin: Client, people: dict[str, User]) -> None:
+        right = people["super_admin"].password[:8]
+        for asked in ({"password__startswith": right}, {"password": right}, {"session_epoch": "0"}):
+            assert by_admin.get(LIST, asked).status_code == 400
+
     def test_shows_who_is_suspended_locked_and_protected(self, by_admin: Client, people: dict[str, User]) -> None:
         administration.suspend(people["viewer"])
         lock(people["user"])
