@@ -38,8 +38,12 @@ class FailuresAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[typ
     @admin.action(description="Open: sign-in is possible again at once", permissions=["delete"])
     def open(self, request: HttpRequest, queryset: QuerySet[Failures]) -> None:
         rows = list(queryset)
-        queryset.delete()
         for row in rows:
-            audit.record(audit.Action.UNLOCKED, request=request, resource=("closed_way", row.key), kind=row.kind)
+            self.delete_model(request, row)
         count = len(rows)
         self.message_user(request, f"{count} {'way' if count == 1 else 'ways'} in opened.", messages.SUCCESS)
+
+    def delete_model(self, request: HttpRequest, obj: Failures) -> None:
+        """Also what Django's own page for one row calls."""
+        audit.record(audit.Action.UNLOCKED, request=request, resource=("closed_way", obj.key), kind=obj.kind)
+        super().delete_model(request, obj)

@@ -90,6 +90,9 @@ class RequiresConfirmation:
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return ask(request) if not is_confirmed(request) else super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
 
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return ask(request) if not is_confirmed(request) else super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
+
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "POST" and not is_confirmed(request):
             return ask(request)

@@ -1,6 +1,7 @@
 """Guessing is stopped after five failures, without closing the door to the person at their own machine."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,10 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from accounts.audit.models import AuditEvent
 from accounts.lock_out import browsers
 from accounts.lock_out.models import Failures, Kind
 from accounts.models import User
 from accounts.second_factor import recovery
+from accounts.second_factor.confirming import CONFIRMED_AT
 from tests.accounts.conftest import is_signed_in, signed_in
 from tests.accounts.phone import Phone, forget_codes
 from tests.conftest import PASSWORD
@@ -291,6 +294,22 @@ class TestOpening:
     def test_what_is_not_closed_is_not_listed(self, people: dict[str, User], client: Client) -> None:
         fail(client, "user@example.org", 2)
         assert "user@example.org" not in words(signed_in(people["admin"]).get(LIST))
+
+    def test_the_page_of_one_row_asks_first_too_and_is_recorded(self, people: dict[str, User]) -> None:
+        fail(Client(), people["user"].email, 5)
+        row = Failures.objects.locked().get(kind=Kind.ACCOUNT)
+        by_admin = signed_in(people["admin"])
+        session = by_admin.session
+        session[CONFIRMED_AT] = 0
+        session.save()
+        address = f"{LIST}{row.pk}/delete/"
+        assert by_admin.post(address, {"post": "yes"})["Location"].startswith("/settings/confirm")
+        assert Failures.objects.filter(pk=row.pk).exists()
+        session[CONFIRMED_AT] = int(time.time())
+        session.save()
+        by_admin.post(address, {"post": "yes"})
+        assert not Failures.objects.filter(pk=row.pk).exists()
+        assert AuditEvent.objects.filter(action="session.unlocked", resource_id=row.key).count() == 1
 
     @pytest.mark.parametrize("role", ["user", "viewer"])
     def test_others_may_not(self, people: dict[str, User], role: str) -> None:
