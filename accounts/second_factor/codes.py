@@ -31,8 +31,11 @@ class CodeRefused(Exception):
         self.text = text
 
 
-class _TooSoon(Exception):
-    pass
+class _TooSoon(CodeRefused):
+    """The code was not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("That was too quick after a wrong code. Wait a few seconds and try again.")
 
 
 def check(request: HttpRequest, user: User, typed: str) -> Method:
@@ -43,9 +46,9 @@ def check(request: HttpRequest, user: User, typed: str) -> Method:
         raise CodeRefused(locked.text) from locked
     try:
         method = _take(user, typed)
-    except _TooSoon as error:
+    except _TooSoon:
         attempt.take_back()
-        raise CodeRefused("That was too quick after a wrong code. Wait a few seconds and try again.") from error
+        raise
     if method is None:
         audit.record(audit.Action.TOTP_FAILED, user=user, request=request)
         if locked_now := attempt.failed():
@@ -70,7 +73,9 @@ def _take(user: User, typed: str) -> Method | None:
 
 
 def take_app_code(user: User, code: str, *, confirmed: bool) -> bool:
-    """`confirmed`: of the authenticator that counts, or of the draft."""
+    """`confirmed`: of the authenticator that counts, or of the draft. Raises CodeRefused so soon after a wrong one."""
+    if not _TOTP.fullmatch(code):
+        return False
     with transaction.atomic():
         rows = Authenticator.objects.select_for_update(of=("self",))
         device = rows.filter(user=user, confirmed=confirmed).first()

@@ -37,7 +37,8 @@ def draft(user: User) -> Authenticator:
 def finish(user: User, code: str) -> list[str] | None:
     """Make the draft the person's second factor, in the place of an earlier one, if the code is its own.
 
-    Returns new recovery codes. The person's other sessions are asked for a code from now on.
+    Returns new recovery codes. The person's other sessions are asked for a code from now on. Raises CodeRefused for a
+    code that comes too soon after a wrong one.
     """
     with acting_as(user), transaction.atomic():
         if not codes.take_app_code(user, code, confirmed=False):

@@ -66,13 +66,18 @@ def enrol(request: HttpRequest) -> HttpResponse:
         return _sign_in_again(request, request.get_full_path()) if half else ask(request)
     form = CodeForm(request.POST or None)
     if form.is_valid():
-        made = enrolment.finish(person, form.cleaned_data["code"].replace(" ", ""))
-        if made is not None:
-            gate.let_in(request, person)
-            note_confirmation(request)
-            context = {"codes": made, "person": person, "next": safe_next(request), "is_new": True}
-            return render(request, "second_factor/recovery_codes.html", context)
-        form.add_error("code", "This code does not belong to this secret. Wait for the next one that the app shows.")
+        try:
+            made = enrolment.finish(person, form.cleaned_data["code"].replace(" ", ""))
+        except CodeRefused as refused:
+            form.add_error("code", refused.text)
+        else:
+            if made is not None:
+                gate.let_in(request, person)
+                note_confirmation(request)
+                context = {"codes": made, "person": person, "next": safe_next(request), "is_new": True}
+                return render(request, "second_factor/recovery_codes.html", context)
+            wrong = "This code does not belong to this secret. Wait for the next one that the app shows."
+            form.add_error("code", wrong)
     device = enrolment.draft(person)
     secret = device.base32
     context = {

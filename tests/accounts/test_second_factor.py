@@ -85,6 +85,17 @@ class TestSettingUp:
         forget_codes(owner)
         assert client.post(ENROL, {"code": phone.code()}).status_code == 200
 
+    def test_what_is_no_code_or_comes_too_soon_after_a_wrong_one_is_refused_in_words(self, owner: User) -> None:
+        client = signed_in(owner)
+        client.get(ENROL)
+        phone = Phone.scanning(owner)
+        for typed in ("abcdef", "12345", "1234567", "٣٤٥٦٧٨"):
+            assert client.post(ENROL, {"code": typed}).status_code == 422
+        client.post(ENROL, {"code": phone.wrong_code()})
+        response = client.post(ENROL, {"code": phone.code()})
+        assert response.status_code == 422
+        assert "too quick" in words(response)
+
     def test_other_sessions_are_asked_for_a_code_from_then_on(self, owner: User) -> None:
         here, elsewhere = signed_in(owner), signed_in(owner)
         here.get(ENROL)
