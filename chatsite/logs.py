@@ -2,13 +2,20 @@
 
 import json
 import logging
+import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+# What opens an account to whoever has it stands in the address of its page, and Django tells of refused requests by it.
+_KEYED_ADDRESS = re.compile(r"(/(?:set-up|invitation|accounts/password/reset/key|accounts/confirm-email)/)[^\s/?]+")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _message(record: logging.LogRecord) -> str:
+    return _KEYED_ADDRESS.sub(r"\1…", record.getMessage())
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
@@ -26,7 +33,7 @@ class JSONFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         if current := request_id.get():
             line["request_id"] = current
@@ -40,7 +47,7 @@ class JSONFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        line = f"{moment} {record.levelname.lower():<7} {record.name}: {record.getMessage()}"
+        line = f"{moment} {record.levelname.lower():<7} {record.name}: {_message(record)}"
         if current := request_id.get():
             line += f" [{current[:8]}]"
         if record.exc_info:

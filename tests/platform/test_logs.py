@@ -54,3 +54,20 @@ def test_exceptions_keep_their_traceback(record: logging.LogRecord, formatter: l
 
 def test_text_is_for_people(record: logging.LogRecord) -> None:
     assert logs.TextFormatter().format(record).endswith("warning chats.answering: Took 3 s")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/invitation/MOK8aLmuWEbLvqLcEz",
+        "/set-up/MOK8aLmuWEbLvqLcEz",
+        "/accounts/password/reset/key/1-MOK8aLmuWEbLvqLcEz/",
+        "/accounts/confirm-email/MOK8aLmuWEbLvqLcEz/",
+    ],
+)
+def test_what_opens_an_account_is_not_in_a_line(record: logging.LogRecord, address: str) -> None:
+    record.msg, record.args = "%s: %s", ("Unprocessable Entity", address)
+    for formatter in (logs.JSONFormatter(), logs.TextFormatter()):
+        line = formatter.format(record)
+        assert "MOK8" not in line
+        assert address.partition("MOK8")[0].removesuffix("1-") in line
