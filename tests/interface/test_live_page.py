@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from accounts.models import User
+from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
@@ -146,7 +147,8 @@ def test_frames_that_overtake_the_answer_to_the_post_are_not_lost(
 
     def reply_late(route: Any) -> None:
         response = route.fetch()
-        answer = Message.objects.get(conversation=chat, role="assistant")
+        with acting_as(chat.owner):  # Playwright calls from a context of its own
+            answer = Message.objects.get(conversation=chat, role="assistant")
         server.send(answer.pk, "exchange", content=f'<div hx-swap-oob="beforeend:#messages">{response.text()}</div>')
         server.send(answer.pk, "delta", 1, open="<p>Early</p>")
         server.send(answer.pk, "delta", 2, done="<p>Early bird</p>", open="")
