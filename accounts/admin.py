@@ -111,7 +111,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at 
 
     # --- The list ---
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """What the filters ask for, and nothing else: Django would also tell what somebody's password hash begins
         with, a character at a time."""
         asked = lookup.partition("__")[0]
