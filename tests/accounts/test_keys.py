@@ -16,6 +16,8 @@ from pytest_django import Settings
 
 from accounts.encryption import keys
 from accounts.encryption.errors import KeyErased, KeyMissing, KeyUnreadable
+from accounts.models import User
+from chatsite.management.commands import prepare
 
 FIRST = "the first root key, which is long enough"
 SECOND = "another root key, which is long enough too"
@@ -191,3 +193,17 @@ def test_keys_are_not_shown_by_accident() -> None:
 def test_a_child_can_read_sealed_files_without_django() -> None:
     code = "import sys, accounts.encryption.files; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_start_refuses_another_root_key_in_a_sentence(db: None, settings: Settings) -> None:
+    prepare._check_keys()
+    restarted()
+    settings.ENCRYPTION_KEY = SECOND
+    with pytest.raises(SystemExit, match="ENCRYPTION_KEY is not the one"):
+        prepare._check_keys()
+
+
+def test_the_start_makes_no_new_keys_beside_old_data(owner: User, folder: Path) -> None:
+    with pytest.raises(SystemExit, match="is empty, but the database is in use"):
+        prepare._check_keys()
+    assert list(folder.iterdir()) == []
