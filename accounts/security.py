@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.second_factor import enrolment, recovery
 from accounts.sessions import signed_in
+from accounts.sessions.engine import kept_as
 from accounts.sessions.models import UserSession
 
 
@@ -21,7 +22,7 @@ class Security:
 
 def of(user: User, request: HttpRequest) -> Security:
     has_second_factor = user.second_factor is not None
-    this_session = request.session.session_key or ""
+    this_session = kept_as(request.session.session_key or "")
     sessions = signed_in.of(user)
     return Security(
         has_second_factor=has_second_factor,

@@ -21,9 +21,9 @@ def make(session_key: str) -> None:
 
     django.setup()
     from django.contrib.auth import SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
 
     from accounts.models import User
+    from accounts.sessions.engine import SessionStore
     from accounts.tenancy import acting_as
     from chats import conversation, markdown
     from chats.models import Conversation, Message

@@ -12,9 +12,9 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - the applications must be loaded
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from accounts.sessions.engine import SessionStore  # noqa: E402
 from accounts.tenancy import acting_as  # noqa: E402
 from chats import conversation  # noqa: E402
 

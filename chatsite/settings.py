@@ -71,6 +71,8 @@ CSRF_COOKIE_HTTPONLY = True
 # Static files are for our own pages; WhiteNoise would open them to every site.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+# A stolen copy of the database signs nobody in.
+SESSION_ENGINE = "accounts.sessions.engine"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 

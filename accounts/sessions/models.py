@@ -14,6 +14,7 @@ class UserSession(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # As the database knows the session (accounts.sessions.engine), not the key itself.
     session_key = models.CharField(max_length=40, unique=True)
     # As the session's own: a session that a new password ended is known by it.
     auth_hash = models.CharField(max_length=64)

@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.lock_out.models import Failures
 from accounts.models import User
 from accounts.sessions.announcing import look_again
+from accounts.sessions.engine import kept_as
 from accounts.sessions.models import AGENT_LENGTH, UserSession
-from accounts.sessions.standing import store
 from accounts.tenancy import acting_as, acting_as_system
 
 # {session key: the minute in which this process last wrote it down}, so that a request costs no write. Each process
@@ -39,9 +39,9 @@ def note(request: HttpRequest, user: User) -> bool:
         "agent": request.headers.get("User-Agent", "")[:AGENT_LENGTH].replace("\0", ""),
     }
     with acting_as(user):
-        if UserSession.objects.filter(session_key=key).update(**seen):
+        if UserSession.objects.filter(session_key=kept_as(key)).update(**seen):
             return False
-        new = UserSession(owner=user, session_key=key, signed_in_at=timezone.now(), **seen)
+        new = UserSession(owner=user, session_key=kept_as(key), signed_in_at=timezone.now(), **seen)
         # Two requests of a new session may come here at once.
         UserSession.objects.bulk_create([new], ignore_conflicts=True)
     return True
@@ -50,13 +50,14 @@ def note(request: HttpRequest, user: User) -> bool:
 def follow_key(user: User, before: str, after: str) -> None:
     """Django gives a session a new key when something important changes; it stays the same session to its owner."""
     with acting_as(user):
-        UserSession.objects.filter(session_key=before).update(session_key=after, auth_hash=user.get_session_auth_hash())
+        now = {"session_key": kept_as(after), "auth_hash": user.get_session_auth_hash()}
+        UserSession.objects.filter(session_key=kept_as(before)).update(**now)
 
 
 def forget(user: User, session_key: str) -> None:
     """The person signed out there."""
     with acting_as(user):
-        UserSession.objects.filter(session_key=session_key).delete()
+        UserSession.objects.filter(session_key=kept_as(session_key)).delete()
     look_again(user.pk)
 
 
@@ -78,7 +79,7 @@ def end(user: User, session_id: UUID) -> bool:
         row = UserSession.objects.filter(owner=user, pk=session_id).first()
         if row is None:
             return False
-        store(row.session_key).delete()
+        Session.objects.filter(session_key=row.session_key).delete()
         row.delete()
     look_again(user.pk)
     return True

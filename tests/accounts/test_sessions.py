@@ -18,6 +18,7 @@ from accounts.lock_out.models import Failures
 from accounts.models import User
 from accounts.second_factor import enrolment
 from accounts.sessions import agents, signed_in, sockets, tasks
+from accounts.sessions.engine import kept_as
 from accounts.sessions.models import UserSession
 from accounts.tenancy import acting_as
 from chatsite.asgi import application
@@ -41,7 +42,7 @@ def words(client: Client) -> str:
 
 
 def other(user: User, client: Client) -> UserSession:
-    return next(row for row in signed_in.of(user) if row.session_key != client.session.session_key)
+    return next(row for row in signed_in.of(user) if row.session_key != kept_as(client.session.session_key))
 
 
 class TestTheList:
@@ -129,6 +130,15 @@ class TestTheList:
         assert (agents.browser(agent), agents.system(agent)) == (browser, system)
 
 
+def test_what_lies_in_the_database_signs_nobody_in(owner: User) -> None:
+    key = sign_in(owner).session.session_key
+    kept = {Session.objects.get().session_key, UserSession.objects.get().session_key}
+    assert kept == {kept_as(key)}
+    thief = Client()
+    thief.cookies["sessionid"] = kept_as(key)
+    assert not is_signed_in(thief)
+
+
 class TestEnding:
     def test_one_can_be_ended(self, owner: User) -> None:
         desk, phone = sign_in(owner), sign_in(owner, PHONE)
@@ -137,7 +147,7 @@ class TestEnding:
         assert "That device is signed out." in response.content.decode()
         assert is_signed_in(desk)
         assert not is_signed_in(phone)
-        assert not Session.objects.filter(session_key=key).exists()
+        assert not Session.objects.filter(session_key=kept_as(key)).exists()
 
     def test_not_with_a_get(self, owner: User) -> None:
         desk, phone = sign_in(owner), sign_in(owner, PHONE)
