@@ -4,7 +4,7 @@ from accounts.tenancy.protection import Protect
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0002_who_acts"), ("chats", "0001_initial")]
+    dependencies = [("accounts", "0001_initial"), ("chats", "0001_initial")]
     operations = [
         Protect("chats_conversation"),
         Protect("chats_message", parent=("conversation_id", "chats_conversation")),

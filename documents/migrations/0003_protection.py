@@ -6,7 +6,7 @@ _VERSION = ("version_id", "documents_documentversion")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0002_who_acts"), ("documents", "0002_initial")]
+    dependencies = [("accounts", "0001_initial"), ("documents", "0002_initial")]
     operations = [
         # Keep vectors in their row: fetching them one by one from TOAST makes an exact scan twice as slow.
         migrations.RunSQL(

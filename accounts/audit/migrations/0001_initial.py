@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     initial = True
 
-    dependencies = [("accounts", "0002_who_acts")]
+    dependencies = [("accounts", "0001_initial")]
 
     operations = [
         migrations.CreateModel(

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("accounts", "0002_who_acts"),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [

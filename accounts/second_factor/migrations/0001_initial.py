@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0002_who_acts'),
+        ('accounts', '0001_initial'),
     ]
 
     operations = [
