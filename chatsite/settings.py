@@ -328,7 +328,9 @@ EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD")
 EMAIL_USE_TLS = EMAIL_PORT == 587
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "chatsite@localhost")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+# Mails hold links that open accounts: without a mail server they go nowhere, and least of all into the log.
+_without_server = "console" if DEBUG else "dummy"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else _without_server}.EmailBackend"
 
 # --- Models -----------------------------------------------------------------------------------------------------------
 

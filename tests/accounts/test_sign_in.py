@@ -182,7 +182,19 @@ class TestNewPassword:
         settings.EMAIL_HOST = ""
         page = client.get("/accounts/password/reset/").content.decode()
         assert "sends no mail" in page
+        assert "An administrator can hand you a link" in page
         assert 'name="email"' not in page
+
+    @pytest.mark.parametrize("email", ["owner@example.org", "nobody@example.org"])
+    def test_without_a_mail_server_a_reset_says_the_same_to_everybody_and_prints_nothing(
+        self, client: Client, owner: User, settings, capfd: pytest.CaptureFixture[str], email: str
+    ) -> None:
+        settings.EMAIL_HOST, settings.EMAIL_BACKEND = "", "django.core.mail.backends.dummy.EmailBackend"
+        response = client.post("/accounts/password/reset/", {"email": email})
+        page = client.get(response["Location"]).content.decode()
+        assert "An administrator can hand you a link" in page
+        assert "on its way" not in page
+        assert "/password/reset/key/" not in "".join(capfd.readouterr())
 
     def test_it_is_changed_with_the_old_one(self, owner: User) -> None:
         client, elsewhere = signed_in(owner), signed_in(owner)

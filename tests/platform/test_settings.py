@@ -57,6 +57,22 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     assert carried == [True, True, "auto", "http://localhost:8000", False]
 
 
+@pytest.mark.parametrize(
+    ("environment", "backend"),
+    [
+        ({}, "dummy"),
+        ({"DEBUG": "true"}, "console"),
+        ({"EMAIL_HOST": "mail.example.org"}, "smtp"),
+        ({"EMAIL_HOST": "mail.example.org", "DEBUG": "true"}, "smtp"),
+    ],
+)
+def test_links_in_mails_never_go_to_the_log_of_an_installation(
+    tmp_path: Path, environment: dict[str, str], backend: str
+) -> None:
+    (chosen,) = _values(tmp_path, "EMAIL_BACKEND", **environment)
+    assert chosen == f"django.core.mail.backends.{backend}.EmailBackend"
+
+
 def test_generated_secrets_stay_the_same_and_are_private(tmp_path: Path) -> None:
     environment = {"SECRET_KEY": "", "ENCRYPTION_KEY": ""}
     first = _values(tmp_path, "SECRET_KEY", "ENCRYPTION_KEY", **environment)
