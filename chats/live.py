@@ -56,9 +56,7 @@ def group_name(conversation_id: uuid.UUID | str) -> str:
 
 def publish(pipe: Pipeline | Redis | SyncRedis, conversation_id: uuid.UUID | str, message: dict[str, Any]) -> Any:
     """`channel_layer.group_send` as a Redis command, so that many frames and their states travel in one round trip."""
-    config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
-    channel = f"{config['prefix']}__group__{group_name(conversation_id)}"
-    return pipe.publish(channel, get_channel_layer().serialize(message))
+    return pipe.publish(*get_channel_layer().group_frame(group_name(conversation_id), message))
 
 
 def event(

@@ -24,10 +24,8 @@ def group_of(user_id: UUID) -> str:
 
 def look_again(user_id: UUID) -> None:
     """After commit, from a view, a task or a command: `channel_layer.group_send` as the Redis command that it is."""
-    prefix = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
-    channel = f"{prefix}__group__{group_of(user_id)}"
     try:
-        _redis().publish(channel, get_channel_layer().serialize(LOOK_AGAIN))
+        _redis().publish(*get_channel_layer().group_frame(group_of(user_id), LOOK_AGAIN))
     except (RedisError, OSError):
         logger.warning("Redis is away; open pages of a changed account notice within minutes.")
 
