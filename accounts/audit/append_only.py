@@ -63,12 +63,16 @@ CREATE TRIGGER audit_seal_truncate BEFORE TRUNCATE ON audit_seal
 ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_event FORCE ROW LEVEL SECURITY;
 CREATE POLICY anybody_writes ON audit_event FOR INSERT WITH CHECK (true);
-CREATE POLICY system_reads ON audit_event FOR SELECT USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
-CREATE POLICY system_seals ON audit_event FOR UPDATE USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
-CREATE POLICY system_prunes ON audit_event FOR DELETE USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
+CREATE POLICY system_reads ON audit_event FOR SELECT
+    USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
+CREATE POLICY system_seals ON audit_event FOR UPDATE
+    USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
+CREATE POLICY system_prunes ON audit_event FOR DELETE
+    USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
 ALTER TABLE audit_seal ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_seal FORCE ROW LEVEL SECURITY;
-CREATE POLICY system ON audit_seal USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
+CREATE POLICY system ON audit_seal
+    USING ((SELECT current_setting('chatsite.actor', true) = 'system'));
 
 -- Marks the seals and deletes their events. Returns how many events.
 CREATE FUNCTION audit_prune(numbers bigint[], marks bytea[]) RETURNS bigint
