@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from accounts import administration, audit
 from accounts.invitations import accepting
 from accounts.models import Role, User
+from accounts.second_factor import enrolment
 from accounts.sso.configuration import NOBODY, Configuration, highest_role
 
 logger = logging.getLogger(__name__)
@@ -92,19 +93,27 @@ def _find_or_open(identity: Identity) -> tuple[User, SocialAccount]:
 
 
 def _vouched_for(user: User, identity: Identity) -> User:
-    """The account that has the address already, made safe for the address' owner.
+    """The account that has the address already, if it is safe for the address' owner.
 
-    Somebody else may have opened it by signing up with an address that was never confirmed, and be waiting. So what
-    they know and have ends here: their password and their sessions. An administrator's account was appointed by one.
+    Somebody else may have opened it by signing up with an address that was never confirmed, and be waiting, with an
+    authenticator and documents of theirs in it. Only signing up leaves an unconfirmed address behind: who was made by
+    an administrator or the operator has none, or a confirmed one, and an administrator was appointed by one.
     """
     if SocialAccount.objects.filter(user=user, provider=identity.provider).exists():
         # The provider gives this address to another person now, or lets people write addresses themselves.
         raise _another_person(identity)
-    confirmed = EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists()
-    if not confirmed and not user.is_staff and user.is_active and user.has_usable_password():
+    addresses = EmailAddress.objects.filter(user=user, email__iexact=user.email)
+    if addresses.filter(verified=True).exists() or user.is_staff:
+        return user
+    if addresses.exists():
+        raise _unconfirmed(identity)
+    if user.is_active and user.has_usable_password():
+        # Whoever else was told the password, or set it, is out: from here on the provider says who this is.
         user.set_unusable_password()
         user.save(update_fields=["password"])
         user.end_sessions()
+        if user.second_factor:
+            enrolment.reset(user, by=None)
     return user
 
 
@@ -200,6 +209,15 @@ def _another_person(identity: Identity) -> Refused:
         "This address belongs to another account",
         f"There is an account with the address {identity.email}, but {identity.provider_name} says that it belongs to "
         "another person. Nothing was changed. Ask the administrator of this installation to sort it out.",
+    )
+
+
+def _unconfirmed(identity: Identity) -> Refused:
+    return Refused(
+        "unconfirmed account",
+        "Somebody opened an account with your address",
+        f"There is an account with the address {identity.email} that nobody confirmed, so it may be another person's. "
+        "Nothing was changed. An administrator of this installation can delete that account; then sign in again.",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 
 from accounts.models import User
+from accounts.second_factor.models import Authenticator
 from tests.accounts.conftest import signed_in
 from tests.accounts.sso.conftest import Browser, Peer, openid_at
 from tests.conftest import PASSWORD
@@ -288,16 +289,31 @@ def test_a_provider_can_be_trusted_with_addresses(provider: Peer, browser: Brows
     assert browser.person is not None
 
 
-def test_an_account_that_waits_with_a_foreign_address_loses_what_its_maker_knows(
+def test_an_account_that_waits_with_a_foreign_address_is_not_walked_into(
     provider: Peer, browser: Browser, owner: User
 ) -> None:
     """Somebody signed up with another's address, never confirmed it, and waits for them to come."""
     owner.emailaddress_set.create(email=owner.email, verified=False, primary=True)
+    response = browser.openid("owner@example.org")
+    assert refused(response, "Somebody opened an account with your address")
+    assert "An administrator of this installation can delete that account" in response.content.decode()
+    assert browser.person is None
+    assert not SocialAccount.objects.exists()
+    assert not owner.emailaddress_set.get().verified
+
+
+def test_an_account_that_the_operator_made_loses_what_others_could_know(
+    provider: Peer, browser: Browser, owner: User
+) -> None:
+    device = Authenticator.objects.create(user=owner, confirmed=True, secret="00" * 20)
+    User.objects.filter(pk=owner.pk).update(second_factor=device.pk)
     waiting = signed_in(owner)
     browser.openid("owner@example.org")
     owner.refresh_from_db()
     assert browser.person == owner
     assert not owner.has_usable_password()
+    assert owner.second_factor is None
+    assert not Authenticator.objects.exists()
     assert waiting.get("/settings").status_code == 302
 
 
