@@ -19,7 +19,6 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
@@ -28,9 +27,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from accounts.encryption import keys
+from accounts.encryption.daily import DailyCipher
 from accounts.encryption.errors import Forged
-from accounts.encryption.sealing import seal, unseal
 from chats.markdown_stream import Change
 
 logger = logging.getLogger(__name__)
@@ -132,6 +130,7 @@ _PARTS = ("", ":done", ":open", ":text")
 _HEAD = {b"seq", b"suffix", b"state", b"status"}
 # Before each sealed record of a part: how long it is.
 _LENGTH = Struct(">I")
+_cipher = DailyCipher("live")
 # Bytes in Redis of each part of a state.
 Sizes = dict[str, int]
 
@@ -204,24 +203,19 @@ def _sealed(place: Place, part: str, content: str) -> bytes:
     """One record; nothing for nothing."""
     if not content:
         return b""
-    record = seal(_cipher(), content.encode("utf-8", "replace"), place.key(part).encode())
+    record = _cipher.seal(content.encode("utf-8", "replace"), place.key(part).encode())
     return _LENGTH.pack(len(record)) + record
 
 
 def _opened(place: Place, part: str, records: bytes) -> str:
-    cipher, where, at, found = _cipher(), place.key(part).encode(), 0, []
+    where, at, found = place.key(part).encode(), 0, []
     while at < len(records):
         begin = at + _LENGTH.size
         if begin > len(records):
             raise Forged
         at = begin + _LENGTH.unpack_from(records, at)[0]
-        found.append(unseal(cipher, records[begin:at], where))
+        found.append(_cipher.unseal(records[begin:at], where))
     return b"".join(found).decode()
-
-
-@cache
-def _cipher() -> AESGCM:
-    return AESGCM(keys.installation_key("live"))
 
 
 def expire(pipe: Pipeline, place: Place, seconds: int) -> None:

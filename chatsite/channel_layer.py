@@ -5,19 +5,18 @@ another's group, is not believed.
 """
 
 import asyncio
-import functools
 import logging
 from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
 from channels_redis.utils import _wrap_close, decode_hosts
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from accounts.encryption import keys
+from accounts.encryption.daily import DailyCipher
 from accounts.encryption.errors import Forged
-from accounts.encryption.sealing import seal, unseal
 
 logger = logging.getLogger(__name__)
+
+_cipher = DailyCipher("channels")
 
 
 class SealedChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis has no types
@@ -54,7 +53,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
             return
         channel = message["channel"].decode()
         try:
-            data = unseal(_cipher(), message["data"], channel.encode())
+            data = _cipher.unseal(message["data"], channel.encode())
         except Forged:
             logger.warning("A message in Redis was not sent there by Chatsite; it is left out.")
             return
@@ -62,9 +61,4 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
 
 
 def _sealed(channel: str, message: bytes) -> bytes:
-    return seal(_cipher(), message, channel.encode())
-
-
-@functools.cache
-def _cipher() -> AESGCM:
-    return AESGCM(keys.installation_key("channels"))
+    return _cipher.seal(message, channel.encode())

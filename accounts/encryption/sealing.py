@@ -1,7 +1,8 @@
 """Sealing one value: AES-256-GCM with the place it belongs to as associated data.
 
-A sealed value is a version byte, a random nonce and the ciphertext with its tag. One key seals far fewer than the
-2^32 values for which random nonces are safe: every person has a key of their own.
+A sealed value is a version byte, a random nonce and the ciphertext with its tag. One key must seal far fewer than the
+2^32 values for which random nonces are safe: every person has a key of their own, and what passes through Redis, frame
+by frame, is sealed with a key of the day (accounts.encryption.daily).
 """
 
 import os

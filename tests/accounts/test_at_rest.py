@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -319,7 +320,8 @@ def _keys_left() -> list[bytes]:
         with suppress(KeyErased, keys.KeyUnreadable):
             if keys._is_key(path.name):
                 found.append(keys._kept(path.name, make=False))
-    return [*found, keys.installation_key("live"), settings.ENCRYPTION_KEY.encode()[:32]]
+    today = int(time.time() // 86400)
+    return [*found, keys.installation_key(f"live:{today}"), settings.ENCRYPTION_KEY.encode()[:32]]
 
 
 def _read(path: Path) -> bytes:
