@@ -42,7 +42,7 @@ class LastSuperAdmin(Refused):
 
 
 class NotYours(Refused):
-    """An account, or a role, above that of the person who acts."""
+    """An account, or a role, that the person who acts may not manage."""
 
     sentence = "You may not manage accounts with this role. A super admin can."
 
@@ -115,18 +115,22 @@ def reset_second_factor(user: User, *, by: User) -> None:
     with _locked(user, by) as account:
         enrolment.reset(account, by=by)
     user.second_factor = None
+    _tell(account.email, "took the second factor away from your account, and signed it out everywhere")
 
 
 def change_address(user: User, email: str, name: str, *, by: User | None = None) -> None:
     """Change what the person signs in with, and the name. Raises Refused."""
     with _locked(user, by) as account:
-        moved = account.email != email.lower()
+        before, moved = account.email, account.email != email.lower()
         account.email, account.name = email.lower(), name
         account.save(update_fields=["email", "name"])
         _record(audit.Action.USER_CHANGED, account, by, address_changed=moved)
         if moved:
             # The old address must neither sign in nor get a link for a new password.
             EmailAddress.objects.filter(user=account).exclude(email=account.email).delete()
+    if moved:
+        for address in (before, account.email):
+            _tell(address, f"changed the address of your account from {before} to {account.email}")
 
 
 def keep_a_super_admin(user: User, *, role: str, is_active: bool) -> None:
@@ -158,15 +162,23 @@ def hand_out_password_link(user: User, *, by: User | None = None) -> str:
 
 def mail_password_link(user: User) -> bool:
     """Send the link to its owner. False if no mail server is set up or it does not take the mail."""
+    return _mailed(user.email, "new_password", {"user": user, "password_url": password_link(user)})
+
+
+def _tell(address: str, what: str) -> None:
+    """Whoever can change somebody's way in can use it, so the person hears of it, if mail can be sent."""
+    _mailed(address, "changed_for_you", {"what": what})
+
+
+def _mailed(address: str, name: str, context: dict[str, Any]) -> bool:
     if not settings.EMAIL_HOST:
         return False
-    context = {"user": user, "password_url": password_link(user)}
     try:
         send_mail(
-            render_to_string("account/email/new_password_subject.txt", context).strip(),
-            render_to_string("account/email/new_password_message.txt", context).strip(),
+            render_to_string(f"account/email/{name}_subject.txt", context).strip(),
+            render_to_string(f"account/email/{name}_message.txt", context).strip(),
             settings.DEFAULT_FROM_EMAIL,
-            [user.email],
+            [address],
         )
     except (OSError, smtplib.SMTPException):
         logger.exception("The mail server did not take a mail.")

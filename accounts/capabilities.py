@@ -26,7 +26,7 @@ class Capability(enum.Enum):
     ADMINISTER = "open the administration"
     SEE_DOCUMENT_METADATA = "see the kinds, sizes and states of everybody's documents"
     MANAGE_USERS = "manage accounts"
-    MANAGE_SUPER_ADMINS = "manage the accounts of super admins"
+    MANAGE_ADMINISTRATORS = "manage the accounts of admins and super admins"
     SEE_AUDIT = "see the audit log"
     CONFIGURE = "change models and settings"
 
@@ -39,7 +39,7 @@ _ADMIN = _USER | {
     Capability.MANAGE_USERS,
     Capability.SEE_AUDIT,
 }
-_SUPER_ADMIN = _ADMIN | {Capability.MANAGE_SUPER_ADMINS, Capability.CONFIGURE}
+_SUPER_ADMIN = _ADMIN | {Capability.MANAGE_ADMINISTRATORS, Capability.CONFIGURE}
 
 CAPABILITIES: dict[str, frozenset[Capability]] = {
     Role.VIEWER: frozenset(_VIEWER),
@@ -50,8 +50,8 @@ CAPABILITIES: dict[str, frozenset[Capability]] = {
 
 # For whoever chooses a role for somebody.
 ABOUT_ROLES: dict[str, str] = {
-    Role.SUPER_ADMIN: "Everything, also models, settings and other super admins.",
-    Role.ADMIN: "Accounts, documents' metadata and the audit log. Never the content of others' chats.",
+    Role.SUPER_ADMIN: "Everything, also models, settings, admins and other super admins.",
+    Role.ADMIN: "Accounts of users and viewers, documents' metadata, the audit log. Never what others' chats say.",
     Role.USER: "Chats and documents of their own.",
     Role.VIEWER: "Reads what others share, and nothing else.",
 }
@@ -79,8 +79,9 @@ def may(user: User | AnonymousUser, capability: Capability) -> bool:
 
 
 def may_manage(user: User | AnonymousUser, role: str) -> bool:
-    """Whether `user` may create and change accounts of this role. Super admins are managed by super admins only."""
-    needed = Capability.MANAGE_SUPER_ADMINS if role == Role.SUPER_ADMIN else Capability.MANAGE_USERS
+    """Whether `user` may create and change accounts of this role. Who administers is managed by super admins only."""
+    administers = Capability.ADMINISTER in CAPABILITIES.get(role, frozenset())
+    needed = Capability.MANAGE_ADMINISTRATORS if administers else Capability.MANAGE_USERS
     return may(user, needed)
 
 

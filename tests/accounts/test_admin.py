@@ -180,9 +180,41 @@ class TestAPasswordLink:
         assert "/password/reset/key/" in do(by_admin, people["user"], "password_link").content.decode()
 
 
+class TestBeingTold:
+    def test_an_address_that_is_changed_is_told_at_both(
+        self, by_admin: Client, people: dict[str, User], settings, mailoutbox
+    ) -> None:
+        settings.EMAIL_HOST = "mail.example.org"
+        do(by_admin, people["user"], "profile", email="moved@example.org", name="")
+        assert [mail.to for mail in mailoutbox] == [["user@example.org"], ["moved@example.org"]]
+        assert "from user@example.org to moved@example.org" in mailoutbox[0].body
+        do(by_admin, people["user"], "profile", email="moved@example.org", name="Only the name")
+        assert len(mailoutbox) == 2
+
+    def test_a_second_factor_that_is_taken_away_is_told(
+        self, by_admin: Client, people: dict[str, User], settings, mailoutbox
+    ) -> None:
+        settings.EMAIL_HOST = "mail.example.org"
+        do(by_admin, with_second_factor(people["user"]), "reset_second_factor")
+        (mail,) = mailoutbox
+        assert mail.to == ["user@example.org"]
+        assert "took the second factor away" in mail.body
+
+    def test_a_mail_server_that_is_away_stops_nothing(
+        self, by_admin: Client, people: dict[str, User], settings
+    ) -> None:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+        do(by_admin, people["user"], "profile", email="moved@example.org", name="")
+        people["user"].refresh_from_db()
+        assert people["user"].email == "moved@example.org"
+
+
 class TestWhoManagesWhom:
-    def test_an_admin_cannot_touch_a_super_admin(self, by_admin: Client, people: dict[str, User]) -> None:
-        target = with_second_factor(people["super_admin"])
+    @pytest.mark.parametrize("role", ["super_admin", "another admin"])
+    def test_an_admin_cannot_touch_an_administrator(self, by_admin: Client, people: dict[str, User], role: str) -> None:
+        other = User.objects.create_user("another@example.org", PASSWORD, role=Role.ADMIN)
+        target = with_second_factor(people.get(role, other))
         before = User.objects.filter(pk=target.pk).values().get()
         assert "You may not manage accounts with this role" in by_admin.get(page_of(target)).content.decode()
         for verb in ("profile", "role", "suspend", "sign_out_everywhere", "unlock", "reset_second_factor"):
@@ -196,9 +228,11 @@ class TestWhoManagesWhom:
         assert User.objects.filter(pk=target.pk).values().get() == before
 
     def test_an_admin_raises_nobody_above_themself(self, by_admin: Client, people: dict[str, User]) -> None:
-        for target in (people["admin"], people["user"]):
-            page = do(by_admin, target, "role", role="super_admin").content.decode()
+        for role in ("super_admin", "admin"):
+            page = do(by_admin, people["user"], "role", role=role).content.decode()
             assert administration.NotYours.sentence in page
+            assert by_admin.post(page_of(people["admin"]), {"do": "role", "role": role}).status_code == 403
+        assert User.objects.filter(role=Role.ADMIN).count() == 1
         assert User.objects.filter(role=Role.SUPER_ADMIN).count() == 1
         assert 'value="super_admin"' not in by_admin.get(page_of(people["user"])).content.decode()
 

@@ -136,9 +136,9 @@ class TestTheLink:
         assert Client().post(later, FORM).status_code == 302
         assert User.objects.get(email="new@example.org").role == Role.VIEWER
 
-    @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "user"}])
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "viewer"}])
     def test_is_worth_no_more_than_who_sent_it(self, people: dict[str, User], change: dict[str, object]) -> None:
-        link = link_for(people["admin"], role="admin")
+        link = link_for(people["admin"], role="user")
         User.objects.filter(pk=people["admin"].pk).update(**change)
         assert self.gone(link)
         sent = inviting.resend(people["super_admin"], Invitation.objects.get())
@@ -219,7 +219,8 @@ class TestInviting:
         assert "/invitation/" in outcome.sent[0].link
 
     @pytest.mark.parametrize(
-        ("inviter", "role"), [("admin", "super_admin"), ("user", "viewer"), ("viewer", "viewer"), ("user", "user")]
+        ("inviter", "role"),
+        [("admin", "super_admin"), ("admin", "admin"), ("user", "viewer"), ("viewer", "viewer"), ("user", "user")],
     )
     def test_nobody_invites_above_what_they_manage(self, people: dict[str, User], inviter: str, role: str) -> None:
         with pytest.raises(inviting.Refused):
@@ -259,7 +260,7 @@ def test_somebody_invited_through_a_provider_is_found_by_address(people: dict[st
 
 
 def test_suspending_the_sender_ends_what_they_sent(people: dict[str, User]) -> None:
-    link = link_for(people["admin"], role="admin")
+    link = link_for(people["admin"], role="user")
     administration.suspend(people["admin"])
     assert Client().post(link, FORM).status_code == 410
 
