@@ -1,10 +1,13 @@
 """The deployment files, as far as they can be judged without a container engine."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from django.urls import reverse
 
 PROJECT = Path(__file__).resolve().parents[2]
 OURS = ["prepare", "web", "answers", "documents", "beat"]
@@ -30,6 +33,7 @@ def test_our_own_containers_can_do_little(compose: dict, name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["ulimits"] == {"core": 0}
     assert "user" not in service
     assert "privileged" not in service
 
@@ -49,13 +53,65 @@ def test_no_secret_is_written_down(compose: dict) -> None:
         r"postgresql://chatsite:\$\{DATABASE_PASSWORD:\?[^}]+\}@postgres:5432/chatsite",
         compose["services"]["web"]["environment"]["DATABASE_URL"],
     )
+    assert re.fullmatch(
+        r"redis://:\$\{REDIS_PASSWORD:\?[^}]+\}@redis:6379/0", compose["services"]["web"]["environment"]["REDIS_URL"]
+    )
     example = (PROJECT / "deploy/env.example").read_text(encoding="utf-8")
     assert re.findall(r"^(\w*PASSWORD)=(.*)$", example, re.MULTILINE) == [
         ("POSTGRES_PASSWORD", ""),
         ("DATABASE_OWNER_PASSWORD", ""),
         ("DATABASE_PASSWORD", ""),
+        ("REDIS_PASSWORD", ""),
         ("ADMIN_PASSWORD", ""),
     ]
+
+
+def test_redis_wants_its_password_and_the_health_check_knows_it(compose: dict, tmp_path: Path) -> None:
+    service = compose["services"]["redis"]
+    assert service["environment"]["REDISCLI_AUTH"].startswith("${REDIS_PASSWORD:?")
+    # The shell does with it what is meant, whoever plays the server.
+    server = tmp_path / "redis-server"
+    server.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\ncat\n', encoding="utf-8")
+    server.chmod(0o755)
+    command = [part.replace("$$", "$") for part in service["command"]]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDISCLI_AUTH": "0123abcd"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert said.splitlines()[:3] == ["-", "--save", ""]
+    assert said.splitlines()[-1] == "requirepass 0123abcd"
+    assert "0123abcd" not in " ".join(command)
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("/chats/5", "/chats/5"),
+        ("/invitation/secret", "/invitation/-"),
+        ("/set-up/secret?next=/", "/set-up/-"),
+        ("/accounts/password/reset/key/1-secret/", "/accounts/password/reset/key/-"),
+        ("/accounts/sso/oidc/callback?code=secret&state=secret", "/accounts/sso/oidc/callback?-"),
+        ("/?q=secret", "/?-"),
+    ],
+)
+def test_the_access_log_holds_nothing_that_opens_an_account(address: str, written: str) -> None:
+    caddyfile = (PROJECT / "deploy/Caddyfile").read_text(encoding="utf-8")
+    found = re.search(r'request>uri regexp `(.+)` "(.+)"$', caddyfile, re.MULTILINE)
+    assert found is not None
+    assert re.sub(found[1], found[2].replace("${1}", r"\1"), address) == written
+    assert "request>headers>Referer delete" in caddyfile
+    # Every log there is.
+    assert caddyfile.count("import discreet") == len(re.findall(r"^\s*log\b", caddyfile, re.MULTILINE)) == 2
+    assert caddyfile.count("format ") == 1
+
+
+def test_the_addresses_that_are_kept_out_of_it_are_those_there_are() -> None:
+    caddyfile = (PROJECT / "deploy/Caddyfile").read_text(encoding="utf-8")
+    for name, values in (
+        ("invitations:accept", ["token"]),
+        ("accounts:set_up", ["token"]),
+        ("account_reset_password_from_key", ["uid", "key"]),
+    ):
+        address = reverse(name, args=values)
+        assert f"|{address.split(values[0])[0]}" in caddyfile.replace("(/", "|/"), address
 
 
 def test_only_what_must_change_tables_knows_the_role_that_owns_them(compose: dict) -> None:
