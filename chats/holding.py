@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from accounts.rights import requesting
 from accounts.rights.holdings import Entry, as_json, told
 from chats import live, tree
 from chats.models import Citation, Conversation, Message, Summary
@@ -60,10 +61,14 @@ class ChatsHolding:
         before = Now() - timedelta(days=days)
         own = Conversation.objects.filter(owner_id=user_id)
         old = own.filter(updated_at__lt=before) if kind == CHATS else own.filter(deleted_at__lt=before)
-        found = list(old.values_list("pk", flat=True))
-        for pk in found:
-            _delete(pk)
-        return len(found)
+        deleted = 0
+        for pk in list(old.values_list("pk", flat=True)):
+            with transaction.atomic():
+                if requesting.is_held_for_now(user_id):  # set meanwhile
+                    break
+                _delete(pk)
+            deleted += 1
+        return deleted
 
 
 def _delete(conversation_id: UUID) -> None:

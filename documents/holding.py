@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from accounts.rights.holdings import Entry, as_json, told
 from documents import blobs, library
-from documents.errors import NotAllowed
+from documents.errors import Held, NotAllowed
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting
 
 KEPT = "documents"
@@ -55,10 +55,14 @@ class DocumentsHolding:
 
     def expire(self, kind: str, user_id: UUID, days: int) -> int:  # noqa: ARG002 - there is one kind
         old = Document.objects.filter(owner_id=user_id, created_at__lt=Now() - timedelta(days=days))
-        found = list(old)
-        for document in found:
-            library.delete(document)
-        return len(found)
+        deleted = 0
+        for document in list(old):
+            try:
+                library.delete(document)
+            except Held:  # set meanwhile
+                break
+            deleted += 1
+        return deleted
 
 
 def _described(document: Document, versions: list[DocumentVersion]) -> dict[str, object]:

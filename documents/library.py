@@ -135,10 +135,10 @@ def delete(document: Document) -> None:
 
     Raises Held.
     """
-    if requesting.is_held(document.owner_id):
-        raise Held
     key = document.pk
     with transaction.atomic():
+        if requesting.is_held_for_now(document.owner_id):
+            raise Held
         # Waits for a worker that is storing it at this moment (documents.ingestion): its rows are then seen here.
         list(Document.objects.select_for_update().filter(pk=document.pk).values_list("pk"))
         versions = list(DocumentVersion.objects.filter(document=document))

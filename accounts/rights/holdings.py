@@ -52,7 +52,7 @@ class Holding(Protocol):
     steps export and erasure take, for progress. `stop` ends the work under way on what is the person's, in a
     transaction that closes the account. `erase` deletes everything in batches, calling `step` after each; doing it
     again after an interruption goes on. All run as the person. `expire`, where there is a retention, deletes what is
-    older than that many days, of one person, and says how many.
+    older than that many days, of one person, and says how many. It stops at a legal hold (requesting.is_held_for_now).
     """
 
     name: str

@@ -78,6 +78,12 @@ def is_held(user: User | uuid.UUID) -> bool:
     return LegalHold.objects.filter(user=user).exists()
 
 
+def is_held_for_now(user_id: uuid.UUID) -> bool:
+    """In a transaction that deletes: until its end no legal hold is set, for which the same row is locked."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
+    return is_held(user_id)
+
+
 def _request(user: User, kind: str, *, by: User | None) -> tuple[DataRequest, bool]:
     by_administrator = by is None or by.pk != user.pk
     with acting_as(user):

@@ -33,6 +33,9 @@ def apply() -> None:
     deleted: Counter[str] = Counter()
     for user_id in _people():
         try:
+            # A hold may have been set since the run began.
+            if requesting.is_held(user_id):
+                continue
             with acting_as(user_id):
                 deleted.update(_expired(user_id))
         except Exception:

@@ -257,6 +257,28 @@ class TestRetention:
         retention.apply()
         assert Conversation.objects.exists()
 
+    def test_nor_of_one_who_is_put_under_a_hold_while_it_goes_on(
+        self, furnished: User, settings: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.RETENTION_DAYS = {"chats": 1, "deleted_chats": 1, "documents": 1}  # type: ignore[attr-defined]
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE chats_conversation SET updated_at = now() - interval '11 days'")
+            cursor.execute("UPDATE documents_document SET created_at = now() - interval '11 days'")
+        people = retention._people()
+        monkeypatch.setattr(retention, "_people", lambda: people)
+        LegalHold.objects.create(user=furnished, reason="file 7")
+        retention.apply()
+        # Between two of one person's things too.
+        with acting_as(furnished):
+            for holding in holdings.every():
+                assert not any(holding.expire(kind, furnished.pk, 1) for kind in holding.retentions)
+        assert Conversation.objects.exists()
+        assert Document.objects.exists()
+        LegalHold.objects.all().delete()
+        retention.apply()
+        assert not Conversation.objects.exists()
+        assert not Document.objects.exists()
+
 
 class TestConsent:
     @pytest.fixture(autouse=True)
