@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,15 +15,22 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts import audit
-from accounts.capabilities import Capability, may
+from accounts.capabilities import Capability, may, may_manage
 from accounts.models import User
 from accounts.rights.models import Consent, DataRequest, LegalHold
 from accounts.second_factor import RequiresConfirmation
 from accounts.tenancy import acting_as, acting_as_system
 
 
+def may_hold(by: User | AnonymousUser, person: User) -> bool:
+    """Set a hold on this person's data, or lift it. Nobody decides about themselves."""
+    return by.pk != person.pk and may_manage(by, person.role)
+
+
 class HoldForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     person = forms.EmailField(help_text="the address the person signs in with")
+    # Who fills it in.
+    by: User
 
     class Meta:
         model = LegalHold
@@ -33,6 +41,10 @@ class HoldForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
         user = User.objects.filter(email=email).first()
         if user is None:
             raise forms.ValidationError("Nobody here has this address.")
+        if not may_hold(self.by, user):
+            raise forms.ValidationError(
+                "You may not hold this person's data. Another administrator can, for a super admin a super admin."
+            )
         if LegalHold.objects.filter(user=user).exists():
             raise forms.ValidationError("This person's data is held already.")
         # The lock under which an erasure begins: either it sees this hold, or it is seen here.
@@ -64,23 +76,39 @@ class LegalHoldAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[ty
         return may(request.user, Capability.MANAGE_USERS)
 
     has_add_permission = has_module_permission
-    has_delete_permission = has_view_permission
+
+    def has_delete_permission(self, request: HttpRequest, obj: LegalHold | None = None) -> bool:
+        if obj is None:
+            return may(request.user, Capability.MANAGE_USERS)
+        return may_hold(request.user, obj.user)
+
+    def get_form(self, request: HttpRequest, obj: LegalHold | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user
+        return form
 
     def has_change_permission(self, request: HttpRequest, obj: LegalHold | None = None) -> bool:  # noqa: ARG002
         return False
 
     def save_model(self, request: HttpRequest, obj: LegalHold, form: Any, change: bool) -> None:
+        if not may_hold(request.user, obj.user):
+            raise PermissionDenied
         obj.set_by = request.user.pk
         super().save_model(request, obj, form, change)
         audit.record(audit.Action.LEGAL_HOLD_SET, user=request.user.pk, resource=("user", obj.user_id))
 
     def delete_model(self, request: HttpRequest, obj: LegalHold) -> None:
+        if not may_hold(request.user, obj.user):
+            raise PermissionDenied
         audit.record(audit.Action.LEGAL_HOLD_LIFTED, user=request.user.pk, resource=("user", obj.user_id))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LegalHold]) -> None:
-        """One by one, so that each is recorded."""
-        for hold in queryset:
+        """One by one, so that each is recorded; all or none."""
+        holds = list(queryset.select_related("user"))
+        if not all(may_hold(request.user, hold.user) for hold in holds):
+            raise PermissionDenied
+        for hold in holds:
             self.delete_model(request, hold)
 
 

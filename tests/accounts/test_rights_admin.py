@@ -91,6 +91,26 @@ def test_no_hold_on_what_is_being_deleted(browser: Client, owner: User) -> None:
     assert not LegalHold.objects.exists()
 
 
+def test_no_hold_by_an_admin_on_a_super_admin_nor_on_themselves(browser: Client, admin: User, admin_user: User) -> None:
+    for person in (admin_user, admin):
+        answer = browser.post("/admin/rights/legalhold/add/", {"person": person.email, "reason": "file 7"})
+        assert "You may not hold" in answer.content.decode()
+    assert not LegalHold.objects.exists()
+
+
+@pytest.mark.parametrize("whose", ["admin", "admin_user"])
+def test_nor_may_they_lift_one(browser: Client, request: pytest.FixtureRequest, owner: User, whose: str) -> None:
+    held = LegalHold.objects.create(user=request.getfixturevalue(whose), reason="file 7")
+    other = LegalHold.objects.create(user=owner, reason="file 8")
+    assert browser.post(f"/admin/rights/legalhold/{held.pk}/delete/", {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [str(held.pk), str(other.pk)], "post": "yes"}
+    browser.post("/admin/rights/legalhold/", chosen)
+    assert LegalHold.objects.count() == 2
+    assert not AuditEvent.objects.filter(action="data.legal_hold_lifted").exists()
+    browser.post("/admin/rights/legalhold/", {**chosen, "_selected_action": [str(other.pk)]})
+    assert LegalHold.objects.get().pk == held.pk
+
+
 def test_who_agreed_and_what_was_asked_for_is_listed_and_no_more(browser: Client, owner: User, admin: User) -> None:
     Consent.objects.create(owner=owner, version="v1")
     requesting.export(owner, by=owner)
