@@ -21,6 +21,7 @@ ALLOWED = frozenset(
         "rights:export",
         "rights:your_data",
         "second_factor:confirm",
+        "second_factor:sign_in_again",
     }
 )
 _FIRST = "Agree to the notice of this installation first. Open it in a browser; you are then led to the notice."

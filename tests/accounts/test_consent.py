@@ -40,6 +40,11 @@ def test_pages_are_closed(browser: Client, address: str) -> None:
     assert browser.get(address)["Location"].startswith("/consent?next=")
 
 
+def test_who_confirms_by_signing_in_again_may(browser: Client) -> None:
+    answer = browser.post("/settings/confirm/sign-in-again", {"next": "/settings/data"})
+    assert not answer.headers.get("Location", "").startswith("/consent")
+
+
 def test_what_is_posted_is_not_done(browser: Client) -> None:
     assert browser.post("/settings", {"name": "New"})["Location"] == "/consent"
     assert not User.objects.filter(name="New").exists()
