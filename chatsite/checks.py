@@ -46,6 +46,14 @@ def check_exposure(**_: Any) -> list[CheckMessage]:
                 id="chatsite.W004",
             )
         )
+    if settings.EMAIL_HOST and not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL):
+        found.append(
+            Warning(
+                f"Mails go to port {settings.EMAIL_PORT} of {settings.EMAIL_HOST} without encryption.",
+                hint="They hold links that set passwords. Set EMAIL_PORT to 587 or 465, unless the way there is yours.",
+                id="chatsite.W008",
+            )
+        )
     return found
 
 

@@ -58,6 +58,16 @@ def test_exposed_installations_are_warned(settings: LazySettings) -> None:
     assert checks.check_exposure() == []
 
 
+def test_mails_on_an_open_way_are_warned_of(settings: LazySettings) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mail.example.org", 25
+    settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = False, False
+    assert "chatsite.W008" in _ids(checks.check_exposure())
+    settings.EMAIL_USE_SSL = True
+    assert "chatsite.W008" not in _ids(checks.check_exposure())
+    settings.EMAIL_HOST, settings.EMAIL_USE_SSL = "", False
+    assert "chatsite.W008" not in _ids(checks.check_exposure())
+
+
 def test_a_machine_that_confines_readers_less_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks.confine, "examine", lambda: {"namespaces": True, "files": False, "system calls": True})
     (found,) = checks.check_confinement()

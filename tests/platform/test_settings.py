@@ -73,6 +73,11 @@ def test_links_in_mails_never_go_to_the_log_of_an_installation(
     assert chosen == f"django.core.mail.backends.{backend}.EmailBackend"
 
 
+@pytest.mark.parametrize(("port", "tls", "ssl"), [("587", True, False), ("465", False, True), ("25", False, False)])
+def test_the_port_of_the_mail_server_says_how_it_is_encrypted(tmp_path: Path, port: str, tls: bool, ssl: bool) -> None:
+    assert _values(tmp_path, "EMAIL_USE_TLS", "EMAIL_USE_SSL", EMAIL_PORT=port) == [tls, ssl]
+
+
 def test_generated_secrets_stay_the_same_and_are_private(tmp_path: Path) -> None:
     environment = {"SECRET_KEY": "", "ENCRYPTION_KEY": ""}
     first = _values(tmp_path, "SECRET_KEY", "ENCRYPTION_KEY", **environment)
