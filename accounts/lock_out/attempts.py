@@ -6,18 +6,18 @@ at, so that a hundred at once get no more guesses than one after the other. At a
 office may sign in at nine o'clock.
 """
 
-import ipaddress
 import math
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.limits.addresses import client_address, network_of
 from accounts.lock_out import browsers
 from accounts.lock_out.models import Failures, Kind
 from accounts.models import User
@@ -118,11 +118,11 @@ def _subjects(request: HttpRequest, user: User | None, typed: User | str, *, cod
     what = "code" if code else "password"
     if user and (browser := browsers.known(request, user.pk)):
         return [_row(Kind.BROWSER, f"{browser} {user.pk} {what}", user=user)]
-    name = str(user.pk) if user else str(typed).strip().lower()
-    address = _network(get_adapter(request).get_client_ip(request))
+    network = network_of(client_address(request))
     return [
-        _row(Kind.CODE if code else Kind.ACCOUNT, name, user=user),
-        _row(Kind.ADDRESS, address, address=address),
+        _row(Kind.CODE if code else Kind.ACCOUNT, str(user.pk) if user else _spelled(str(typed)), user=user),
+        # Without the length of the prefix, for people; those who have no address share one count.
+        _row(Kind.ADDRESS, network, address=network.partition("/")[0] or None),
     ]
 
 
@@ -150,11 +150,6 @@ def _find(typed: str) -> User | None:
     return User.objects.filter(email=typed.strip().lower()).first()
 
 
-def _network(address: str) -> str:
-    """Of IPv6 the network: whoever has one address there has 2^64."""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
-    return str(ip)
+def _spelled(typed: str) -> str:
+    """One spelling for all of a name that no account has here: a directory may take each of them for one person."""
+    return " ".join(unicodedata.normalize("NFKC", typed).casefold().split())

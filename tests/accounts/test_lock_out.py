@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from allauth.account.adapter import get_adapter
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts.audit.models import AuditEvent
-from accounts.lock_out import browsers
+from accounts.lock_out import attempts, browsers
 from accounts.lock_out.models import Failures, Kind
 from accounts.models import User
 from accounts.second_factor import recovery
@@ -92,6 +92,11 @@ class TestByAccount:
         fail(client, "owner@example.org", 3)
         assert CLOSED in words(fail(client, " OWNER@Example.org ", 2))
 
+    def test_spellings_of_one_name_without_an_account_share_a_count(self, db: None, rf: RequestFactory) -> None:
+        for spelling in ("ada strasse", " ADA  Strasse", "Ada straße", "\uff21da\u00a0strasse"):
+            attempts.begin(rf.post("/"), account=spelling)
+        assert [row.count for row in Failures.objects.filter(kind=Kind.ACCOUNT)] == [4]
+
     def test_it_opens_again_by_itself(self, owner: User, client: Client) -> None:
         fail(client, owner.email, 5)
         later(14)
@@ -151,6 +156,12 @@ class TestByAddress:
             sign_in(client, owner.email)
             assert is_signed_in(client)
 
+    @pytest.mark.parametrize("address", ["", "no address", "/run/web.sock"])
+    def test_who_has_none_is_counted_too(self, owner: User, rf: RequestFactory, address: str) -> None:
+        attempt = attempts.begin(rf.post("/", **at(address)), account="nobody@example.org")
+        assert attempt.failed() is None
+        assert [row.address for row in Failures.objects.filter(kind=Kind.ADDRESS)] == [None]
+
     def test_a_network_of_ipv6_counts_as_one(self, owner: User) -> None:
         for number in range(5):
             fail(Client(), f"nobody{number}@example.org", 1, **at(f"2001:db8:1:2::{number}"))
@@ -162,7 +173,7 @@ class TestByAddress:
         self, settings, owner: User, trusted: int, closed: bool
     ) -> None:
         """Without one the header is anybody's claim: it neither closes another's address nor opens one's own."""
-        settings.ALLAUTH_TRUSTED_PROXY_COUNT = trusted
+        settings.TRUST_PROXY, settings.ALLAUTH_TRUSTED_PROXY_COUNT = bool(trusted), trusted
         for number in range(5):
             fail(
                 Client(), f"nobody{number}@example.org", 1, HTTP_X_FORWARDED_FOR="203.0.113.7", **at(f"10.0.0.{number}")
