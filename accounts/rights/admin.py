@@ -83,7 +83,7 @@ class LegalHoldAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[ty
         return may_hold(request.user, obj.user)
 
     def get_form(self, request: HttpRequest, obj: LegalHold | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.by = request.user
         return form
 
