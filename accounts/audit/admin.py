@@ -1,5 +1,7 @@
 """The audit log in the administration: to read, to search, to export, and nothing else."""
 
+import hmac
+import json
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -20,12 +22,14 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from accounts.admin_pages import LookingOnly
 from accounts.audit import exporting, sealing
 from accounts.audit.actions import Action
 from accounts.audit.finding import EventFilter, name_people
 from accounts.audit.models import AuditEvent, AuditSeal
 from accounts.audit.recording import record
 from accounts.capabilities import Capability, may
+from accounts.encryption import keys
 from accounts.models import User
 from accounts.second_factor import confirmed_recently
 from accounts.tenancy import acting_as_system
@@ -34,7 +38,7 @@ from accounts.tenancy import acting_as_system
 MOST_COUNTED = 10_000
 # Seconds.
 NOTE_AGAIN_AFTER = 300
-# In the session: what was looked for last in the log, and when.
+# In the session: a hash of what was looked for last in the log, and when.
 _READ = "audit_read"
 
 
@@ -66,7 +70,7 @@ class Events(ChangeList):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
+class AuditEventAdmin(LookingOnly):
     list_display = ("moment", "what", "who", "resource", "from_address")
     list_display_links = ("moment",)
     list_per_page = 50
@@ -82,15 +86,6 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
         return may(request.user, Capability.SEE_AUDIT)
 
     has_module_permission = has_view_permission
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:  # noqa: ARG002
-        return False
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
         return Events
@@ -217,7 +212,8 @@ class AuditEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscri
 
 def _note_reading(request: HttpRequest, form: EventFilter) -> None:
     """Going on to the next page of what was looked for is no new event: the log would fill up with its readers."""
-    what = {name: str(value) for name, value in form.used.items()}
+    used = json.dumps({name: str(value) for name, value in form.used.items()}, sort_keys=True)
+    what = hmac.digest(keys.installation_key("audit reading"), used.encode(), "sha256").hex()
     last, at = request.session.get(_READ, (None, 0))
     if last != what or time.time() - at > NOTE_AGAIN_AFTER:
         record(Action.AUDIT_READ, request=request, **form.for_the_log())

@@ -65,6 +65,7 @@ class TestWhoMayRead:
         read = AuditEvent.objects.get(action=Action.AUDIT_READ)
         assert read.user_id == people["admin"].pk
         assert read.details == {"filters": ["q", "what"], "what": "chat"}
+        assert "secret" not in str(dict(by_admin.session))
 
     def test_going_on_to_the_next_page_is_not_recorded_again(self, by_admin: Client) -> None:
         for query in ({"what": "chat"}, {"what": "chat", "p": "2"}, {"what": "share"}, {"what": "chat"}):
