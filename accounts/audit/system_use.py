@@ -23,7 +23,13 @@ def is_due(reason: str) -> bool:
 
 def tell(cursor: Any, reason: str) -> None:
     """On a cursor of the driver. Called below everything else, so before the tables are made too."""
-    _told[reason] = time.monotonic()
     cursor.execute("SELECT to_regclass('audit_event') IS NOT NULL")
     if cursor.fetchone()[0]:
         cursor.execute(INSERT, values(Action.SYSTEM_ACTED, reason=reason, process=f"{host_part()}:{os.getpid()}"))
+    _told[reason] = time.monotonic()
+
+
+def take_back(reasons: set[str]) -> None:
+    """Where the transaction in which they were told was undone."""
+    for reason in reasons:
+        _told.pop(reason, None)

@@ -60,6 +60,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         # What the session was told last; None where that is not certain.
         self._told: str | None = None
+        # For which reasons the transaction under way acted as the system first.
+        self._told_of: set[str] = set()
 
     def tell_actor(self) -> None:
         actor = tenancy.actor()
@@ -79,6 +81,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if system_use.is_due(reason):
             with self.wrap_database_errors, self.connection.cursor() as cursor:
                 system_use.tell(cursor, reason)
+            if not self.autocommit:
+                self._told_of.add(reason)
+
+    def _forget(self) -> None:
+        self._told = None
+        if self._told_of:
+            from accounts.audit import system_use  # as above
+
+            system_use.take_back(self._told_of)
+            self._told_of.clear()
 
     def init_connection_state(self) -> None:
         self._told = None
@@ -93,17 +105,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         # The commit of a transaction that failed is a rollback, without an error.
         if self.connection is not None and self.connection.info.transaction_status != TransactionStatus.INTRANS:
-            self._told = None
+            self._forget()
         super()._commit()  # type: ignore[misc]  # unknown to the stubs
+        self._told_of.clear()
 
     def _rollback(self) -> None:
-        self._told = None
+        self._forget()
         super()._rollback()  # type: ignore[misc]  # unknown to the stubs
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]  # unknown to the stubs
-        self._told = None
+        self._forget()
 
     def _close(self) -> None:
-        self._told = None
+        self._forget()
         super()._close()  # type: ignore[misc]  # unknown to the stubs
