@@ -1,14 +1,22 @@
 """Where what is done comes from: the address and the browser of the request, also in the jobs that it leads to."""
 
+import base64
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from accounts.encryption import keys
+from accounts.encryption.errors import Forged
+from accounts.encryption.sealing import seal, unseal
+
 AGENT_LENGTH = 200
+_PLACE = b"task origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +25,10 @@ class Origin:
     agent: str = ""
     request_id: str = ""
 
-    def as_header(self) -> dict[str, str]:
-        """For a job's message; empty when there is nothing to say."""
-        return {name: value for name, value in asdict(self).items() if value}
+    def as_header(self) -> str:
+        """For a job's message, sealed: it waits in Redis. Empty when there is nothing to say."""
+        said = {name: value for name, value in asdict(self).items() if value}
+        return base64.b64encode(seal(_cipher(), json.dumps(said).encode(), _PLACE)).decode() if said else ""
 
 
 NOWHERE = Origin()
@@ -39,9 +48,18 @@ def coming_from(request: HttpRequest) -> Iterator[None]:
         _origin.reset(token)
 
 
-def take(header: dict[str, str] | None, *, request_id: str = "") -> None:
-    """Go on with the origin that came with a job, or, with None, with none but the id of the job itself."""
-    _origin.set(Origin(**({"request_id": request_id} | (header or {}))))
+def take(header: str | None, *, request_id: str = "") -> None:
+    """Go on with the origin that came with a job, or, where none did, with none but the id of the job itself."""
+    said: dict[str, str] = {}
+    if header:
+        # What somebody else put there is as good as nothing, and no reason to leave the job undone.
+        with suppress(Forged, ValueError):
+            said = json.loads(unseal(_cipher(), base64.b64decode(header), _PLACE))
+    _origin.set(Origin(**({"request_id": request_id} | said)))
+
+
+def _cipher() -> AESGCM:
+    return AESGCM(keys.installation_key("task origin"))
 
 
 def drop() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client, RequestFactory
 
 from accounts import audit, setup
@@ -326,6 +327,13 @@ class TestSystemUse:
         use("look for one thing")
         assert len(events(Action.SYSTEM_ACTED)) == 3
 
+    def test_what_was_undone_is_told_again(self) -> None:
+        for is_undone in (True, False):
+            with transaction.atomic(), acting_as_system("look for one thing"):
+                User.objects.exists()
+                transaction.set_rollback(is_undone)
+        assert len(events(Action.SYSTEM_ACTED)) == 1
+
     def test_who_asks_nothing_is_not_recorded(self) -> None:
         with acting_as_system("nothing to do"):
             pass
@@ -339,6 +347,9 @@ class TestOrigin:
 
         origin.take(came.as_header())
         _send_request_id(headers=sent)
+        assert came.address not in str(sent)
+        assert "Browser" not in str(sent)
+        assert came.agent not in str(sent)
         origin.drop()
         assert origin.current() == origin.NOWHERE
         task = type("Task", (), {"request": sent})
@@ -347,6 +358,12 @@ class TestOrigin:
         _drop_request_id()
         event = the(Action.CHAT_ASKED)
         assert (event.address, event.agent, event.request_id) == (came.address, came.agent, came.request_id)
+
+    def test_one_that_was_forged_is_left_out(self) -> None:
+        for header in ("nonsense", "AQ==", "A" * 100):
+            origin.take(header, request_id="own")
+            assert origin.current() == origin.Origin(request_id="own")
+        origin.drop()
 
     def test_behind_a_trusted_proxy_it_is_the_one_that_the_proxy_names(self, owner: User, settings: Any) -> None:
         client = Client(REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.9, 192.0.2.7")
