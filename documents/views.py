@@ -48,8 +48,10 @@ def _library(request: AuthenticatedHttpRequest, refusals: Sequence[shelf.Refusal
 
 @csrf_exempt
 @require_POST
+@requires(Capability.UPLOAD)
 def upload(request: AuthenticatedHttpRequest) -> HttpResponseBase:
-    """The limit must stand before anything reads the body, and the CSRF check does; so that check comes second."""
+    """Nothing is read for who may not upload. The limit must stand before anything reads the body, and the CSRF check
+    does; so that check comes last."""
     limit = limit_sizes(request)
     try:
         request.FILES  # noqa: B018 - reads the body, with the limit
@@ -61,7 +63,6 @@ def upload(request: AuthenticatedHttpRequest) -> HttpResponseBase:
 
 
 @csrf_protect
-@requires(Capability.UPLOAD)
 def _upload(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse:
     uploads = shelf.upload(request.user, request.FILES.getlist("files"))
     uploads.refusals.extend(shelf.Refusal(clean_name(name), shelf.too_large()) for name in limit.dropped)

@@ -3,13 +3,14 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
 from chatsite.celery import app
-from documents import blobs
+from documents import blobs, views
 from documents.models import Document
 from tests.library.conftest import only, pdf_of_colours, text_file
 from tests.library.test_blobs import files_on_disk
@@ -158,6 +159,14 @@ def test_a_person_who_may_only_read_may_not_upload(stranger: User, strangers_cli
     stranger.save()
     assert upload(strangers_client, text_file()).status_code == 403
     assert not Document.objects.exists()
+
+
+def test_nothing_is_read_of_what_a_person_sends_who_may_not_upload(stranger: User, rf: RequestFactory) -> None:
+    request = rf.post(URL, {"files": [text_file()]})
+    request.user = User(role="viewer")
+    with pytest.raises(PermissionDenied):
+        views.upload(request)
+    assert not hasattr(request, "_files")
 
 
 @pytest.mark.django_db
