@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
+from accounts.encryption.errors import KeyErased
 from accounts.tenancy import acting_as
 from chats import live, presentation
 from chats.answering import prompt, records, sources, title
@@ -78,11 +79,15 @@ class Attempt:
         self._job: Job
 
     async def run(self) -> None:
-        job = await self._in_database(records.claim, self.message_id, self._worker)
-        if job is None:
-            return
-        with acting_as(job.owner_id):
-            await self._run(job)
+        try:
+            job = await self._in_database(records.claim, self.message_id, self._worker)
+            if job is None:
+                return
+            with acting_as(job.owner_id):
+                await self._run(job)
+        except KeyErased:
+            # The account is being deleted. Nothing can be read or kept, and nobody waits for the answer.
+            logger.info("The account of an answer was deleted meanwhile; the answer ends.")
 
     async def _run(self, job: Job) -> None:
         self._job = job
@@ -281,6 +286,8 @@ class Attempt:
             await self._finish_failed(_Failure(error.code, error.text))
         except asyncio.CancelledError:
             return
+        except KeyErased:
+            raise
         except Exception:
             logger.exception("Answering failed.")
             await self._finish_failed(_OUR_FAULT)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
+from accounts.encryption import keys
 from accounts.models import User
 from chats import answering, live
 from chats import conversation as conversations
@@ -336,6 +337,20 @@ def test_deleting_the_conversation_ends_its_answers(chat: Conversation, ollama: 
     conversations.delete(chat)
     answering.answer(answer.pk)
     assert not ollama.chats
+
+
+def test_deleting_the_account_ends_its_answers_quietly(
+    chat: Conversation, ollama: OllamaServer, owner: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    ollama.script("llama3.2:3b", stall_at=10)
+    answer = conversations.post_message(chat, "one").answer
+    thread = in_background(answer)
+    until(lambda: ollama.chats and ollama.chats[0].sent == 10)
+    keys.destroy(owner.pk)
+    live.ask_to_stop(answer.pk)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_beat_queues_again_what_nobody_holds(
