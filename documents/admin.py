@@ -19,6 +19,7 @@ from django.utils.html import format_html
 
 from accounts import audit
 from accounts.admin import show_storage
+from accounts.admin_pages import LookingOnly
 from accounts.capabilities import Capability, may
 from accounts.tenancy import acting_as_system
 from documents import figures
@@ -58,7 +59,8 @@ show_storage(figures.bytes_by_owner)
 
 
 @admin.register(Document)
-class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript at run time
+class DocumentAdmin(LookingOnly):
+    # Documents come and go through the library, which also looks after files and the index.
     list_display = ("document", "owned_by", "state", "pages", "size", "added")
     list_filter = ("status", "error_code")
     search_fields = ("owner__email", "owner__name")
@@ -67,17 +69,6 @@ class DocumentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no subscript
     list_per_page = 50
     # A count of everything, beside the one of what was found, would cost a second scan.
     show_full_result_count = False
-
-    # Documents come and go through the library, which also looks after files and the index.
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:  # noqa: ARG002
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         newest = DocumentVersion.objects.only(*_VERSION_FIELDS).order_by("document", "-number").distinct("document")
