@@ -5,6 +5,10 @@ import sys
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
+    from chatsite import processes
+
+    # Every part is begun here, or below one that is.
+    processes.leave_no_cores()
     command, arguments = sys.argv[1:2], sys.argv[2:]
     # These two run outside Django: the supervisor to stay small, a part because it becomes another program.
     if command == ["up"]:
