@@ -86,6 +86,8 @@ BEGIN
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;
 END $$;
+-- The application's role is let by `manage.py migrate` (accounts.tenancy.protection).
+REVOKE EXECUTE ON FUNCTION audit_prune(bigint[], bytea[]) FROM PUBLIC;
 """
 _UNDO = """
 DROP FUNCTION audit_prune(bigint[], bytea[]);

@@ -54,3 +54,9 @@ def grant_to_application(owner: BaseDatabaseWrapper, role: str) -> None:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {quoted}")
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}")
         cursor.execute(f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {quoted}")
+        cursor.execute("SELECT to_regclass('django_migrations'), to_regproc('audit_prune')")
+        migrations_table, prune = cursor.fetchone()
+        if migrations_table:
+            cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted}")
+        if prune:
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_prune(bigint[], bytea[]) TO {quoted}")

@@ -407,6 +407,17 @@ class TestRetention:
         with pytest.raises(DatabaseError, match="append-only"):
             AuditEvent.objects.filter(seal=3).delete()
 
+    def test_no_role_but_the_product_s_may_call_the_function(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT has_function_privilege('public', oid, 'EXECUTE'),"
+                " has_function_privilege(current_user, oid, 'EXECUTE'),"
+                " has_table_privilege(current_user, 'django_migrations', 'SELECT'),"
+                " has_table_privilege(current_user, 'django_migrations', 'INSERT, UPDATE, DELETE')"
+                " FROM pg_proc WHERE proname = 'audit_prune'"
+            )
+            assert cursor.fetchone() == (False, True, True, False)
+
     def test_nobody_makes_the_function_delete_what_is_fresh(self) -> None:
         happen()
         sealing.seal_pending()
