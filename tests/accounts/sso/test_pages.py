@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.urls import get_resolver, reverse
 from playwright.sync_api import Browser as Chromium
@@ -145,6 +146,7 @@ def test_a_required_second_factor_is_required_of_them_too(
 def test_an_authenticator_is_asked_for_after_another_provider(provider: Peer, browser: Browser, owner: User) -> None:
     from accounts.second_factor.models import Authenticator
 
+    EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
     device = Authenticator.objects.create(user=owner, confirmed=True, secret="00" * 20)
     User.objects.filter(pk=owner.pk).update(second_factor=device.pk)
     browser.openid("owner@example.org")
