@@ -130,6 +130,15 @@ def chromium(chromium_path: str) -> "Iterator[Browser]":
         browser.close()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where several processes share the tests, a file's stay together, so that what they share is made once.
+
+    Its tests with a browser are a group of their own, for they come last in every process, as below.
+    """
+    kind = "browser" if "chromium" in getattr(item, "fixturenames", ()) else "plain"
+    item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it."""
