@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.rights import requesting
 from accounts.rights.holdings import Entry, as_json, told
 from chats import live, tree
-from chats.models import Citation, Conversation, Message, Summary
+from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 
 CHATS = "chats"
 DELETED_CHATS = "deleted_chats"
@@ -21,7 +21,9 @@ DELETED_CHATS = "deleted_chats"
 
 class ChatsHolding:
     name = "chats"
-    models: ClassVar = frozenset(model._meta.label for model in (Conversation, Message, Citation, Summary))
+    models: ClassVar = frozenset(
+        model._meta.label for model in (Conversation, ConversationTag, Folder, Tag, Message, Citation, Summary)
+    )
     retentions: ClassVar = {
         CHATS: "chats, from their last message",
         DELETED_CHATS: "deleted chats, which can be brought back until then",
@@ -32,7 +34,8 @@ class ChatsHolding:
 
     def export(self, user: User) -> Iterator[Entry]:
         """Each conversation whole, as JSON, and what its page shows, as Markdown. Deleted ones too, while they last."""
-        for conversation in Conversation.objects.filter(owner=user).order_by("created_at").iterator():
+        own = Conversation.objects.filter(owner=user).select_related("folder").prefetch_related("tagged__tag")
+        for conversation in own.order_by("created_at").iterator(chunk_size=100):
             name = f"{conversation.created_at:%Y-%m-%d} {told(conversation, 'title') or 'Untitled'}"
             folder = "chats/deleted" if conversation.deleted_at else "chats"
             messages = list(
@@ -56,6 +59,8 @@ class ChatsHolding:
             live.forget_now(pk, list(answers.values_list("pk", flat=True)))
             _delete(pk)
             step()
+        Folder.objects.filter(owner_id=user_id).delete()
+        Tag.objects.filter(owner_id=user_id).delete()
 
     def expire(self, kind: str, user_id: UUID, days: int) -> int:
         before = Now() - timedelta(days=days)
@@ -79,6 +84,7 @@ def _delete(conversation_id: UUID) -> None:
     Conversation.objects.filter(pk=conversation_id).update(active_leaf=None)
     messages.update(parent=None)
     messages._raw_delete(messages.db)  # noqa: SLF001 - everything below is gone
+    ConversationTag.objects.filter(conversation_id=conversation_id).delete()
     Conversation.objects.filter(pk=conversation_id).delete()
 
 
@@ -89,6 +95,11 @@ def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any
         "created": conversation.created_at,
         "updated": conversation.updated_at,
         "deleted": conversation.deleted_at,
+        "archived": conversation.archived_at,
+        "folder": told(conversation.folder, "name") if conversation.folder else None,
+        "tags": [told(tagged.tag, "name") for tagged in conversation.tagged.all()],
+        "system_prompt": told(conversation, "system_prompt"),
+        "parameters": conversation.parameters,
         "model": conversation.model,
         "shown_up_to": conversation.active_leaf_id,
         "messages": [
@@ -102,6 +113,8 @@ def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any
                 "model": message.answered_by or message.model,
                 "created": message.created_at,
                 "finished": message.finished_at,
+                "rating": message.rating,
+                "rating_comment": told(message, "rating_comment"),
                 "tokens": {"prompt": message.tokens_prompt, "completion": message.tokens_completion},
                 "sources": [
                     {

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from accounts.encryption.fields import SealedJSONField, SealedModel, SealedTextField
+from accounts.encryption.fields import KeyedHashField, SealedJSONField, SealedModel, SealedTextField
 from accounts.tenancy.fields import OwnerField
 from documents.models import Chunk, DocumentVersion
 from jobs.leases import Leased
@@ -17,6 +17,38 @@ if TYPE_CHECKING:
 
 # How long a deleted conversation can be brought back.
 UNDO_FOR = timedelta(days=30)
+
+
+class Folder(SealedModel):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="folders")
+    name = SealedTextField()
+    name_hash = KeyedHashField(of="name")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name_hash"], name="folder_name_unique_per_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tag(SealedModel):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chat_tags")
+    name = SealedTextField()
+    name_hash = KeyedHashField(of="name")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name_hash"], name="chat_tag_name_unique_per_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -36,6 +68,12 @@ class Conversation(SealedModel):
     title_is_automatic = models.BooleanField(default=True)
     model = models.CharField(max_length=200, blank=True, default="", help_text="empty: the default model")
     use_documents = models.BooleanField(default=True)
+    system_prompt = SealedTextField(blank=True, default="", help_text="empty: the person's own, or none")
+    # Sampling, as far as it differs from the model's own: {"temperature": …, "top_p": …, "max_tokens": …, "context": …}
+    parameters = models.JSONField(default=dict, blank=True)
+    folder = models.ForeignKey(Folder, null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations")
+    pinned_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     active_leaf = models.ForeignKey("Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now())
@@ -59,6 +97,17 @@ class Conversation(SealedModel):
 
     def __str__(self) -> str:
         return self.title or "New chat"
+
+
+class ConversationTag(models.Model):
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="tagged", db_constraint=False)
+    owner = OwnerField(through="conversation")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="tagged")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["conversation", "tag"], name="conversation_tag_once"),
+        ]
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -110,6 +159,10 @@ class Message(SealedModel, Leased):
     steps = models.JSONField(default=list, blank=True)
     # Retrieval as it happened: retrieved, used, cut, and why.
     retrieval = SealedJSONField(default=dict, blank=True)
+    # Answers of several models to one question, written side by side, share this.
+    comparison = models.UUIDField(null=True, blank=True)
+    rating = models.SmallIntegerField(null=True, blank=True, help_text="1: good, -1: bad")
+    rating_comment = SealedTextField(blank=True, default="")
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_text = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -20,7 +20,7 @@ from django.db.models import Model
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system, actor
 from accounts.tenancy.role import refuse_unbound_role
-from chats.models import Citation, Conversation, Message, Summary
+from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 
 INTERLEAVINGS = 10_000
@@ -59,6 +59,9 @@ def furnish(user: User, phrase: str) -> None:
         message=answer, number=1, chunk=chunk, version=version, document_name=phrase, page=1, quoted=phrase, score=1
     )
     Summary.objects.create(upto=answer, text=phrase, model="m")
+    Folder.objects.create(owner=user, name=phrase)
+    tag = Tag.objects.create(owner=user, name=phrase)
+    ConversationTag.objects.create(conversation=chat, tag=tag)
 
 
 @pytest.fixture
