@@ -8,6 +8,7 @@ Everything listens on loopback, keeps its data in a temporary folder and is ende
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,7 +36,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
-    for port in PORTS:
+    # In random order: two that ask at the same time, before either listens, should not get the same.
+    for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 PASSWORD = "correct horse battery"
+# What this process says about itself and its servers, as far as nobody outside said it.
+_OWN = {"DJANGO_SETTINGS_MODULE", "DATA_DIR", "REDIS_URL", "DATABASE_URL", "DATABASE_OWNER_URL"} - set(os.environ)
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -98,6 +100,14 @@ _ease(django_settings)
 django.setup()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Several test processes share the tests, each with servers of its own: they inherit nothing of the one that shares
+    them out. Settings would otherwise be read before this file, and be the parent's."""
+    for name in _OWN:
+        os.environ.pop(name, None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """REQUIRE_BROWSER=1: where Chromium must be, a browser test that is skipped has failed."""
@@ -130,19 +140,32 @@ def chromium(chromium_path: str) -> "Iterator[Browser]":
         browser.close()
 
 
+def _needs_browser(item: pytest.Item) -> bool:
+    return "chromium" in getattr(item, "fixturenames", ())
+
+
+def _in_stack(item: pytest.Item) -> bool:
+    return item.path.parent.name == "stack"
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Where several processes share the tests, a file's stay together, so that what they share is made once.
 
-    Its tests with a browser are a group of their own, for they come last in every process, as below.
+    Its tests with a browser are a group of their own, for they come last in every process, as below. Those of the
+    whole product share one, and its port.
     """
-    kind = "browser" if "chromium" in getattr(item, "fixturenames", ()) else "plain"
-    item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))
+    kind = "browser" if _needs_browser(item) else "plain"
+    place = "stack" if _in_stack(item) else str(item.path.relative_to(item.config.rootpath))
+    item.add_marker(pytest.mark.xdist_group(f"{place}-{kind}"))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it."""
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it.
+
+    Of those the whole product's come first, because they are the largest group, and one process runs them all.
+    """
+    items.sort(key=lambda item: (_needs_browser(item), not _in_stack(item)))
 
 
 @pytest.fixture(autouse=True)
