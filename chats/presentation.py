@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import F
@@ -28,9 +29,20 @@ def final_html(text: str, citations: Mapping[int, str]) -> str:
     return markdown.render_safely(text, citations)
 
 
+@cache
+def _address() -> str:
+    nobody = uuid.UUID(int=0)
+    return reverse("chats:message", args=[nobody, nobody]).replace(str(nobody), "{}")
+
+
+def message_url(conversation_id: uuid.UUID, message_id: uuid.UUID) -> str:
+    """Where a message is; everything that can be done with it lies below. A page has many, and `reverse` is slow."""
+    return _address().format(conversation_id, message_id)
+
+
 def citation_urls(conversation_id: uuid.UUID, message_id: uuid.UUID, numbers: Iterable[int]) -> dict[int, str]:
-    base = reverse("chats:citation", args=[conversation_id, message_id, 0])[:-1]
-    return {number: f"{base}{number}" for number in numbers}
+    base = message_url(conversation_id, message_id)
+    return {number: f"{base}/citations/{number}" for number in numbers}
 
 
 def state_line(status: str, steps: Sequence[str]) -> str:
@@ -60,7 +72,7 @@ def append_messages(html: str) -> str:
     return f'<div hx-swap-oob="beforeend:#messages">{html}</div>'
 
 
-def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:
+def prepare(messages: Sequence[Any], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:
     """Attach what `chats/_message.html` shows: siblings, citations, and the text of live answers. At most one query."""
     citations: dict[uuid.UUID, list[Citation]] = {}
     # A live answer has none yet, so that posting a question asks nothing here.
@@ -69,6 +81,7 @@ def prepare(messages: Sequence[Message], siblings: Mapping[uuid.UUID, Siblings])
         for citation in found.order_by("number"):
             citations.setdefault(citation.message_id, []).append(citation)
     for message in messages:
+        message.url = message_url(message.conversation_id, message.pk)
         _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
     return messages
 
@@ -84,7 +97,7 @@ def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
         _by_mention(citations, message.content)
     for citation in citations:
         citation.place = place_word(citation.media_type, citation.document_name).lower()
-        citation.url = reverse("chats:citation", args=[message.conversation_id, message.pk, citation.number])
+        citation.url = f"{message.url}/citations/{citation.number}"
     message.citation_list = citations
     message.sibling_index = siblings.index
     message.sibling_count = siblings.count

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import escape
@@ -230,6 +231,8 @@ def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None)
         "provider_note": catalogue.provider_state().note,
         "max_length": settings.MESSAGE_MAX_LENGTH,
         "tab": uuid.uuid4().hex,
+        # Made once: each `csrf_token` of a template would mask the secret anew, and every bubble has forms.
+        "csrf_token": get_token(request),
         **_model_context(found),
         **(_messages_context(found, found.active_leaf_id) if found else {"messages_page": []}),
     }
