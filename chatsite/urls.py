@@ -14,5 +14,6 @@ urlpatterns = [
     path("", include("accounts.invitations.urls")),
     path("", include("accounts.rights.urls")),
     path("documents/", include("documents.urls")),
+    path("", include("chats.shortcuts.urls")),
     path("", include("chats.urls")),
 ]
