@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 QUIET = 5.0
 # How often a page may ask for states within that time.
 MOST_ASKED = 50
+# How a socket is closed whose conversation is not there for this person, or not any more.
+NOT_THERE = 4404
 
 
 class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no type hints
@@ -35,20 +37,25 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
     async def connect(self) -> None:
         self.seen: dict[uuid.UUID, int] = {}
         self.watch: asyncio.Task[None] | None = None
+        self.joined: list[str] = []
         self.asked: list[float] = []
-        self.conversation_id: uuid.UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
         self.tab = parse_qs(self.scope["query_string"].decode("latin-1")).get("tab", [""])[0]
         self.redis = live.shared_connection()
+        found_id = await self.find()
+        if found_id is None:
+            await self.close(code=NOT_THERE)
+            return
+        self.conversation_id = found_id
         # First join, then look: what happens in between comes as a frame.
-        await self.channel_layer.group_add(live.group_name(self.conversation_id), self.channel_name)
-        found = await database_sync_to_async(reading.standing)(self.scope["user"], self.conversation_id)
+        await self.join(live.group_name(found_id))
+        found = await database_sync_to_async(self.standing)()
         if found is None:
-            await self.close(code=4404)
+            await self.close(code=NOT_THERE)
             return
         await self.accept()
         if found.leaf:
             # A page that slept may have missed a whole exchange.
-            await self.send(text_data=live.event(found.leaf, "path")["frame"])
+            await self.show(live.event(found.leaf, "path")["frame"])
         for message_id in found.unfinished:
             await self.catch_up(message_id)
         self.watch = asyncio.create_task(self.look_after_quiet_answers())
@@ -56,7 +63,28 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
     async def disconnect(self, _code: int) -> None:
         if self.watch:
             self.watch.cancel()
-        await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
+        for group in self.joined:
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def join(self, group: str) -> None:
+        self.joined.append(group)
+        await self.channel_layer.group_add(group, self.channel_name)
+
+    # What differs for somebody who may only read (chats.sharing.consumers).
+
+    async def find(self) -> uuid.UUID | None:
+        """Which conversation this socket is about."""
+        conversation_id: uuid.UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
+        return conversation_id
+
+    def standing(self) -> reading.Standing | None:
+        return reading.standing(self.scope["user"], self.conversation_id)
+
+    def settled(self, message_id: uuid.UUID) -> str | None:
+        return reading.settled_bubble(self.conversation_id, message_id)
+
+    async def show(self, frame: str) -> None:
+        await self.send(text_data=frame)
 
     async def receive(self, text_data: str | None = None, **_binary: bytes | None) -> None:
         """A page asks for the state of a bubble that it missed something of."""
@@ -86,7 +114,7 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
             self.seen[message_id] = max(seq, self.seen.get(message_id, 0))
         elif event["kind"] == "final":
             self.seen.pop(message_id, None)
-        await self.send(text_data=event["frame"])
+        await self.show(event["frame"])
 
     async def catch_up(self, message_id: uuid.UUID, *, row_first: bool = False) -> None:
         """Send the state, or the end. `row_first` where the state may be what a dead worker left behind."""
@@ -98,16 +126,16 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
             state = None  # The watch tries again.
         if state:
             self.seen[message_id] = state.seq
-            await self.send(text_data=state.event(message_id)["frame"])
+            await self.show(state.event(message_id)["frame"])
         elif not row_first:
             await self.send_end(message_id)
 
     async def send_end(self, message_id: uuid.UUID) -> bool:
         """Send the bubble of an answer that is over. A live one is watched from now on."""
-        bubble = await database_sync_to_async(reading.settled_bubble)(self.conversation_id, message_id)
+        bubble = await database_sync_to_async(self.settled)(message_id)
         if bubble:
             self.seen.pop(message_id, None)
-            await self.send(text_data=live.event(message_id, "final", content=bubble)["frame"])
+            await self.show(live.event(message_id, "final", content=bubble)["frame"])
         elif bubble is not None:
             self.seen.setdefault(message_id, 0)
         return bool(bubble)

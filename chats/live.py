@@ -254,8 +254,12 @@ def _sync_redis() -> SyncRedis:
 
 def publish_now(conversation_id: uuid.UUID | str, message: dict[str, Any]) -> None:
     """From a view, after commit. A Redis that is away costs other tabs an update, never the request."""
+    tell_now(group_name(conversation_id), message)
+
+
+def tell_now(group: str, message: dict[str, Any]) -> None:
     try:
-        publish(_sync_redis(), conversation_id, message)
+        _sync_redis().publish(*get_channel_layer().group_frame(group, message))
     except (RedisError, OSError):
         logger.warning("Redis is away; other tabs learn of this with their next page.")
 

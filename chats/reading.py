@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.capabilities import Capability, may
@@ -30,7 +31,12 @@ def standing(user: "User | AnonymousUser", conversation_id: uuid.UUID) -> Standi
     """None when the conversation is not this person's to see."""
     if not isinstance(user, User) or not may(user, Capability.READ):
         return None
-    found = Conversation.objects.visible_to(user).filter(pk=conversation_id).only("active_leaf").first()
+    return stand(Conversation.objects.visible_to(user), conversation_id)
+
+
+def stand(rows: QuerySet[Conversation], conversation_id: uuid.UUID) -> Standing | None:
+    """None when it is not among `rows`, which are what somebody may see."""
+    found = rows.filter(pk=conversation_id).only("active_leaf").first()
     if found is None:
         return None
     unfinished = Message.objects.filter(conversation_id=conversation_id, status__in=[Message.QUEUED, *Message.WORKING])

@@ -13,23 +13,30 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 import chats.routing  # noqa: E402
+import chats.sharing.routing  # noqa: E402
 import documents.routing  # noqa: E402
 from accounts.rights.gate import ConsentSocket  # noqa: E402
 from accounts.sessions.sockets import SignedInOnly  # noqa: E402
 from accounts.tenancy.middleware import ActingSocket  # noqa: E402
+from chats.sharing.guests import LinkGuests  # noqa: E402
 from chatsite.handler import OneThreadHandler  # noqa: E402
 from chatsite.sockets import FewWords, OwnPagesOnly  # noqa: E402
 
+sockets = [
+    *chats.routing.urlpatterns,
+    *chats.sharing.routing.urlpatterns,
+    *chats.sharing.routing.links,
+    *documents.routing.urlpatterns,
+]
 application = ProtocolTypeRouter(
     {
         "http": OneThreadHandler(),
         "websocket": OwnPagesOnly(
             FewWords(
                 AuthMiddlewareStack(
-                    SignedInOnly(
-                        ConsentSocket(
-                            ActingSocket(URLRouter([*chats.routing.urlpatterns, *documents.routing.urlpatterns]))
-                        )
+                    LinkGuests(
+                        SignedInOnly(ConsentSocket(ActingSocket(URLRouter(sockets)))),
+                        links=URLRouter(chats.sharing.routing.links),
                     )
                 )
             )

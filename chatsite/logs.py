@@ -9,8 +9,11 @@ from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-# What opens an account to whoever has it stands in the address of its page, and Django tells of refused requests by it.
-_KEYED_ADDRESS = re.compile(r"(/(?:set-up|invitation|accounts/password/reset/key|accounts/confirm-email)/)[^\s/?]+")
+# What opens an account or a chat to whoever has it stands in the address of its page, and Django tells of refused
+# requests by it.
+_KEYED_ADDRESS = re.compile(
+    r"(/(?:set-up|invitation|shared/link|accounts/password/reset/key|accounts/confirm-email)/)[^\s/?]+"
+)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "llms",
     "documents",
     "chats",
+    "chats.sharing",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
@@ -372,6 +373,11 @@ RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 # Passages that look as if they were written for the assistant (chats/answering/suspicion.py).
 SUSPICIOUS_PASSAGES = env.choice("SUSPICIOUS_PASSAGES", "mark", ["mark", "leave_out"])
+
+# --- Sharing ----------------------------------------------------------------------------------------------------------
+
+# Who may open the link of a shared chat: people with an account, anybody who has the link, or nobody.
+SHARE_LINKS = env.choice("SHARE_LINKS", "accounts", ["off", "accounts", "anybody"])
 
 # --- Limits -----------------------------------------------------------------------------------------------------------
 

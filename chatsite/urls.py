@@ -15,5 +15,6 @@ urlpatterns = [
     path("", include("accounts.rights.urls")),
     path("documents/", include("documents.urls")),
     path("", include("chats.shortcuts.urls")),
+    path("", include("chats.sharing.urls")),
     path("", include("chats.urls")),
 ]

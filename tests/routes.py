@@ -26,6 +26,7 @@ from accounts.rights.holdings import Entry
 from accounts.rights.models import DataRequest
 from accounts.sessions.models import UserSession
 from chats.models import Citation, Conversation, Message
+from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
 from documents.models import Chunk, Document, DocumentVersion, EmbeddingSpace, Page
@@ -39,6 +40,7 @@ PUBLIC = {
     "ready": "for the balancer",
     "accounts:set_up": "guarded by its own token",
     "invitations:accept": "guarded by its own token",
+    "sharing:ended": "says to whoever had a shared page open that it is closed, and nothing else",
     "account_login": "the way in",
     "account_logout": "leads home when nobody is signed in",
     "second_factor:step": "leads home unless a sign-in waits for its second step",
@@ -65,6 +67,7 @@ class World:
     version: DocumentVersion
     session: UserSession
     export: DataRequest
+    share: Share
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -90,7 +93,8 @@ class World:
             owner_id=owner.pk, kind="export", status="done", file=key, size=size,
             expires_at=timezone.now() + timedelta(days=1),
         )  # fmt: skip
-        return cls(owner, conversation, deleted, answer, document, version, session, export)
+        share = Share.objects.create(conversation=conversation, kind="person", address="somebody@example.org")
+        return cls(owner, conversation, deleted, answer, document, version, session, export, share)
 
     def rows(self) -> list[Any]:
         """Everything the owner has, as it is in the database now."""
@@ -105,6 +109,7 @@ class World:
             Chunk,
             EmbeddingSpace,
             DataRequest,
+            Share,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -136,6 +141,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "version": lambda world: world.version.number,
     "session_id": lambda world: world.session.pk,
     "request_id": lambda world: world.export.pk,
+    "share_id": lambda world: world.share.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -152,7 +158,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
 }
 
 # Parameters that name an object of one person, so that another person must not find it.
-OWNED = {"conversation_id", "message_id", "document_id", "session_id", "request_id"}
+OWNED = {"conversation_id", "message_id", "document_id", "session_id", "request_id", "share_id"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,8 @@ class Route:
 
     @property
     def is_owned(self) -> bool:
-        return bool(OWNED & set(self.parameters))
+        # What lies behind a token is guarded by it, whoever comes.
+        return bool(OWNED & set(self.parameters)) and "token" not in self.parameters
 
     def missing(self) -> list[str]:
         return [p for p in self.parameters if p not in FACTORIES and f"{self.name} {p}" not in FACTORIES]
@@ -213,7 +220,12 @@ ROUTES = sorted(set(_walk(get_resolver())), key=str)
 PRIVATE = [route for route in ROUTES if route.name not in PUBLIC]
 OWNED_ROUTES = [route for route in ROUTES if route.is_owned]
 PLAIN_ROUTES = [route for route in PRIVATE if not route.is_owned and not route.name.startswith("admin:")]
-SOCKETS = [Route(str(entry.pattern), tuple(entry.pattern.regex.groupindex), str(entry.pattern)) for entry in _sockets()]
+# A socket behind a token opens to whoever has it, and to nobody else: tests/chats/sharing looks at those.
+SOCKETS = [
+    Route(str(entry.pattern), tuple(entry.pattern.regex.groupindex), str(entry.pattern))
+    for entry in _sockets()
+    if "token" not in entry.pattern.regex.groupindex
+]
 
 
 def signed_in(user: User) -> Client:

@@ -57,6 +57,7 @@ class Action(models.TextChoices):
     # Sharing
     SHARED = "share.given", "Shared something"
     SHARE_CHANGED = "share.changed", "Changed a share"
+    SHARE_OPENED = "share.opened", "Opened a shared chat by its link"
     SHARE_ENDED = "share.ended", "Ended a share"
     # Data that leaves, comes and goes
     EXPORT_REQUESTED = "data.export_requested", "Asked for an export"

@@ -8,7 +8,7 @@
 //   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` replaces what stands.
 //   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`.
 //   {m, kind: "path"}  the message the conversation ends with; a page that ends with another fetches the newest part.
-//   {kind: "gone"}  the conversation was deleted.
+//   {kind: "gone"}  the conversation was deleted, or is not shared any more.
 //
 // Nothing missing, nothing twice: a delta applies only if its seq follows that of the bubble. Older ones are dropped, a gap
 // asks the server for the state ({"resume": id}). Frames for a bubble that the answer to a POST has yet to bring wait for it.
@@ -36,7 +36,7 @@ let mentioned = new Set(); // since the socket opened
 function take(frame) {
   // Returns true when htmx shall swap the frame's content.
   if (frame.kind === "gone") {
-    if (!leaving) location.assign("/");
+    if (!leaving) location.replace(scroll.dataset.gone || "/");
     return false;
   }
   if (!frame.m) return true;

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -16,11 +17,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError, IntegrityError, ProgrammingError, close_old_connections, connection, transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system, actor
 from accounts.tenancy.role import refuse_unbound_role
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
+from chats.sharing.models import Share
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 
 INTERLEAVINGS = 10_000
@@ -62,6 +65,7 @@ def furnish(user: User, phrase: str) -> None:
     Folder.objects.create(owner=user, name=phrase)
     tag = Tag.objects.create(owner=user, name=phrase)
     ConversationTag.objects.create(conversation=chat, tag=tag)
+    Share.objects.create(conversation=chat, kind=Share.Kind.PERSON, address=f"{uuid.uuid4().hex}@example.org")
 
 
 @pytest.fixture
@@ -126,6 +130,119 @@ class TestWithoutAnyFilter:
         refused = pytest.raises(ProgrammingError, match="row-level security")
         with refused, transaction.atomic(), acting_as(stranger), connection.cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET owner_id = %s", [owner.pk])
+
+
+# What a viewer may read of a conversation that is shared with them: the rows that say it, and the share itself.
+READABLE = {Conversation, Message, Citation, Share}
+# How a share of the owner's conversation can name a viewer, and who then acts.
+WAYS = {
+    "by name": lambda viewer: ({"kind": "person", "viewer": viewer, "address": viewer.email}, viewer.pk),
+    "by role": lambda viewer: ({"kind": "role", "role": viewer.role}, viewer.pk),
+    "by link": lambda viewer: (
+        {
+            "id": (link := uuid.uuid4()),
+            "kind": "link",
+            "secret_sha256": b"0" * 32,
+            "expires_at": timezone.now() + timedelta(1),
+        },
+        link,
+    ),
+}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+def share(request: pytest.FixtureRequest, furnished: None, owner: User) -> tuple[Share, uuid.UUID]:
+    """One of the owner's two conversations is shared with a viewer who has nothing of their own."""
+    furnish(owner, "The owner's other phrase")
+    values, acts = request.param(User.objects.create_user("viewer@example.org", role="viewer"))
+    shared = Conversation.objects.filter(owner=owner).first()
+    return Share.objects.create(conversation=shared, **values), acts
+
+
+class TestWithAShare:
+    """Shared rows are the only foreign rows, and they can be read, not written."""
+
+    def seen(self, model: type[Model], who: uuid.UUID) -> set[object]:
+        with acting_as(who):
+            return set(model._default_manager.values_list("pk", flat=True))
+
+    def expected(self, model: type[Model], share: Share) -> set[object]:
+        path = {Conversation: "pk", Message: "conversation", Citation: "message__conversation"}.get(model)
+        if model is Share:
+            return {share.pk}
+        rows = model._default_manager
+        return set(rows.filter(**{path: share.conversation_id}).values_list("pk", flat=True)) if path else set()
+
+    @pytest.mark.parametrize("model", list(owned_models()), ids=lambda model: model._meta.db_table)
+    def test_exactly_the_shared_rows_are_there(self, model: type[Model], share: tuple[Share, uuid.UUID]) -> None:
+        given, who = share
+        expected = self.expected(model, given)
+        assert bool(expected) is (model in READABLE)
+        assert self.seen(model, who) == expected
+
+    def test_others_see_what_they_saw_before(self, share: tuple[Share, uuid.UUID], owner: User, stranger: User) -> None:
+        for model in READABLE:
+            for person in (owner, stranger):
+                own = set(model._default_manager.filter(owner_id=person.pk).values_list("pk", flat=True))
+                assert self.seen(model, person.pk) == own
+            assert not self.seen(model, uuid.UUID(int=0))
+
+    @pytest.mark.parametrize("model", [Conversation, Message, Citation, Share])
+    def test_they_can_be_neither_changed_nor_deleted(
+        self, model: type[Model], share: tuple[Share, uuid.UUID], owner: User
+    ) -> None:
+        table = connection.ops.quote_name(model._meta.db_table)
+        before = list(model._default_manager.order_by("pk").values())
+        with acting_as(share[1]), connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            assert cursor.fetchone()[0] > 0
+            cursor.execute(f"UPDATE {table} SET owner_id = owner_id")
+            assert cursor.rowcount == 0
+            cursor.execute(f"DELETE FROM {table}")
+            assert cursor.rowcount == 0
+            cursor.execute(f"SELECT * FROM {table} FOR UPDATE")
+            assert cursor.fetchall() == []
+        assert list(model._default_manager.order_by("pk").values()) == before
+
+    def test_nothing_can_be_added_to_them(self, share: tuple[Share, uuid.UUID], owner: User) -> None:
+        given, who = share
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for owner_id in (owner.pk, who):
+            with acting_as(who), pytest.raises((ProgrammingError, IntegrityError)), transaction.atomic():
+                Message.objects.create(conversation_id=given.conversation_id, owner_id=owner_id, role="user")
+
+    @pytest.mark.parametrize("end", ["revoked", "expired", "deleted", "suspended owner"])
+    def test_nothing_is_there_any_more_once_it_ends(
+        self, share: tuple[Share, uuid.UUID], owner: User, end: str
+    ) -> None:
+        given, who = share
+        shared = Conversation.objects.filter(pk=given.conversation_id)
+        assert self.seen(Conversation, who)
+        if end == "revoked":
+            given.delete()
+        elif end == "expired":
+            Share.objects.filter(pk=given.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+        elif end == "deleted":
+            shared.update(deleted_at=timezone.now())
+        else:
+            User.objects.filter(pk=owner.pk).update(is_active=False)
+        for model in READABLE:
+            assert not self.seen(model, who)
+
+    def test_a_deleted_conversation_that_comes_back_is_shared_again(
+        self, share: tuple[Share, uuid.UUID], owner: User
+    ) -> None:
+        given, who = share
+        with acting_as(owner):
+            Conversation.objects.filter(pk=given.conversation_id).update(deleted_at=timezone.now())
+            Conversation.objects.filter(pk=given.conversation_id).update(deleted_at=None)
+        assert self.seen(Conversation, who) == {given.conversation_id}
+
+    def test_a_suspended_viewer_sees_nothing(self, share: tuple[Share, uuid.UUID]) -> None:
+        given, who = share
+        User.objects.filter(pk=who).update(is_active=False)
+        assert not self.seen(Message, who) or given.kind == "link"
 
 
 class TestTheApplicationsRole:

@@ -61,6 +61,8 @@ def test_text_is_for_people(record: logging.LogRecord) -> None:
     [
         "/invitation/MOK8aLmuWEbLvqLcEz",
         "/set-up/MOK8aLmuWEbLvqLcEz",
+        "/shared/link/MOK8aLmuWEbLvqLcEz",
+        "/ws/shared/link/MOK8aLmuWEbLvqLcEz",
         "/accounts/password/reset/key/1-MOK8aLmuWEbLvqLcEz/",
         "/accounts/confirm-email/MOK8aLmuWEbLvqLcEz/",
     ],
