@@ -15,6 +15,7 @@ from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
@@ -26,6 +27,8 @@ from pygments.formatters.html import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
+
+from chats import latex_delimiters
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +97,7 @@ def code_shell(language: str, *, code_id: str = "") -> tuple[str, str]:
 
 
 def fence_language(info: str) -> str:
-    found = _LANGUAGE.match(info.strip())
+    found = _LANGUAGE.match(unescapeAll(info.strip()))
     return found.group() if found else ""
 
 
@@ -106,7 +109,17 @@ def _normal(text: str) -> str:
 def parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
     markdown.enable(["table", "strikethrough"])
-    markdown.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True, renderer=_math)
+    # No labels: they would let a model name an element of the page.
+    markdown.use(
+        dollarmath_plugin,
+        allow_labels=False,
+        allow_space=False,
+        allow_digits=False,
+        allow_blank_lines=False,
+        double_inline=True,
+        renderer=_math,
+    )
+    latex_delimiters.install(markdown)
     markdown.use(footnote_plugin)
     markdown.use(tasklists_plugin, label=True)
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
@@ -116,6 +129,7 @@ def parser() -> MarkdownIt:
         "fence": _fence,
         "code_block": _fence,
         "image": _image,
+        "math_inline_double": _display_math,
         "link_open": _link_open,
         "citation": _citation,
         "table_open": _table_open,
@@ -224,6 +238,13 @@ def _cell_open(
 
 def _table_close(*_: Any) -> str:
     return "</table></div>\n"
+
+
+def _display_math(
+    _self: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: MutableMapping[str, Any]
+) -> str:
+    """Inside a paragraph, where browsers allow no block element."""
+    return f'<span class="math inline">{_math(tokens[index].content.strip(), {"display_mode": True})}</span>'
 
 
 def _math(source: str, options: Mapping[str, Any]) -> str:

@@ -17,12 +17,13 @@ from typing import Any
 
 from markdown_it.token import Token
 
+from chats.latex_delimiters import unfinished_from
 from chats.markdown import Citations, code_shell, fence_language, parser, render_tokens
 
 _FENCE_OPEN = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n")
 # A last line of which it cannot be said yet what it begins: "2" may become "2. next item", "-" a list or a rule, and
-# a line that opens a fence is text after all if another backtick follows.
-_UNDECIDED = re.compile(r"[ \t]*(\d{0,9}[.)]?|[-+*_=~`#>|:\s]*|`{3,}[^`]*)")
+# a line that opens a fence is text after all if another backtick follows, as a formula is if words follow.
+_UNDECIDED = re.compile(r"[ \t]*(\d{0,9}[.)]?|[-+*_=~`#>|:\s]*|`{3,}[^`]*|\\(\[.*)?)")
 # Colouring a longer block would hold up the other streams; the final rendering colours it.
 _COLOURED = 10_000
 # An open block longer than this many characters is rendered again only after it grew by a sixteenth.
@@ -132,15 +133,24 @@ class MarkdownStream:
     def _take_finished(self, finished: list[str]) -> list[list[Token]]:
         """Render and drop the blocks that are certainly over. Returns what is still open."""
         tail = self._tail
-        blocks = _top_level(parser().parse(tail, self._env))
+        known = self._env.setdefault("references", {})
+        env = {**self._env, "references": dict(known)}
+        blocks = _top_level(parser().parse(tail, env))
         last_line = tail.count("\n")
+        formula = unfinished_from(tail)
         decided = not _UNDECIDED.fullmatch(tail, tail.rfind("\n") + 1)
+        over = 0
         while len(blocks) > 1:
             begins = blocks[1][0].map[0] if blocks[1][0].map else 0
             if begins >= last_line and not decided:
                 break
+            if formula is not None and begins > formula:
+                break
             finished.append(self._render(blocks.pop(0)))
             self._tail = _from_line(tail, begins)
+            over = begins
+        # A definition in what is still open may not be complete: "/ur" is half an address.
+        known.update((name, found) for name, found in env["references"].items() if found["map"][1] <= over)
         return blocks
 
     def _replace_open(self, blocks: list[list[Token]], finished: list[str]) -> Change:

@@ -98,3 +98,52 @@ def test_columns_are_aligned_without_inline_style() -> None:
     html = render("| name | sum |\n| --- | ---: |\n| a | 1 |")
     assert '<td align="right">1</td>' in html
     assert "style=" not in html
+
+
+@pytest.mark.parametrize(
+    ("text", "formulas", "displayed"),
+    [
+        (r"Where \(a^2\) stands", 1, 0),
+        (r"so \[x = 1\] holds", 1, 1),
+        ("\\[\na_1\n- b\n= c\n\\]", 1, 1),
+        ("- one\n  \\[ x \\]\n- two", 1, 1),
+        (r"in `\(code\)`", 0, 0),
+        (r"\\(a\\)", 0, 0),
+        (r"\[a\\]", 0, 0),
+        (r"\(no end", 0, 0),
+        (r"\[\\\]", 0, 0),
+        ("\\[\nno\n\nend \\]", 0, 0),
+    ],
+)
+def test_formulas_between_brackets(text: str, formulas: int, displayed: int) -> None:
+    html = render(text)
+    assert html.count("<math") == formulas
+    assert html.count('display="block"') == displayed
+
+
+def test_no_text_names_an_element_of_the_page() -> None:
+    html = render("$$a$$ (composer)\n\n$$\na\n$$ (composer)\n\n# composer\n\n[^composer]\n\n[^composer]: x")
+    assert set(re.findall(r' id="([^"]*)"', html)) <= {"fn1", "fnref1"}
+
+
+@pytest.mark.parametrize(
+    ("piece", "times"),
+    [
+        ("x", 1_000_000),
+        ("word ", 200_000),
+        (r"\(", 50_000),
+        (r"\[ a ", 50_000),
+        ("\\[\n", 20_000),
+        ("$$a", 10_000),
+        ("[", 50_000),
+        ("![", 20_000),
+        ("*a **b ", 20_000),
+        ("<http:", 50_000),
+        ("[^a]", 10_000),
+        ("&", 200_000),
+    ],
+)
+def test_endless_repetition_loses_nothing_and_ends(piece: str, times: int) -> None:
+    # What takes a time that grows with the square of the length would meet the time-out of a test.
+    words = re.sub(r"<[^>]*>", "", render(piece * times))
+    assert len(words) >= times
