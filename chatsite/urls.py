@@ -1,11 +1,14 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from chatsite import views
+from chatsite import installation, views
 
 urlpatterns = [
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),
+    path("manifest.webmanifest", installation.manifest, name="manifest"),
+    path("service-worker.js", installation.service_worker, name="service_worker"),
+    path("offline", installation.offline, name="offline"),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.sign_in_urls")),
     path("accounts/sso/", include("accounts.sso.urls")),

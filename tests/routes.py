@@ -38,6 +38,9 @@ SECRET = "the owner's secret"
 PUBLIC = {
     "health": "for the process that watches",
     "ready": "for the balancer",
+    "manifest": "says what the site is called",
+    "service_worker": "the same for everybody",
+    "offline": "the same for everybody",
     "accounts:set_up": "guarded by its own token",
     "invitations:accept": "guarded by its own token",
     "sharing:ended": "says to whoever had a shared page open that it is closed, and nothing else",

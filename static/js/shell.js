@@ -144,3 +144,8 @@ if (toasts) {
 }
 
 markTheme();
+
+// The page that is shown without a connection. Browsers offer to install a site that has one.
+if ("serviceWorker" in navigator) {
+  addEventListener("load", () => navigator.serviceWorker.register("/service-worker.js", { updateViaCache: "none" }).catch(() => {}));
+}
