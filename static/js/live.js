@@ -279,6 +279,17 @@ new IntersectionObserver((seen) => {
   if (following) pill.hidden = true;
 }, { root: scroll, rootMargin: "8px" }).observe(end);
 
+// That comes a frame too late while the text grows with every frame: each growth would take a slow wheel back to the end.
+// So the first step up ends the following. Becoming shorter is no step up: that ends at the end.
+let top = 0;
+scroll.addEventListener("scroll", () => {
+  const now = scroll.scrollTop;
+  const isAtEnd = scroll.scrollHeight - now - scroll.clientHeight <= 1;
+  if (now < top && !isAtEnd) following = false;
+  else if (now > top && isAtEnd) following = true;
+  top = now;
+}, { passive: true });
+
 // Runs between layout and paint, so the page never shows a wrong place first.
 new ResizeObserver(() => following && toEnd()).observe(messages);
 new ResizeObserver(() => following && toEnd()).observe(scroll);

@@ -61,7 +61,7 @@ def installed(chromium: Browser, live_server: LiveServer, transactional_db: None
     page.route_web_socket("**/ws/**", lambda _socket: None)
     page.goto("/")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     yield page
     context.close()
 

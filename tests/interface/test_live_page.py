@@ -225,6 +225,31 @@ def test_the_page_follows_the_text_only_while_the_reader_is_at_the_end(
     wait_until(tab, lambda: from_end(tab) < 2)
 
 
+def test_a_slow_wheel_leaves_the_end_of_a_text_that_grows_with_every_frame(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    server.send(answer.pk, "delta", 1, done="".join(f"<p>Line {number}.</p>" for number in range(60)))
+    wait_until(tab, lambda: from_end(tab) < 2)
+    tab.evaluate(
+        f"""() => {{
+            const done = document.getElementById("m-{answer.pk}-done").lastElementChild;
+            window.grown = 0;
+            const grow = () => {{
+                done.insertAdjacentHTML("beforeend", "<p>More.</p>");
+                if (++window.grown < 200) requestAnimationFrame(grow);
+            }};
+            grow();
+        }}"""
+    )
+    tab.mouse.move(640, 300)
+    for _ in range(5):
+        tab.mouse.wheel(0, -40)
+    wait_until(tab, lambda: tab.evaluate("window.grown === 200"))
+    # 200 lines came below what is read.
+    assert from_end(tab) > 200 * 20
+
+
 def test_an_answer_in_many_parts_moves_no_reader_and_looks_like_one_text(
     tab: Page, server: Server, chat: Conversation, answer: Message
 ) -> None:
