@@ -191,6 +191,7 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.bringsBubbles) postsUnderWay -= 1;
   settle();
+  passFocusOn();
 });
 
 // --- The socket -----------------------------------------------------------------------------------------------------
@@ -238,6 +239,25 @@ async function refetch(bubble) {
     delete bubble.dataset.fetching;
   }
   settle();
+}
+
+// Choosing another version puts other bubbles in the place of the one whose button has the focus: it goes on to the same
+// button of the version that came. An answer that is only being written has no buttons, so there it goes to the field.
+let chosenBy = null;
+
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const button = ctx.target?.id === "messages" && messages.contains(ctx.sourceElement) && document.activeElement;
+  if (button && messages.contains(button)) chosenBy = { label: button.ariaLabel, path: ctx.request.action };
+});
+
+function passFocusOn() {
+  if (!chosenBy || messages.contains(document.activeElement)) return;
+  const { label, path } = chosenBy;
+  chosenBy = null;
+  const bubble = byId(`m-${/messages\/([^/]+)\/switch/.exec(path)?.[1]}`) ?? messages.querySelector(".message:last-of-type");
+  const buttons = [...(bubble?.querySelectorAll(".actions button:enabled") ?? [])];
+  const next = buttons.find((one) => one.ariaLabel === label) ?? buttons.find((one) => one.closest(".siblings"));
+  (next ?? buttons[0] ?? byId("question"))?.focus({ preventScroll: true });
 }
 
 // --- Send or stop, and what is said aloud ------------------------------------------------------------------------------
