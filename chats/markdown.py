@@ -60,9 +60,13 @@ _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
 _ALLOWED_LINK = re.compile(r"^(https?:|mailto:|#|/(?!/))", re.IGNORECASE)
 
 
-def render(text: str, citations: Citations | None = None) -> str:
-    """The whole text at once, with highlighted code. This is the authoritative form of a finished answer."""
-    return str(parser().render(_normal(text), {"citations": citations or {}, "highlight": True}))
+def render(text: str, citations: Citations | None = None, *, name: str = "") -> str:
+    """The whole text at once, with highlighted code. This is the authoritative form of a finished answer.
+
+    `name` tells its footnotes from those of other answers on the page.
+    """
+    env = {"citations": citations or {}, "highlight": True, "docId": name or None}
+    return str(parser().render(_normal(text), env))
 
 
 def marks(text: str) -> list[int]:
@@ -70,10 +74,10 @@ def marks(text: str) -> list[int]:
     return [int(number) for number in _MARK.findall(text)]
 
 
-def render_safely(text: str, citations: Citations | None = None) -> str:
+def render_safely(text: str, citations: Citations | None = None, *, name: str = "") -> str:
     """Like `render`; a text that breaks the renderer is shown as it is, and the log says why."""
     try:
-        return render(text, citations)
+        return render(text, citations, name=name)
     except Exception:
         logger.exception("A text of %d characters could not be rendered.", len(text))
         return f'<pre class="plain">{html.escape(text, quote=False)}</pre>'

@@ -25,8 +25,8 @@ class LiveText:
     seq: int = 0
 
 
-def final_html(text: str, citations: Mapping[int, str]) -> str:
-    return markdown.render_safely(text, citations)
+def final_html(text: str, citations: Mapping[int, str], *, message_id: uuid.UUID | None = None) -> str:
+    return markdown.render_safely(text, citations, name=message_id.hex if message_id else "")
 
 
 @cache
@@ -113,4 +113,5 @@ def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
 
 def _checkpoint(message: Message) -> str:
     numbers = [source["number"] for source in message.retrieval.get("passages", [])]
-    return markdown.render_safely(message.content, citation_urls(message.conversation_id, message.pk, numbers))
+    urls = citation_urls(message.conversation_id, message.pk, numbers)
+    return final_html(message.content, urls, message_id=message.pk)

@@ -323,7 +323,7 @@ class Attempt:
             spent=self._spent(changes),
             content=self._live.text,
             thinking=self._live.thinking,
-            html=presentation.final_html(self._live.text, self._citations()),
+            html=presentation.final_html(self._live.text, self._citations(), message_id=self.message_id),
             answered_by=self._answered_by,
             timings=self._timings,
             steps=self._steps,

@@ -147,3 +147,11 @@ def test_endless_repetition_loses_nothing_and_ends(piece: str, times: int) -> No
     # What takes a time that grows with the square of the length would meet the time-out of a test.
     words = re.sub(r"<[^>]*>", "", render(piece * times))
     assert len(words) >= times
+
+
+def test_footnotes_of_two_answers_on_one_page_do_not_share_their_places() -> None:
+    def places(name: str) -> set[str]:
+        return set(re.findall(r' id="([^"]*)"', render("It is so[^1].\n\n[^1]: Said by all.\n", name=name)))
+
+    assert len(places("a")) == len(places("b")) == 2
+    assert places("a").isdisjoint(places("b"))

@@ -5,11 +5,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+from pygments.token import STANDARD_TYPES
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from chats import conversation as conversations
 from chats import presentation
+from chats.markdown import code_shell
 from chats.models import Message
 from tests.interface.accessibility import complaints
 from tests.routes import PUBLIC, ROUTES, Route, World, signed_in
@@ -59,9 +61,16 @@ $$\\int_0^1 x\\,dx$$
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: LiveServer) -> Iterator[BrowserContext]:
-    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
+    context = chromium.new_context(base_url=live_server.url, service_workers="block", reduced_motion="reduce")
     yield context
     context.close()
+
+
+def _every_kind_of_code() -> str:
+    """A word of each kind that code is coloured by."""
+    kinds = sorted(kind for kind in STANDARD_TYPES.values() if kind)
+    before, after = code_shell("text")
+    return before + " ".join(f'<span class="{kind}">{kind}</span>' for kind in kinds) + after
 
 
 def _page(context: BrowserContext, live_server: LiveServer, user: User | None, theme: str, width: int) -> Page:
@@ -127,7 +136,7 @@ def test_no_state_of_a_conversation(
     for status in Message.Status.values:
         answer = conversations.post_message(chat, f"A question whose answer is {status}").answer
         answer.content, answer.status = RICH, Message.Status.DONE
-        answer.html = presentation.final_html(RICH, {})
+        answer.html = presentation.final_html(RICH, {}, message_id=answer.pk) + _every_kind_of_code()
         answer.save()
         statuses[answer.pk] = status
     for answer_id, status in statuses.items():

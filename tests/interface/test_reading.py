@@ -1,0 +1,126 @@
+"""Reading and writing for everybody: enlarged, without motion, on a phone, with a screen reader, and interrupted."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from chats import conversation as conversations
+from chats import presentation
+from chats.models import Conversation, Message
+from tests.chats.conftest import sealed_in
+from tests.interface.conftest import PHONE
+from tests.interface.test_live_page import Server, opened, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WIDE_TEXT = (
+    f"{'unbroken' * 60}\n\n[{'link' * 50}](https://example.org/{'path' * 50})\n\n`{'code' * 60}`\n\n"
+    f"```python\nlong = '{'words ' * 60}'\n```\n\n|{'head |' * 12}\n|{'-|' * 12}\n|{'cell of a table |' * 12}\n\n"
+    f"$${'x_1 + ' * 60} y$$\n\n> {'quoted' * 40}\n\n- {'item' * 60}\n"
+)
+
+
+@pytest.fixture
+def server(tab: Page) -> Server:
+    return Server(tab)
+
+
+@pytest.fixture
+def chat(owner: User) -> Conversation:
+    return conversations.start(owner)
+
+
+def _answered(chat: Conversation, text: str) -> Message:
+    answer = conversations.post_message(chat, "Why?").answer
+    html = presentation.final_html(text, {})
+    Message.objects.filter(pk=answer.pk).update(status="done", **sealed_in(answer, content=text, html=html))
+    return answer
+
+
+def _overflow(tab: Page) -> int:
+    return int(tab.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.mark.parametrize("size", [{"width": 320, "height": 640}, PHONE, {"width": 640, "height": 360}], ids=str)
+def test_nothing_in_an_answer_widens_a_small_or_enlarged_page(
+    tab: Page, server: Server, chat: Conversation, size: dict[str, int]
+) -> None:
+    # 640 by 360 is what a window of 1,280 by 720 shows at 200 %.
+    tab.set_viewport_size({"width": size["width"], "height": size["height"]})
+    _answered(chat, WIDE_TEXT)
+    opened(tab, server, chat)
+    assert _overflow(tab) <= 0
+    assert tab.locator("#scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
+    wider = """[...document.querySelectorAll(".prose > .done > :is(p, blockquote, ul)")]
+        .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.slice(0, 20))"""
+    assert tab.evaluate(wider) == []
+    field = tab.get_by_label("Your question")
+    expect(field).to_be_in_viewport()
+    expect(tab.get_by_label("Send", exact=True)).to_be_in_viewport()
+    assert tab.evaluate("document.getElementById('scroll').clientHeight") > 100
+
+
+def test_tables_and_code_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conversation) -> None:
+    tab.set_viewport_size({"width": 390, "height": 844})
+    _answered(chat, WIDE_TEXT)
+    opened(tab, server, chat)
+    table = tab.get_by_role("group", name="Table")
+    table.focus()
+    expect(table).to_be_focused()
+    for _ in range(5):
+        tab.keyboard.press("ArrowRight")
+    wait_until(tab, lambda: table.evaluate("table => table.scrollLeft > 0"))
+
+
+def test_nothing_moves_for_who_wants_no_motion(tab: Page, server: Server, chat: Conversation) -> None:
+    tab.emulate_media(reduced_motion="reduce")
+    conversations.post_message(chat, "Why?")
+    opened(tab, server, chat)
+    expect(tab.locator(".pulse")).to_be_visible()
+    tab.keyboard.press("Control+k")
+    moving = """document.getAnimations().filter(one => one.effect.getComputedTiming().duration > 1)
+        .map(one => one.animationName ?? one.transitionProperty)"""
+    assert tab.evaluate(moving) == []
+
+
+def test_a_screen_reader_hears_the_beginning_and_the_end_and_nothing_between(
+    tab: Page, server: Server, chat: Conversation
+) -> None:
+    answer = conversations.post_message(chat, "Why?").answer
+    Message.objects.filter(pk=answer.pk).update(status="writing")
+    opened(tab, server, chat)
+    expect(tab.locator("#announcer")).to_have_text("The answer begins.")
+    tab.evaluate(
+        """() => {
+            window.said = [];
+            const regions = document.querySelectorAll("[role=status], [role=alert], [aria-live]");
+            const note = changes => said.push(...changes.map(change => change.target.id || change.target.nodeName));
+            const all = { subtree: true, childList: true, characterData: true };
+            for (const one of regions) new MutationObserver(note).observe(one, all);
+        }"""
+    )
+    for seq in range(1, 61):
+        server.send(answer.pk, "delta", seq, done=f"<p>Line {seq}.</p>", open=f"<p>Open {seq}.</p>")
+    expect(tab.locator(f"#m-{answer.pk}-open")).to_have_text("Open 60.")
+    assert tab.evaluate("said") == []
+    assert tab.locator("[role=status] .prose, [aria-live] .prose, [role=alert] .prose, [role=log]").count() == 0
+
+
+def test_a_draft_is_kept_for_each_conversation(tab: Page, server: Server, chat: Conversation, owner: User) -> None:
+    other = conversations.start(owner)
+    field = tab.get_by_label("Your question")
+    for path, text in ((f"/chats/{chat.pk}", "First thought"), (f"/chats/{other.pk}", "Second"), ("/", "Third")):
+        tab.goto(path)
+        expect(field).to_have_value("")
+        field.fill(text)
+    tab.goto(f"/chats/{chat.pk}")
+    expect(field).to_have_value("First thought")
+    tab.reload()
+    expect(field).to_have_value("First thought")
+    tab.goto("/")
+    expect(field).to_have_value("Third")
+    tab.goto(f"/chats/{other.pk}")
+    field.press("Enter")
+    expect(tab.locator(".question")).to_have_count(1)
+    tab.reload()
+    expect(field).to_have_value("")
