@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import transaction
@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.rights import requesting
-from accounts.rights.holdings import Entry, as_json, told
-from chats import live, tree
+from accounts.rights.holdings import Entry, as_json
+from chats import live
+from chats.exchange import writing
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 
 CHATS = "chats"
@@ -36,13 +37,11 @@ class ChatsHolding:
         """Each conversation whole, as JSON, and what its page shows, as Markdown. Deleted ones too, while they last."""
         own = Conversation.objects.filter(owner=user).select_related("folder").prefetch_related("tagged__tag")
         for conversation in own.order_by("created_at").iterator(chunk_size=100):
-            name = f"{conversation.created_at:%Y-%m-%d} {told(conversation, 'title') or 'Untitled'}"
+            name = writing.file_name(conversation)
             folder = "chats/deleted" if conversation.deleted_at else "chats"
-            messages = list(
-                Message.objects.filter(conversation=conversation).prefetch_related("citations").order_by("created_at")
-            )
-            yield Entry(f"{folder}/{name}.json", as_json(_whole(conversation, messages)), ends_step=False)
-            yield Entry(f"{folder}/{name}.md", _shown(conversation, messages).encode())
+            messages = writing.messages_of(conversation)
+            yield Entry(f"{folder}/{name}.json", as_json(writing.whole(conversation, messages)), ends_step=False)
+            yield Entry(f"{folder}/{name}.md", writing.markdown(conversation, messages).encode())
 
     def stop(self, user_id: UUID) -> None:
         """Answers that wait are over; those that are being written are told to end, with what is written so far."""
@@ -86,59 +85,3 @@ def _delete(conversation_id: UUID) -> None:
     messages._raw_delete(messages.db)  # noqa: SLF001 - everything below is gone
     ConversationTag.objects.filter(conversation_id=conversation_id).delete()
     Conversation.objects.filter(pk=conversation_id).delete()
-
-
-def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
-    return {
-        "id": conversation.pk,
-        "title": told(conversation, "title"),
-        "created": conversation.created_at,
-        "updated": conversation.updated_at,
-        "deleted": conversation.deleted_at,
-        "archived": conversation.archived_at,
-        "folder": told(conversation.folder, "name") if conversation.folder else None,
-        "tags": [told(tagged.tag, "name") for tagged in conversation.tagged.all()],
-        "system_prompt": told(conversation, "system_prompt"),
-        "parameters": conversation.parameters,
-        "model": conversation.model,
-        "shown_up_to": conversation.active_leaf_id,
-        "messages": [
-            {
-                "id": message.pk,
-                "parent": message.parent_id,
-                "role": message.role,
-                "content": told(message, "content"),
-                "thinking": told(message, "thinking"),
-                "status": message.status,
-                "model": message.answered_by or message.model,
-                "created": message.created_at,
-                "finished": message.finished_at,
-                "rating": message.rating,
-                "rating_comment": told(message, "rating_comment"),
-                "tokens": {"prompt": message.tokens_prompt, "completion": message.tokens_completion},
-                "sources": [
-                    {
-                        "number": citation.number,
-                        "document": told(citation, "document_name"),
-                        "page": citation.page,
-                        "quoted": told(citation, "quoted"),
-                    }
-                    for citation in message.citations.all()
-                ],
-            }
-            for message in messages
-        ],
-    }
-
-
-def _shown(conversation: Conversation, messages: list[Message]) -> str:
-    lines = [f"# {told(conversation, 'title') or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
-    known = {message.pk: message for message in messages}
-    path = tree.path_to_root(conversation.pk, conversation.active_leaf_id) if conversation.active_leaf_id else []
-    for message in (known[pk] for pk in reversed(path) if pk in known):
-        who = "You" if message.role == Message.Role.USER else message.answered_by or "Assistant"
-        lines += [f"## {who}", told(message, "content")]
-        for citation in message.citations.all():
-            quoted = " ".join(told(citation, "quoted").split())
-            lines.append(f"[{citation.number}] {told(citation, 'document_name')}, {citation.page}: {quoted}")
-    return "\n\n".join(lines) + "\n"

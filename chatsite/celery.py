@@ -16,7 +16,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatsite.settings")
 app = Celery("chatsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["accounts.audit", "accounts.invitations", "accounts.rights", "accounts.sessions", "chats", "documents"]
+    [
+        "accounts.audit",
+        "accounts.invitations",
+        "accounts.rights",
+        "accounts.sessions",
+        "chats",
+        "chats.exchange",
+        "documents",
+    ]
 )
 app.steps["worker"].update({workers.Pulse, workers.BeatGuard})
 

@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "llms",
     "documents",
     "chats",
+    "chats.exchange",
     "chats.sharing",
     "allauth",
     "allauth.account",
@@ -236,6 +237,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
 CELERY_TASK_ROUTES = {
     "chats.tasks.*": {"queue": "answers"},
+    "chats.exchange.tasks.*": {"queue": "documents"},
     "documents.tasks.*": {"queue": "documents"},
     "accounts.audit.tasks.*": {"queue": "answers"},
     "accounts.invitations.tasks.*": {"queue": "answers"},
@@ -246,6 +248,8 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-answers": {"task": "chats.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-rights": {"task": "accounts.rights.tasks.requeue_overdue", "schedule": 15.0, "options": {"expires": 15}},
+    "requeue-exchange": {"task": "chats.exchange.tasks.requeue_overdue", "schedule": 15.0, "options": {"expires": 15}},
+    "sweep-exchange": {"task": "chats.exchange.tasks.sweep", "schedule": 7_200.0, "options": {"expires": 600}},
     "sweep-archives": {
         "task": "accounts.rights.tasks.sweep_archives",
         "schedule": 21_600.0,

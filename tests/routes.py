@@ -25,6 +25,7 @@ from accounts.rights import archive
 from accounts.rights.holdings import Entry
 from accounts.rights.models import DataRequest
 from accounts.sessions.models import UserSession
+from chats.exchange.models import ExchangeJob
 from chats.models import Citation, Conversation, Message
 from chats.sharing.models import Share
 from chatsite.asgi import application
@@ -71,6 +72,7 @@ class World:
     session: UserSession
     export: DataRequest
     share: Share
+    exchange: ExchangeJob
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -97,7 +99,12 @@ class World:
             expires_at=timezone.now() + timedelta(days=1),
         )  # fmt: skip
         share = Share.objects.create(conversation=conversation, kind="person", address="somebody@example.org")
-        return cls(owner, conversation, deleted, answer, document, version, session, export, share)
+        key, size = archive.store([Entry("secret.txt", secret.encode())], owner_id=owner.pk, folder="exchange")
+        exchange = ExchangeJob.objects.create(
+            owner=owner, kind="export", form="json", status="done", file=key, size=size,
+            expires_at=timezone.now() + timedelta(days=1),
+        )  # fmt: skip
+        return cls(owner, conversation, deleted, answer, document, version, session, export, share, exchange)
 
     def rows(self) -> list[Any]:
         """Everything the owner has, as it is in the database now."""
@@ -113,6 +120,7 @@ class World:
             EmbeddingSpace,
             DataRequest,
             Share,
+            ExchangeJob,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -145,6 +153,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "session_id": lambda world: world.session.pk,
     "request_id": lambda world: world.export.pk,
     "share_id": lambda world: world.share.pk,
+    "job_id": lambda world: world.exchange.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -161,7 +170,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
 }
 
 # Parameters that name an object of one person, so that another person must not find it.
-OWNED = {"conversation_id", "message_id", "document_id", "session_id", "request_id", "share_id"}
+OWNED = {"conversation_id", "message_id", "document_id", "session_id", "request_id", "share_id", "job_id"}
 
 
 @dataclass(frozen=True)

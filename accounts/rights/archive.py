@@ -34,23 +34,32 @@ _UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\\u200e\u200f\u202a-\u202e\u2066-\u2
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 
-def store(entries: Iterable[Entry], *, owner_id: UUID, check: Callable[[], None] = lambda: None) -> tuple[str, int]:
+def store(
+    entries: Iterable[Entry], *, owner_id: UUID, check: Callable[[], None] = lambda: None, folder: str = _FOLDER
+) -> tuple[str, int]:
     """Where the archive lies now, and how many bytes it has. `check` is called every now and then; what it raises ends
     the work, and nothing is left."""
+    return store_parts(_zipped(entries), owner_id=owner_id, check=check, folder=folder)
+
+
+def store_parts(
+    parts: Iterable[bytes], *, owner_id: UUID, folder: str, check: Callable[[], None] = lambda: None
+) -> tuple[str, int]:
+    """The same for any other file, made in one pass."""
     name = uuid.uuid4().hex
-    key = f"{_FOLDER}/{name[:2]}/{name}"
+    key = f"{folder}/{name[:2]}/{name}"
     size = 0
 
     def measured() -> Iterator[bytes]:
         nonlocal size
-        for part in _zipped(entries):
+        for part in parts:
             check()
             size += len(part)
             yield part
 
-    parts = sealed_parts(measured(), keys.of(owner_id, make=True).files, key)
+    sealed = sealed_parts(measured(), keys.of(owner_id, make=True).files, key)
     try:
-        return default_storage.save(key, _Made(parts)), size
+        return default_storage.save(key, _Made(sealed)), size
     except BaseException:
         with suppress(OSError):
             default_storage.delete(key)
@@ -73,10 +82,10 @@ def delete(key: str) -> None:
         default_storage.delete(key)
 
 
-def sweep(is_named: Callable[[str], bool]) -> int:
+def sweep(is_named: Callable[[str], bool], *, folder: str = _FOLDER) -> int:
     """Delete what a kill left of an archive that was being made: old, and named by no request. How many there were."""
     before, deleted = timezone.now() - _YOUNG, 0
-    for key in list(_stored()):
+    for key in list(_stored(folder)):
         with suppress(FileNotFoundError):
             if default_storage.get_modified_time(key) < before and not is_named(key):
                 default_storage.delete(key)
@@ -84,10 +93,10 @@ def sweep(is_named: Callable[[str], bool]) -> int:
     return deleted
 
 
-def _stored() -> Iterator[str]:
+def _stored(top: str) -> Iterator[str]:
     with suppress(FileNotFoundError):
-        for folder in default_storage.listdir(_FOLDER)[0]:
-            yield from (f"{_FOLDER}/{folder}/{name}" for name in default_storage.listdir(f"{_FOLDER}/{folder}")[1])
+        for folder in default_storage.listdir(top)[0]:
+            yield from (f"{top}/{folder}/{name}" for name in default_storage.listdir(f"{top}/{folder}")[1])
 
 
 class _Made(File):  # type: ignore[type-arg]

@@ -22,6 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system, actor
 from accounts.tenancy.role import refuse_unbound_role
+from chats.exchange.models import ExchangeJob, Origin
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 from chats.sharing.models import Share
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
@@ -65,6 +66,8 @@ def furnish(user: User, phrase: str) -> None:
     Folder.objects.create(owner=user, name=phrase)
     tag = Tag.objects.create(owner=user, name=phrase)
     ConversationTag.objects.create(conversation=chat, tag=tag)
+    ExchangeJob.objects.create(owner=user, kind=ExchangeJob.Kind.IMPORT, status="done")
+    Origin.objects.create(conversation=chat, fingerprint=uuid.uuid4().bytes)
     Share.objects.create(conversation=chat, kind=Share.Kind.PERSON, address=f"{uuid.uuid4().hex}@example.org")
 
 

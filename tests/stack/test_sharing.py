@@ -80,6 +80,6 @@ def test_a_viewer_reads_along_and_is_shown_out_when_the_share_ends(shared: Share
 def test_deleting_the_chat_ends_it_too(shared: Shared) -> None:
     shared.writing.wait_for_text(100)
     shared.owner.locator("[data-close-panel]").click()
-    shared.owner.get_by_label("Rename or delete this chat").click()
+    shared.owner.get_by_label("Rename, export or delete this chat").click()
     shared.owner.get_by_role("button", name="Delete this chat").click()
     shared.viewer.wait_for_url("**/shared/ended")

@@ -6,9 +6,10 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from documents.errors import CorruptFile, EncryptedFile, TooLarge
 from documents.reading.limits import MEGABYTE
@@ -88,9 +89,35 @@ class Archive:
             raise CorruptFile(detail=f"{member.path}: {type(error).__name__}: {error}") from error
         return bytes(content)
 
+    @contextmanager
+    def stream(self, member: Member) -> Iterator[IO[bytes]]:
+        """The same for a member that is read in steps and never held whole. Reading raises what `read` does."""
+        if member.info.flag_bits & _ENCRYPTED:
+            raise EncryptedFile(detail=str(member.path))
+        try:
+            with self._zip.open(member.info) as content:
+                yield io.BufferedReader(_Counted(content, self._budget), _STEP)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise CorruptFile(detail=f"{member.path}: {type(error).__name__}: {error}") from error
+
     def inner(self, content: bytes) -> "Archive":
         """A member that is an archive itself: one step deeper, on the same account. Raises as the outer one does."""
         return Archive(io.BytesIO(content), self._budget, depth=self._depth + 1)
+
+
+class _Counted(io.RawIOBase):
+    def __init__(self, file: IO[bytes], budget: Budget) -> None:
+        super().__init__()
+        self._file, self._budget = file, budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._file.read(len(buffer))
+        self._budget.spend(len(piece))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def inside(name: str) -> PurePosixPath | None:

@@ -1,0 +1,150 @@
+"""Open WebUI's chat export: a list of chats, each with `chat.history.messages`, which know parents and children."""
+
+import html
+import re
+from typing import Any
+
+from chats.exchange.formats.portable import (
+    Chat,
+    Source,
+    Turn,
+    Unreadable,
+    moment,
+    name,
+    names,
+    number,
+    ordered,
+    rating,
+    sources,
+    text,
+    whole,
+)
+
+# How it keeps what a model thought: in the text itself, quoted.
+_OPENS = re.compile(r"<details\s+type=\"reasoning\"[^>\n]{0,300}>\s*(?:<summary>[^<\n]{0,300}</summary>)?")
+_CLOSES = "</details>"
+_PARAMETERS = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "max_tokens", "num_ctx": "context"}
+
+
+def recognises(entry: dict[str, Any]) -> bool:
+    return _history(entry) is not None
+
+
+def _history(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """Of a chat as it is listed, or of the inner part alone, as old versions wrote it."""
+    history = _dict(entry.get("chat")).get("history") or entry.get("history")
+    return history if isinstance(history, dict) and isinstance(history.get("messages"), dict) else None
+
+
+def read(entry: dict[str, Any]) -> Chat:
+    chat = _dict(entry.get("chat")) or entry
+    history = _history(entry) or {}
+    messages: dict[str, Any] = history["messages"]
+    if not all(isinstance(message, dict) for message in messages.values()):
+        raise Unreadable("one of its messages is damaged")
+    parents = {key: m.get("parentId") if isinstance(m.get("parentId"), str) else None for key, m in messages.items()}
+    children = {key: [c for c in _list(m.get("childrenIds")) if isinstance(c, str)] for key, m in messages.items()}
+    turns: dict[str, Turn] = {}
+    stands_for: dict[str, str | None] = {}
+    for key in ordered(parents, children):
+        parent = parents[key]
+        over = stands_for.get(parent) if parent is not None else None
+        turn = _turn(key, over, messages[key])
+        if turn is not None:
+            turns[key] = turn
+        stands_for[key] = key if turn is not None else over
+    current = history.get("currentId")
+    updated = moment(entry.get("updated_at"))
+    created = moment(entry.get("created_at")) or moment(chat.get("timestamp"))
+    params = _dict(chat.get("params"))
+    title = name(entry.get("title")) or name(chat.get("title"))
+    return Chat(
+        origin=f"openwebui:{name(entry.get('id')) or name(chat.get('id')) or f'{created}/{title}'}",
+        title=title,
+        turns=list(turns.values()),
+        shown=stands_for.get(current) if isinstance(current, str) else None,
+        created=created,
+        updated=updated,
+        model=name(next(iter(_list(chat.get("models"))), "")),
+        system_prompt=text(chat.get("system") or params.get("system")),
+        parameters={
+            ours: number(params[theirs])
+            for theirs, ours in _PARAMETERS.items()
+            if isinstance(params.get(theirs), int | float) and not isinstance(params[theirs], bool)
+        },
+        tags=names(_dict(entry.get("meta")).get("tags") or chat.get("tags")),
+        archived=updated or created if entry.get("archived") is True else None,
+        pinned=updated or created if entry.get("pinned") is True else None,
+    )
+
+
+def _turn(key: str, parent: str | None, message: dict[str, Any]) -> Turn | None:
+    role = message.get("role")
+    if role not in {"user", "assistant"}:
+        return None
+    is_answer = role == "assistant"
+    content, thinking = (
+        without_thoughts(_content(message.get("content"))) if is_answer else (_content(message.get("content")), "")
+    )
+    created = moment(message.get("timestamp"))
+    annotation, usage = _dict(message.get("annotation")), _dict(message.get("usage"))
+    return Turn(
+        id=key,
+        parent=parent,
+        is_answer=is_answer,
+        content=content,
+        thinking=thinking,
+        model=(name(message.get("model")) or name(message.get("modelName"))) if is_answer else "",
+        created=created,
+        finished=(moment(message.get("completedAt")) or created) if is_answer else None,
+        status="interrupted" if is_answer and message.get("done") is False else "done",
+        rating=rating(annotation.get("rating")) if is_answer else None,
+        rating_comment=text(annotation.get("comment")) if is_answer else "",
+        tokens_prompt=whole(usage.get("prompt_tokens")),
+        tokens_completion=whole(usage.get("completion_tokens")),
+        sources=sources(_sources(message.get("sources") or message.get("citations"))) if is_answer else [],
+    )
+
+
+def _content(value: object) -> str:
+    """Text, or a list of parts as the API of OpenAI has them."""
+    if isinstance(value, list):
+        return "\n\n".join(filter(None, (text(_dict(part).get("text")) for part in value)))
+    return text(value)
+
+
+def without_thoughts(content: str) -> tuple[str, str]:
+    """The answer, and what the model thought before or between it."""
+    kept, thoughts, at = [], [], 0
+    while opened := _OPENS.search(content, at):
+        end = content.find(_CLOSES, opened.end())
+        if end < 0:
+            break
+        kept.append(content[at : opened.start()])
+        quoted = content[opened.end() : end].strip().splitlines()
+        thoughts.append(html.unescape("\n".join(line.removeprefix(">").removeprefix(" ") for line in quoted)))
+        at = end + len(_CLOSES)
+    kept.append(content[at:])
+    return "".join(kept).strip() if thoughts else content, "\n\n".join(thoughts)
+
+
+def _sources(value: object) -> list[Source]:
+    """Its marks count passages through all sources, from 1."""
+    found: list[Source] = []
+    for source in map(_dict, _list(value)):
+        about = _list(source.get("metadata"))
+        for index, quoted in enumerate(_list(source.get("document"))):
+            passage = _dict(about[index]) if index < len(about) else {}
+            page = whole(passage.get("page"))
+            title = name(_dict(source.get("source")).get("name")) or name(passage.get("name")) or "Source"
+            # It counts pages from 0.
+            found.append(Source(len(found) + 1, title, 1 if page is None else page + 1, text(quoted)))
+    return found
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

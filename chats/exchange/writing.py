@@ -1,0 +1,108 @@
+"""Conversations as files: whole as JSON (docs/exchange.md), and what their pages show as Markdown."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from accounts.rights.holdings import told
+from chats import tree
+from chats.models import Conversation, Message
+
+FORMAT, VERSION = "chatsite-chats", 1
+
+
+def messages_of(conversation: Conversation) -> list[Message]:
+    rows = Message.objects.filter(conversation=conversation).prefetch_related("citations")
+    return list(rows.order_by("created_at", "id"))
+
+
+def json_parts(conversations: Iterable[Conversation]) -> Iterator[bytes]:
+    """The file, one conversation at a time."""
+    head = json.dumps({"format": FORMAT, "version": VERSION, "exported": timezone.now()}, cls=DjangoJSONEncoder)
+    yield f'{head[:-1]}, "chats": ['.encode()
+    for index, conversation in enumerate(conversations):
+        chat = json.dumps(
+            whole(conversation, messages_of(conversation)), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1
+        )
+        yield (",\n" if index else "\n").encode() + chat.encode("utf-8", "replace")
+    yield b"\n]}\n"
+
+
+def file_name(conversation: Conversation) -> str:
+    """What a person typed is in it: to be made safe for file systems by whoever uses it."""
+    return f"{conversation.created_at:%Y-%m-%d} {told(conversation, 'title') or 'Untitled'}"
+
+
+def whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+    return {
+        "id": conversation.pk,
+        "title": told(conversation, "title"),
+        "created": _exact(conversation.created_at),
+        "updated": _exact(conversation.updated_at),
+        "deleted": _exact(conversation.deleted_at),
+        "archived": _exact(conversation.archived_at),
+        "pinned": _exact(conversation.pinned_at),
+        "folder": told(conversation.folder, "name") if conversation.folder else None,
+        "tags": sorted(told(tagged.tag, "name") for tagged in conversation.tagged.all()),
+        "system_prompt": told(conversation, "system_prompt"),
+        "parameters": conversation.parameters,
+        "model": conversation.model,
+        "use_documents": conversation.use_documents,
+        "shown_up_to": conversation.active_leaf_id,
+        "messages": [_message(message) for message in messages],
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.pk,
+        "parent": message.parent_id,
+        "role": message.role,
+        "content": told(message, "content"),
+        "thinking": told(message, "thinking"),
+        "status": message.status,
+        "model": message.answered_by or message.model,
+        "created": _exact(message.created_at),
+        "finished": _exact(message.finished_at),
+        "rating": message.rating,
+        "rating_comment": told(message, "rating_comment"),
+        "comparison": message.comparison,
+        "tokens": {"prompt": message.tokens_prompt, "completion": message.tokens_completion},
+        "sources": [
+            {
+                "number": citation.number,
+                "marked": citation.is_marked,
+                "document": told(citation, "document_name"),
+                "page": citation.page,
+                "quoted": told(citation, "quoted"),
+                "score": citation.score,
+            }
+            for citation in sorted(message.citations.all(), key=lambda citation: citation.number)
+        ],
+    }
+
+
+def _exact(moment: Any) -> str | None:
+    """To the microsecond, which Django's own encoder cuts off: siblings are told apart by it."""
+    return moment.isoformat() if moment else None
+
+
+def shown_messages(conversation: Conversation, messages: list[Message]) -> list[Message]:
+    """Those on the chosen path, from the first on."""
+    known = {message.pk: message for message in messages}
+    path = tree.path_to_root(conversation.pk, conversation.active_leaf_id) if conversation.active_leaf_id else []
+    return [known[pk] for pk in reversed(path) if pk in known]
+
+
+def markdown(conversation: Conversation, messages: list[Message]) -> str:
+    lines = [f"# {told(conversation, 'title') or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
+    for message in shown_messages(conversation, messages):
+        who = "You" if message.role == Message.Role.USER else message.answered_by or "Assistant"
+        lines += [f"## {who}", told(message, "content")]
+        for citation in sorted(message.citations.all(), key=lambda citation: citation.number):
+            quoted = " ".join(told(citation, "quoted").split())
+            lines.append(f"[{citation.number}] {told(citation, 'document_name')}, {citation.page}: {quoted}")
+    return "\n\n".join(lines) + "\n"
