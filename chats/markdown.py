@@ -28,7 +28,7 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from chats import latex_delimiters
+from chats import latex_delimiters, link_hosts
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +124,7 @@ def parser() -> MarkdownIt:
         renderer=_math,
     )
     latex_delimiters.install(markdown)
+    link_hosts.install(markdown)
     markdown.use(footnote_plugin)
     markdown.use(tasklists_plugin, label=True)
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)

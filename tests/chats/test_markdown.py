@@ -155,3 +155,27 @@ def test_footnotes_of_two_answers_on_one_page_do_not_share_their_places() -> Non
 
     assert len(places("a")) == len(places("b")) == 2
     assert places("a").isdisjoint(places("b"))
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("[bank.com](https://evil.example/bank.com)", "bank.com (evil.example)"),
+        ("[Sign in at https://bank.com/](https://evil.example)", "Sign in at https://bank.com/ (evil.example)"),
+        ("[https://bank.com](https://bank.com@evil.example/)", "https://bank.com (evil.example)"),
+        ("<https://\u0430pple.com/>", "https://\u0430pple.com/ (xn--pple-43d.com)"),
+        ("[here](https://\u0430\u0440\u0440\u04cf\u0435.com)", "here (xn--80ak6aa92e.com)"),
+        ("[a\u202egro.knab](https://evil.example)", "agro.knab (evil.example)"),
+        ("[bank.com](https://www.bank.com/)", "bank.com"),
+        ("[b\u00fccher.example](https://b\u00fccher.example/)", "b\u00fccher.example"),
+        (
+            "<https://\u043f\u0440\u0438\u043c\u0435\u0440.example>",
+            "https://\u043f\u0440\u0438\u043c\u0435\u0440.example",
+        ),
+        ("[a page](https://example.org/a.html)", "a page"),
+        ("[bank.com](/here)", "bank.com"),
+        ("[mail](mailto:a@b.example)", "mail"),
+    ],
+)
+def test_a_link_says_where_it_leads_if_its_words_say_something_else(link: str, said: str) -> None:
+    assert re.sub(r"<[^>]*>", "", render(link)).strip() == said
