@@ -1,4 +1,4 @@
-"""A whole visit without a pointer: nothing but keys, from signing in to signing out."""
+"""A whole visit without a pointer: signing in, asking, stopping, branching, finding, exporting and deleting by keys."""
 
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 STOPS = 60
+MENU = "Rename, export or delete this chat"
 # What has the focus, as a screen reader would name it, and whether it can be seen.
 _FOCUSED = """() => {
     const one = document.activeElement;
@@ -93,6 +94,16 @@ def _find_the_chat_again(keys: Keys, page: "Page") -> None:
     page.wait_for_url(address)
 
 
+def _export(keys: Keys, page: "Page") -> None:
+    keys.press("Shift+Escape")
+    keys.go_to(MENU, back=True)
+    keys.press("Enter")
+    keys.go_to("Markdown")
+    with page.expect_download() as download:
+        keys.press("Enter")
+    assert "What decides?" in download.value.path().read_text(encoding="utf-8")
+
+
 def test_a_visit_by_keyboard_alone(stack: Stack, model: OllamaServer, chromium: "Browser") -> None:
 
     page = chromium.new_context().new_page()
@@ -107,8 +118,9 @@ def test_a_visit_by_keyboard_alone(stack: Stack, model: OllamaServer, chromium: 
     _ask_and_stop(keys, page, model)
     _answer_again_and_move_between_the_answers(keys, page, model)
     _find_the_chat_again(keys, page)
+    _export(keys, page)
     keys.press("Shift+Escape")
-    keys.go_to("Rename or delete this chat", back=True)
+    keys.go_to(MENU, back=True)
     keys.press("Enter")
     keys.go_to("Delete this chat")
     keys.press("Enter")
