@@ -51,7 +51,7 @@ def test_nothing_in_an_answer_widens_a_small_or_enlarged_page(
     opened(tab, server, chat)
     assert _overflow(tab) <= 0
     assert tab.locator("#scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
-    wider = """[...document.querySelectorAll(".prose > .done > :is(p, blockquote, ul)")]
+    wider = """[...document.querySelectorAll(".prose > .done > :is(p, blockquote, ul), .code pre")]
         .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.slice(0, 20))"""
     assert tab.evaluate(wider) == []
     field = tab.get_by_label("Your question")
@@ -60,7 +60,13 @@ def test_nothing_in_an_answer_widens_a_small_or_enlarged_page(
     assert tab.evaluate("document.getElementById('scroll').clientHeight") > 100
 
 
-def test_tables_and_code_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conversation) -> None:
+def test_a_footnote_has_its_number(tab: Page, server: Server, chat: Conversation) -> None:
+    _answered(chat, "It is so[^1].\n\n[^1]: Said by all.\n")
+    opened(tab, server, chat)
+    expect(tab.get_by_role("listitem").filter(has_text="Said by all.")).to_have_css("list-style-type", "decimal")
+
+
+def test_tables_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conversation) -> None:
     tab.set_viewport_size({"width": 390, "height": 844})
     _answered(chat, WIDE_TEXT)
     opened(tab, server, chat)
