@@ -17,6 +17,11 @@ def sweep() -> int:
     return deleted + archive.sweep(lambda key: ExchangeJob.objects.filter(file=key).exists(), folder=FOLDER)
 
 
+def is_single(job: ExchangeJob) -> bool:
+    """Whether the file is the one PDF itself, and no ZIP file."""
+    return job.form == ExchangeJob.Form.PDF and len(job.chosen) == 1
+
+
 def forget(job: ExchangeJob) -> None:
     archive.delete(job.file)
     ExchangeJob.objects.filter(pk=job.pk).update(file="", size=0)

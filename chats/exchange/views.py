@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.rights import archive
-from chats.exchange import asking, writing
+from chats.exchange import asking, files, writing
 from chats.exchange.models import ExchangeJob
 from chats.models import Conversation, Message
 from documents.uploads import limit_sizes
@@ -84,8 +84,9 @@ def download(request: AuthenticatedHttpRequest, job_id: uuid.UUID) -> HttpRespon
     except FileNotFoundError:
         raise Http404 from None
     _record_download(request, ("exchange", job.pk), job.form)
-    name = f"chatsite-chats-{job.created_at:%Y-%m-%d}-{job.form}.zip"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
+    kind = "pdf" if files.is_single(job) else "zip"
+    name = f"chatsite-chats-{job.created_at:%Y-%m-%d}-{job.form}.{kind}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=f"application/{kind}")
 
 
 @require_POST

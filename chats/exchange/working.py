@@ -20,6 +20,7 @@ from accounts.rights.holdings import Entry as ArchiveEntry
 from accounts.tenancy import acting_as, acting_as_system
 from chats.exchange import files, formats, reading, storing, writing
 from chats.exchange.models import ExchangeJob
+from chats.exchange.pdf import making
 from chats.models import Conversation
 from jobs.keeping import Kept, LeaseLost
 from jobs.leases import claim, settle, worker_name
@@ -34,6 +35,7 @@ _FAILED = {
     ExchangeJob.Kind.IMPORT: "This import could not be finished, by a fault of ours. What is imported stays. "
     "Choose the file again: only what is missing is added.",
 }
+_NOT_SET = "This chat could not be set as PDF. Export it as Markdown or JSON, which have everything in it."
 _GONE = "The file that was uploaded is no longer here. What is imported stays; choose the file again."
 
 
@@ -54,6 +56,8 @@ def do(job_id: UUID) -> None:
                     _export(job, lease)
                 else:
                     _import(job, lease)
+        except making.NotMade:
+            _fail(job, worker, _NOT_SET)
         except LeaseLost:
             logger.info("Exchange %s is somebody else's now.", job_id)
         except Exception:
@@ -81,7 +85,12 @@ def _export(job: ExchangeJob, lease: Kept) -> None:
             lease.report(progress_done=done)
             yield conversation
 
-    key, size = archive.store(_entries(job.form, told()), owner_id=user.pk, check=lease.check, folder=files.FOLDER)
+    if files.is_single(job):
+        parts = map(_single_pdf, told())
+        key, size = archive.store_parts(parts, owner_id=user.pk, check=lease.check, folder=files.FOLDER)
+    else:
+        entries = _entries(job.form, told())
+        key, size = archive.store(entries, owner_id=user.pk, check=lease.check, folder=files.FOLDER)
     kept = False
     try:
         with transaction.atomic():
@@ -111,8 +120,18 @@ def _entries(form: str, conversations: Iterator[Conversation]) -> Iterator[Archi
         yield ArchiveEntry("chats.json", lambda: closing(spool))
         return
     for conversation in conversations:
-        text = writing.markdown(conversation, writing.messages_of(conversation))
-        yield ArchiveEntry(f"{writing.file_name(conversation)}.md", text.encode("utf-8", "replace"))
+        shown, messages = writing.file_name(conversation), writing.messages_of(conversation)
+        if form == ExchangeJob.Form.PDF:
+            try:
+                yield ArchiveEntry(f"{shown}.pdf", making.pdf(conversation, messages))
+                continue
+            except making.NotMade:
+                shown = f"{shown} (could not be set as PDF)"
+        yield ArchiveEntry(f"{shown}.md", writing.markdown(conversation, messages).encode("utf-8", "replace"))
+
+
+def _single_pdf(conversation: Conversation) -> bytes:
+    return making.pdf(conversation, writing.messages_of(conversation))
 
 
 # --- In -----------------------------------------------------------------------------------------------------------

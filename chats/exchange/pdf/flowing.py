@@ -1,0 +1,408 @@
+"""Markdown as what flows over pages: paragraphs, lists, quotes, code, tables, formulas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Token as Kind
+from pygments.util import ClassNotFound
+from reportlab.lib.abag import ABag
+from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import Flowable, HRFlowable, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus.paraparser import ParaFrag
+
+from chats import markdown
+from chats.exchange.pdf import faces
+from chats.exchange.pdf.formulas import Formula, Unset
+
+SIZE, LEADING = 10.0, 15.0
+INK, QUIET, ACCENT, LINE, WASH = (HexColor(c) for c in ("#22262b", "#666c73", "#0d6b6b", "#d9dbde", "#f4f4f2"))
+_CODE_SIZE, _CODE_LEADING = 8.5, 12.0
+_STEP = 16.0
+_HEADINGS = {"h1": 15.0, "h2": 13.0, "h3": 11.5}
+# Beyond these a block is shown plainly: nobody reads it coloured, and no page holds it.
+_COLOURED, _CELLS = 100_000, 5_000
+_COLOURS = {
+    Kind.Comment: HexColor("#6a737d"),
+    Kind.Keyword: HexColor("#8a3ea8"),
+    Kind.Literal.String: HexColor("#2f7d32"),
+    Kind.Literal.Number: HexColor("#9a5b00"),
+    Kind.Name.Function: HexColor("#1b5fa8"),
+    Kind.Name.Class: HexColor("#1b5fa8"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a block stands: how far in, and the bars of the quotes around it."""
+
+    width: float
+    indent: float = 0.0
+    bars: tuple[float, ...] = ()
+    size: float = SIZE
+
+    def inside(self, step: float = _STEP) -> "Place":
+        """However deep something is nested, there is room for words."""
+        indent = min(self.indent + step, self.width / 2)
+        return replace(self, indent=indent)
+
+    def quoted(self) -> "Place":
+        return replace(self.inside(), bars=(*self.bars, self.indent + 2))
+
+
+@dataclass(frozen=True)
+class Look:
+    face: str = faces.SANS
+    size: float = SIZE
+    colour: Color = INK
+    link: str = ""
+    is_struck: bool = False
+    has_wash: bool = False
+    rise: float = 0.0
+
+
+class Text(Paragraph):  # type: ignore[misc]  # reportlab has no types
+    """A paragraph with the bars of the quotes around it."""
+
+    bars: tuple[float, ...] = ()
+
+    def split(self, available_width: float, available_height: float) -> Any:
+        parts = super().split(available_width, available_height)
+        for part in parts:
+            part.bars = self.bars
+        return parts
+
+    def draw(self) -> None:
+        self.canv.saveState()
+        self.canv.setStrokeColor(LINE)
+        self.canv.setLineWidth(1.5)
+        for bar in self.bars:
+            self.canv.line(bar, -self.style.spaceAfter, bar, self.height)
+        self.canv.restoreState()
+        super().draw()
+
+
+class Displayed(Flowable):  # type: ignore[misc]  # as above
+    """A formula on a line of its own, made smaller where it is wider than the page."""
+
+    def __init__(self, formula: Formula, place: Place) -> None:
+        super().__init__()
+        self.formula, self.place = formula, place
+        self.spaceBefore = self.spaceAfter = 6
+
+    def wrap(self, available_width: float, _available_height: float) -> tuple[float, float]:
+        room = available_width - self.place.indent
+        self.scale = min(1.0, room / max(1.0, self.formula.width))
+        self.left = self.place.indent + max(0.0, (room - self.formula.width * self.scale) / 2)
+        return available_width, self.formula.height * self.scale
+
+    def draw(self) -> None:
+        self.canv.setFillColor(INK)
+        self.formula.draw(self.canv, self.left, 0, self.scale)
+
+
+def blocks(text: str, width: float) -> list[Flowable]:
+    """Raises whatever the libraries raise for what they cannot set."""
+    tokens = markdown.parser().parse(text, {"citations": {}})
+    return [flowable for node in SyntaxTreeNode(tokens).children for flowable in _block(node, Place(width))]
+
+
+def typed(text: str, width: float) -> list[Flowable]:
+    """A question: as its page shows it, line by line, without Markdown."""
+    return [_text(_pieces(part or " ", Look()), Place(width), spaceAfter=1) for part in text.split("\n")]
+
+
+def plain(text: str, width: float) -> list[Flowable]:
+    """Line by line as it is."""
+    return _code(text, "", Place(width))
+
+
+def line(text: str, look: Look, **style: Any) -> Text:
+    return _text(_pieces(text, look), Place(0), leading=look.size * 1.4, **style)
+
+
+def _block(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
+    kind = node.type
+    if kind == "paragraph":
+        return [_text(_inline(node.children, Look(size=place.size)), place)]
+    if kind == "heading":
+        size = _HEADINGS.get(node.tag, 10.5)
+        frags = _inline(node.children, Look(faces.BOLD, size))
+        return [_text(frags, place, leading=size * 1.4, spaceBefore=8, keepWithNext=1)]
+    if kind in {"bullet_list", "ordered_list"}:
+        return _items(node, place)
+    if kind == "blockquote":
+        return [flowable for child in node.children for flowable in _block(child, place.quoted())]
+    if kind in {"fence", "code_block"}:
+        return _code(node.content, markdown.fence_language(node.info), place)
+    if kind == "table":
+        return _table(node, place)
+    if kind in {"math_block", "math_block_label", "amsmath"}:
+        return _displayed(node.content, place)
+    if kind == "hr":
+        return [HRFlowable(width="100%", color=LINE, spaceBefore=6, spaceAfter=6)]
+    if kind == "footnote_block":
+        return [HRFlowable(width="30%", color=LINE, hAlign="LEFT", spaceBefore=8, spaceAfter=4), *_notes(node, place)]
+    if node.children:
+        return [flowable for child in node.children for flowable in _block(child, place)]
+    return [_text(_pieces(node.content, Look()), place)] if node.content else []
+
+
+def _items(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
+    found: list[Flowable] = []
+    start = int(node.attrs.get("start", 1) or 0)
+    step = _STEP if node.type == "bullet_list" else _STEP + 6 * max(0, len(str(start + len(node.children))) - 1)
+    for number, item in enumerate(node.children, start):
+        mark = "\u2022" if node.type == "bullet_list" else f"{number}."
+        inner = [flowable for child in item.children for flowable in _block(child, place.inside(step))]
+        if not inner or not isinstance(inner[0], Text):
+            inner.insert(0, _text(_pieces(" ", Look()), place.inside(step)))
+        first = inner[0]
+        first.frags = [*_mark(mark), *first.frags] if not first.frags else first.frags
+        first.bulletText = mark
+        first.style.bulletIndent = place.indent + 2
+        first.style.bulletFontName = faces.SANS
+        first.style.bulletFontSize = SIZE
+        first.style.bulletColor = QUIET
+        found += inner
+    return found
+
+
+def _mark(mark: str) -> list[ParaFrag]:
+    return _pieces(f"{mark} ", Look())
+
+
+def _notes(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
+    found: list[Flowable] = []
+    for number, note in enumerate(node.children, 1):
+        inner = [f for child in note.children for f in _block(child, replace(place.inside(), size=SIZE - 1.5))]
+        if inner and isinstance(inner[0], Text):
+            inner[0].bulletText = f"{number}."
+            inner[0].style.bulletIndent = place.indent
+            inner[0].style.bulletFontName = faces.SANS
+            inner[0].style.bulletFontSize = SIZE - 1.5
+        found += inner
+    return found
+
+
+def _displayed(source: str, place: Place) -> list[Flowable]:
+    try:
+        return [Displayed(Formula(source.strip(), SIZE + 2, is_display=True), place)]
+    except Unset:
+        return _code(source, "", place)
+
+
+def _table(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
+    rows = [row for part in node.children for row in part.children]
+    columns = max((len(row.children) for row in rows), default=0)
+    if not columns or columns * len(rows) > _CELLS or columns > 40:
+        text = "\n".join(" | ".join(_words(cell) for cell in row.children) for row in rows)
+        return _code(text, "", place)
+    size = SIZE - 1 if columns <= 6 else max(4.0, SIZE - 1 - (columns - 6) * 0.5)
+    room = place.width - place.indent
+    widths = _widths(rows, columns, room)
+    cells = [
+        [_cell(cell, size, width) for cell, width in zip(row.children, widths, strict=False)]
+        + [""] * (columns - len(row.children))
+        for row in rows
+    ]
+    table = Table(cells, colWidths=widths, repeatRows=1 if len(rows) > 1 else 0, hAlign="RIGHT", splitInRow=1)
+    table.setStyle(
+        TableStyle(
+            [
+                ("FONT", (0, 0), (-1, -1), faces.SANS, size),
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("LINEBELOW", (0, 0), (-1, 0), 1, QUIET),
+                ("LINEBELOW", (0, 1), (-1, -1), 0.5, LINE),
+                ("LEFTPADDING", (0, 0), (-1, -1), 3),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+                ("TOPPADDING", (0, 0), (-1, -1), 3),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+            ]
+        )
+    )
+    return [Spacer(1, 4), table, Spacer(1, 8)]
+
+
+def _words(node: SyntaxTreeNode) -> str:
+    return node.content if not node.children else "".join(_words(child) for child in node.children)
+
+
+def _widths(rows: Sequence[SyntaxTreeNode], columns: int, room: float) -> list[float]:
+    """In proportion to what stands in them, within reason."""
+    wanted = [1.0] * columns
+    for row in rows:
+        for index, cell in enumerate(row.children):
+            wanted[index] = max(wanted[index], min(60.0, max(4.0, float(len(_words(cell))))))
+    total = sum(wanted)
+    return [room * part / total for part in wanted]
+
+
+def _cell(node: SyntaxTreeNode, size: float, width: float) -> Text:
+    face = faces.BOLD if node.type == "th" else faces.SANS
+    style = str(node.attrs.get("style", ""))
+    align = {"center": 1, "right": 2}.get(style.rpartition(":")[2].strip(), 0)
+    return _text(
+        _inline(node.children, Look(face, size)), Place(width), leading=size * 1.4, alignment=align, spaceAfter=0
+    )
+
+
+def _code(code: str, language: str, place: Place) -> list[Flowable]:
+    """One flowing paragraph a line, so that a block may go over pages and long lines wrap."""
+    found: list[Flowable] = [Spacer(1, 3)]
+    for pieces in _lines(code.rstrip("\n"), language):
+        frags = [frag for piece, colour in pieces for frag in _kept(piece, colour)] or _kept(" ", INK)
+        text = _text(
+            frags,
+            place,
+            leading=_CODE_LEADING,
+            spaceAfter=0,
+            backColor=WASH,
+            borderPadding=(0, 4, 0, 4),
+            left=4,
+            right=4,
+        )
+        found.append(text)
+    return [*found, Spacer(1, 8)]
+
+
+def _lines(code: str, language: str) -> list[list[tuple[str, Color]]]:
+    lines: list[list[tuple[str, Color]]] = [[]]
+    for colour, value in _coloured(code, language):
+        for index, piece in enumerate(value.split("\n")):
+            if index:
+                lines.append([])
+            if piece:
+                lines[-1].append((piece, colour))
+    return lines
+
+
+def _coloured(code: str, language: str) -> list[tuple[Color, str]]:
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False) if len(code) <= _COLOURED else None
+    except ClassNotFound:
+        lexer = None
+    if lexer is None:
+        return [(INK, code)]
+    return [(_colour(kind), value) for kind, value in lexer.get_tokens(code)]
+
+
+def _colour(kind: Any) -> Color:
+    while kind is not None:
+        if kind in _COLOURS:
+            return _COLOURS[kind]
+        kind = kind.parent
+    return INK
+
+
+def _kept(piece: str, colour: Color) -> list[ParaFrag]:
+    """Blanks that a paragraph would gather stay."""
+    return _pieces(piece.replace("\t", "    ").replace(" ", "\u00a0"), Look(faces.MONO, _CODE_SIZE, colour))
+
+
+# --- Inside a line ------------------------------------------------------------------------------------------------
+
+
+def _inline(nodes: Sequence[SyntaxTreeNode], look: Look) -> list[ParaFrag]:
+    found: list[ParaFrag] = []
+    for node in nodes:
+        found += _span(node, look)
+    return found
+
+
+def _span(node: SyntaxTreeNode, look: Look) -> list[ParaFrag]:
+    kind = node.type
+    changed = {
+        "strong": replace(look, face=faces.BOLD),
+        "em": replace(look, face=faces.ITALIC if look.face == faces.SANS else look.face),
+        "s": replace(look, is_struck=True),
+        "link": replace(look, colour=ACCENT, link=str(node.attrs.get("href", ""))),
+    }.get(kind, look)
+    if kind == "text":
+        return _pieces(node.content, look)
+    if kind == "code_inline":
+        return _pieces(node.content, replace(look, face=faces.MONO, size=look.size - 1, has_wash=True))
+    if kind == "softbreak":
+        return _pieces(" ", look)
+    if kind == "hardbreak":
+        return [_frag("", look.face, look, lineBreak=True)]
+    if kind in {"math_inline", "math_inline_double"}:
+        return _formula(node.content, look, is_display=kind.endswith("double"))
+    if kind == "image":
+        words = _inline(node.children, look) or _pieces(str(node.attrs.get("src", "")), look)
+        return [*_pieces("[", look), *words, *_pieces("]", look)]
+    if kind == "footnote_ref":
+        return _pieces(str(int(node.meta.get("id", 0)) + 1), replace(look, size=look.size - 3, rise=3))
+    if kind == "html_inline" and "checkbox" in node.content:
+        return _pieces("\u2611 " if "checked" in node.content else "\u2610 ", look)
+    if kind in {"html_inline", "footnote_anchor"}:
+        return []
+    if node.children:
+        return _inline(node.children, changed)
+    return _pieces(node.content, look)
+
+
+def _formula(source: str, look: Look, *, is_display: bool) -> list[ParaFrag]:
+    try:
+        formula = Formula(source, look.size + 1, is_display=is_display)
+    except Unset:
+        return _pieces(source, replace(look, face=faces.MONO))
+    if formula.width > 400:
+        return _pieces(source, replace(look, face=faces.MONO))
+    frag = _frag("", look.face, look)
+    frag.cbDefn = ABag(
+        kind="img", src="", image=formula, width=formula.width, height=formula.height, valign=-formula.depth
+    )
+    return [frag]
+
+
+def _pieces(text: str, look: Look) -> list[ParaFrag]:
+    return [_frag(piece, face, look) for piece, face in faces.runs(text, look.face)]
+
+
+def _frag(text: str, face: str, look: Look, **more: Any) -> ParaFrag:
+    values: dict[str, Any] = {
+        "rise": look.rise,
+        "greek": 0,
+        "link": [(0, look.link)] if look.link.startswith(("http://", "https://", "mailto:")) else [],
+        "fontName": face,
+        "bold": 0,
+        "italic": 0,
+        "fontSize": look.size,
+        "textColor": look.colour,
+        "us_lines": [(1, "strike", None, "", "0.25*F", 0, 1, "1")] if look.is_struck else [],
+        "text": text,
+        **more,
+    }
+    if look.has_wash:
+        values["backColor"] = WASH
+    return ParaFrag(**values)
+
+
+def _text(frags: list[ParaFrag], place: Place, *, left: float = 0, right: float = 0, **style: Any) -> Text:
+    words = "".join(frag.text for frag in frags)
+    has_formula = any(hasattr(frag, "cbDefn") for frag in frags)
+    tallest = max((frag.cbDefn.height for frag in frags if hasattr(frag, "cbDefn")), default=0.0)
+    values = {
+        "fontName": faces.SANS,
+        "fontSize": place.size,
+        "leading": LEADING * place.size / SIZE,
+        "textColor": INK,
+        "leftIndent": place.indent + left,
+        "rightIndent": right,
+        "spaceAfter": 5,
+        "wordWrap": "CJK" if faces.is_asian(words) and not has_formula else None,
+        "splitLongWords": 1,
+        "autoLeading": "max" if tallest > SIZE else "off",
+        **style,
+    }
+    text = Text("", ParagraphStyle("text", **values), frags=frags or _pieces(" ", Look()))
+    text.bars = place.bars
+    return text
+
+
+__all__ = ["Look", "Token", "blocks", "line", "plain"]

@@ -1,0 +1,80 @@
+"""Having a PDF made: in a short-lived process of its own, which gets one conversation and gives back one file."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts.rights.holdings import told
+from chats.exchange import writing
+from chats.models import Conversation, Message
+
+logger = logging.getLogger(__name__)
+
+_PROGRAM = ("-m", "chats.exchange.pdf.program")
+_HOME = Path(__file__).resolve().parents[3]
+_SECONDS = 600
+
+
+class NotMade(Exception):
+    """This conversation cannot be set."""
+
+
+def pdf(conversation: Conversation, messages: list[Message]) -> bytes:
+    """Of the chosen path. Raises NotMade."""
+    asked = json.dumps(_told(conversation, messages), cls=DjangoJSONEncoder).encode()
+    with _in_memory() as made:
+        # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here.
+        try:
+            done = subprocess.run(
+                [sys.executable, "-B", *_PROGRAM],
+                cwd=_HOME,
+                input=asked,
+                stdout=made,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                timeout=_SECONDS,
+                env={},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NotMade from error
+        made.seek(0)
+        content = made.read()
+    if done.returncode or not content:
+        logger.warning("Conversation %s was not set as PDF: exit code %s", conversation.pk, done.returncode)
+        raise NotMade
+    return content
+
+
+def _told(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+    return {
+        "title": told(conversation, "title") or "Untitled",
+        "date": f"{conversation.created_at:%Y-%m-%d %H:%M} UTC",
+        "messages": [
+            {
+                "is_answer": message.role == Message.Role.ASSISTANT,
+                "who": "You" if message.role == Message.Role.USER else message.answered_by or "Assistant",
+                "date": f"{message.created_at:%Y-%m-%d %H:%M}",
+                "content": told(message, "content"),
+                "sources": [
+                    {
+                        "number": citation.number,
+                        "document": told(citation, "document_name"),
+                        "page": citation.page,
+                        "quoted": " ".join(told(citation, "quoted").split())[:600],
+                    }
+                    for citation in sorted(message.citations.all(), key=lambda citation: citation.number)
+                ],
+            }
+            for message in writing.shown_messages(conversation, messages)
+        ],
+    }
+
+
+def _in_memory() -> IO[bytes]:
+    return os.fdopen(os.memfd_create("pdf", os.MFD_CLOEXEC), "w+b")

@@ -1,0 +1,94 @@
+"""The whole file: a title, and below it each message with who wrote it, and its sources."""
+
+import io
+from typing import Any
+
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, HRFlowable, PageTemplate, Spacer
+from reportlab.platypus.doctemplate import LayoutError
+
+from chats.exchange.pdf import faces, flowing
+from chats.exchange.pdf.flowing import ACCENT, LINE, QUIET, Look
+from chats.exchange.pdf.formulas import Formula
+
+_MARGIN = 56.0
+_WIDTH = A4[0] - 2 * _MARGIN
+
+
+class _Paper(Canvas):  # type: ignore[misc]  # reportlab has no types
+    def drawImage(self, image: Any, x: float, y: float, *arguments: Any, **more: Any) -> Any:  # noqa: N802 - reportlab's
+        if isinstance(image, Formula):
+            self.saveState()
+            self.setFillColor(flowing.INK)
+            image.draw(self, x, y)
+            self.restoreState()
+            return image.width, image.height
+        return super().drawImage(image, x, y, *arguments, **more)
+
+
+def pdf(asked: dict[str, Any]) -> bytes:
+    """A message that cannot be set is set again line by line as it was typed; the others as they are."""
+    for plainly in (False, True):
+        try:
+            return _built(asked, plainly=plainly)
+        except LayoutError:
+            if plainly:
+                raise
+    raise AssertionError
+
+
+def _built(asked: dict[str, Any], *, plainly: bool) -> bytes:
+    out = io.BytesIO()
+    title = asked["title"]
+    document = BaseDocTemplate(out, pagesize=A4, title=title, creator="Chatsite", lang="", initialFontName=faces.SANS)
+    frame = Frame(_MARGIN, _MARGIN, _WIDTH, A4[1] - 2 * _MARGIN, 0, 0, 0, 0)
+    document.addPageTemplates([PageTemplate("page", [frame], onPage=_foot)])
+    story: list[Flowable] = [
+        flowing.line(title, Look(faces.BOLD, 18), spaceAfter=2),
+        flowing.line(asked["date"], Look(colour=QUIET, size=9), spaceAfter=10),
+    ]
+    for message in asked["messages"]:
+        story += _message(message, plainly=plainly)
+    document.build(story, canvasmaker=_Paper)
+    return out.getvalue()
+
+
+def _message(message: dict[str, Any], *, plainly: bool) -> list[Flowable]:
+    colour = QUIET if message["is_answer"] else ACCENT
+    head: list[Flowable] = [
+        HRFlowable(width="100%", color=LINE, spaceBefore=10, spaceAfter=6),
+        flowing.line(f"{message['who']}  \u00b7  {message['date']}", Look(faces.BOLD, 8.5, colour), keepWithNext=1),
+    ]
+    if not message["is_answer"]:
+        return [*head, *flowing.typed(message["content"], _WIDTH)]
+    return [*head, *_content(message["content"], plainly=plainly), *_sources(message["sources"])]
+
+
+def _content(text: str, *, plainly: bool) -> list[Flowable]:
+    if not plainly:
+        try:
+            return flowing.blocks(text, _WIDTH)
+        except Exception:  # noqa: BLE001 - whatever breaks on a stranger's text, the text itself is not lost
+            return flowing.plain(text, _WIDTH)
+    return flowing.plain(text, _WIDTH)
+
+
+def _sources(sources: list[dict[str, Any]]) -> list[Flowable]:
+    if not sources:
+        return []
+    found: list[Flowable] = [
+        Spacer(1, 4), flowing.line("Sources", Look(faces.BOLD, 8.5, QUIET), keepWithNext=1, spaceAfter=2)
+    ]  # fmt: skip
+    for source in sources:
+        words = f"[{source['number']}] {source['document']}, page {source['page']}: {source['quoted']}"
+        found.append(flowing.line(words, Look(size=8.5, colour=QUIET), spaceAfter=2))
+    return found
+
+
+def _foot(canvas: Any, document: Any) -> None:
+    canvas.saveState()
+    canvas.setFont(faces.SANS, 8)
+    canvas.setFillColor(QUIET)
+    canvas.drawRightString(A4[0] - _MARGIN, _MARGIN / 2, str(document.page))
+    canvas.restoreState()
