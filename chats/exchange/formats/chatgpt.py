@@ -108,7 +108,7 @@ def _piece(message: Any) -> _Piece | None:
     metadata, author, content = (_dict(message.get(key)) for key in ("metadata", "author", "content"))
     if metadata.get("is_visually_hidden_from_conversation") is True:
         return None
-    role, kind = author.get("role"), content.get("content_type")
+    role, kind = text(author.get("role")), content.get("content_type")
     thinking = _thoughts(content) if kind == "thoughts" else ""
     shown = _shown(role, str(kind), content, message.get("recipient"))
     if not shown and not thinking:

@@ -79,7 +79,7 @@ def read(entry: dict[str, Any]) -> Chat:
 
 
 def _turn(key: str, parent: str | None, message: dict[str, Any]) -> Turn | None:
-    role = message.get("role")
+    role = text(message.get("role"))
     if role not in {"user", "assistant"}:
         return None
     is_answer = role == "assistant"

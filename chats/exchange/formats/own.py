@@ -42,7 +42,7 @@ def read(entry: dict[str, Any]) -> Chat:
         origin=f"chatsite:{name(entry.get('id'))}",
         title=name(entry.get("title")),
         turns=[turns[key] for key in order],
-        shown=entry["shown_up_to"] if entry["shown_up_to"] in turns else None,
+        shown=shown if (shown := text(entry["shown_up_to"])) in turns else None,
         created=moment(entry.get("created")),
         updated=moment(entry.get("updated")),
         model=name(entry.get("model")),
@@ -57,11 +57,11 @@ def read(entry: dict[str, Any]) -> Chat:
 
 
 def _turn(message: dict[str, Any]) -> Turn:
-    role = message.get("role")
+    role = text(message.get("role"))
     if role not in {"user", "assistant"}:
         raise Unreadable("one of its messages is neither a question nor an answer")
     parent = message.get("parent")
-    status = message.get("status")
+    status = text(message.get("status"))
     held = message.get("tokens")
     tokens: dict[str, Any] = held if isinstance(held, dict) else {}
     return Turn(
