@@ -148,7 +148,7 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]  # 
         the session holds. A forged cookie gains room on disk for as long as the request lasts, but no memory."""
         has_session = settings.SESSION_COOKIE_NAME.encode() in self.received_cookies
         path = unquote_to_bytes(self.channel._path.split(b"?", 1)[0])  # noqa: SLF001 - not yet handed to the request
-        if has_session and path == _upload_path():
+        if has_session and path in _upload_paths():
             return int(settings.UPLOAD_MAX_REQUEST)
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
@@ -342,8 +342,8 @@ def _cancel(call: Any) -> None:
 
 
 @functools.cache
-def _upload_path() -> bytes:
-    return reverse("documents:upload").encode()
+def _upload_paths() -> tuple[bytes, ...]:
+    return reverse("documents:upload").encode(), reverse("exchange:take_in").encode()
 
 
 def _keep_on_disk() -> None:

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpResponse
+from django.core.exceptions import TooManyFilesSent
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import audit
@@ -17,7 +19,7 @@ from accounts.rights import archive
 from chats.exchange import asking, files, writing
 from chats.exchange.models import ExchangeJob
 from chats.models import Conversation, Message
-from documents.uploads import limit_sizes
+from documents.uploads import SizeLimit, limit_sizes
 
 # What the page lists of earlier jobs.
 _LISTED = 10
@@ -59,15 +61,25 @@ def _chosen(request: AuthenticatedHttpRequest) -> Iterable[Conversation]:
     return found
 
 
+@csrf_exempt
 @require_POST
 @requires(Capability.CHAT)
-def take_in(request: AuthenticatedHttpRequest) -> HttpResponse:
+def take_in(request: AuthenticatedHttpRequest) -> HttpResponseBase:
+    """The limit must stand before anything reads the body, and the CSRF check does; so that check comes last."""
     limit = limit_sizes(request)
-    file = request.FILES.get("file")
+    try:
+        request.FILES  # noqa: B018 - reads the body, with the limit
+    except TooManyFilesSent:
+        return _refused(request, asking.Refused("One file can be imported at a time. None of these was taken."))
+    return _take_in(request, limit)
+
+
+@csrf_protect
+def _take_in(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse:
     try:
         if limit.dropped:
             raise asking.too_large()
-        asking.take_in(request.user, file)
+        asking.take_in(request.user, request.FILES.get("file"))
     except asking.Refused as refused:
         return _refused(request, refused)
     return redirect("exchange:home")

@@ -181,6 +181,8 @@ def test_who_goes_on_sending_without_end_is_cut_off(web: Web) -> None:
 def test_a_session_opens_the_larger_limit_for_uploads_only(web: Web, signed_in: dict[str, str]) -> None:
     assert web.post("/documents/", b"a" * 5 * MB, **signed_in)[0] == 413
     assert web.post(UPLOAD, b"a" * 71 * MB, **signed_in)[0] == 413
+    assert web.post("/settings/exchange/import", b"a" * 5 * MB, **signed_in)[0] not in {413, 500}
+    assert web.post("/settings/exchange/export", b"a" * 5 * MB, **signed_in)[0] == 413
 
 
 def test_an_upload_arrives_whole_without_filling_memory(web: Web, signed_in: dict[str, str]) -> None:

@@ -298,6 +298,17 @@ class TestTheUpload:
         working.do(ExchangeJob.objects.get().pk)
         assert "1 chat imported" in client.get("/settings/exchange", headers={"HX-Request": "true"}).content.decode()
 
+    def test_a_plain_form_with_its_token_and_one_without(self, owner: User) -> None:
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(owner)
+        browser.get("/settings/exchange")
+        token = browser.cookies["csrftoken"].value
+        assert browser.post("/settings/exchange/import", {"file": io.BytesIO(as_file([chatgpt()]))}).status_code == 403
+        assert not ExchangeJob.objects.exists()
+        form = {"file": io.BytesIO(as_file([chatgpt()])), "csrfmiddlewaretoken": token}
+        assert browser.post("/settings/exchange/import", form).status_code == 302
+        assert ExchangeJob.objects.exists()
+
     def test_no_file_and_a_large_one(self, client: Client, owner: User, settings: Any) -> None:
         client.force_login(owner)
         assert client.post("/settings/exchange/import").status_code == 422
