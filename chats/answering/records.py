@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Func, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -84,11 +84,12 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
     held = Message.objects.filter(pk=message_id, claimed_by=worker, status__in=Message.WORKING)
     if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING) and not held.exists():
         return None
-    message = Message.objects.select_related("conversation__owner", "parent").get(pk=message_id)
+    message = (
+        Message.objects.select_related("conversation__owner", "parent")
+        .annotate(searchable_documents=_searchable_documents())
+        .get(pk=message_id)
+    )
     chat, question = message.conversation, message.parent
-    documents = 0
-    if chat.use_documents:
-        documents = Document.objects.filter(owner_id=chat.owner_id).searchable().count()
     assert question is not None  # noqa: S101 - every answer is made below a question
     assert message.lease_until is not None  # noqa: S101 - the claim has just set it
     claimed_at = message.lease_until - leases.LEASE
@@ -104,7 +105,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         waited=max(0.0, (claimed_at - message.queued_at).total_seconds()),
         # Above all frames of earlier attempts, by the database's clock: those were fewer than their milliseconds.
         first_seq=int(claimed_at.timestamp() * 1000),
-        searchable_documents=documents,
+        searchable_documents=message.searchable_documents,  # type: ignore[attr-defined] # annotated
         passages=[Source(**source) for source in message.retrieval.get("passages", [])],
         steps=list(message.steps),
         names_conversation=question.parent_id is None and chat.title_is_automatic,
@@ -114,6 +115,15 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         is_out_of_tokens=quotas.has_token_quota() and quotas.tokens_left(chat.owner) == 0,
         is_not_allowed=not may(chat.owner, Capability.CHAT),
     )
+
+
+def _searchable_documents() -> Case:
+    """How many documents the answer may look into, as a part of the claim's own query."""
+    # An aggregate without grouping: the subquery has one row, also where there is nothing to count.
+    count = Func(F("pk"), function="count", output_field=IntegerField())
+    owned = Document.objects.filter(owner_id=OuterRef("conversation__owner_id")).searchable().annotate(count=count)
+    in_use = When(conversation__use_documents=True, then=Subquery(owned.values("count")))
+    return Case(in_use, default=Value(0), output_field=IntegerField())
 
 
 def remember_sources(job: Job, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]) -> bool:
