@@ -73,20 +73,33 @@ def start(user: "User", *, use_documents: bool = True, model: str = "") -> Conve
 def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID | None = None) -> Exchange:
     """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer."""
     text = clean(text)
-    _refuse_without_tokens_of_owner(conversation)
+    refuse_without_tokens_of_owner(conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
         parent = _parent(locked, parent_id)
         if parent is not None and parent.is_live:
             raise StillWriting("The last answer is still being written. Stop it or wait, then send again.")
-        question = Message.objects.create(
-            conversation=locked, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.DONE
-        )
-        answer = _queue_answer(locked, question)
-        if not locked.title and locked.title_is_automatic:
-            sealed = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
-            Conversation.objects.filter(pk=locked.pk).update(**sealed)
-        _record(audit.Action.CHAT_ASKED, locked, question=question.pk, answer=answer.pk, model=answer.model)
+        return ask_below(locked, parent, text)
+
+
+def ask_below(
+    locked: Conversation,
+    parent: Message | None,
+    text: str,
+    *,
+    action: audit.Action = audit.Action.CHAT_ASKED,
+    **details: Any,
+) -> Exchange:
+    """A question below `parent` (None: a first question) with its answer to be. The caller cleaned the text and holds
+    the conversation's row."""
+    question = Message.objects.create(
+        conversation=locked, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.DONE
+    )
+    answer = _queue_answer(locked, question)
+    if not locked.title and locked.title_is_automatic:
+        sealed = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
+        Conversation.objects.filter(pk=locked.pk).update(**sealed)
+    _record(action, locked, question=question.pk, answer=answer.pk, model=answer.model, **details)
     return Exchange(question, answer)
 
 
@@ -96,7 +109,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
         raise ChatError("Only an answer can be written again.")
     if answer.is_live:
         raise StillWriting("This answer is still being written. Stop it first.")
-    _refuse_without_tokens_of_owner(answer.conversation)
+    refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
         another = _queue_answer(locked, answer.parent, model=clean_model(model))
@@ -106,7 +119,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
 
 def continue_answer(answer: Message) -> Message:
     """Go on from the text so far, in the same message."""
-    _refuse_without_tokens_of_owner(answer.conversation)
+    refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         taken = Message.objects.filter(
             pk=answer.pk,
@@ -189,9 +202,11 @@ def configure(conversation: Conversation, *, model: str | None = None, use_docum
             _record(audit.Action.CHAT_CONFIGURED, conversation, **now)
 
 
-def switch_branch(message: Message) -> None:
-    """Show the path through this message, down to its newest leaf."""
-    Conversation.objects.filter(pk=message.conversation_id).update(active_leaf=tree.leaf_below(message))
+def switch_branch(message: Message) -> int:
+    """Show the path through this message, down to its newest leaf. Returns how many messages stand below it there."""
+    leaf, depth = tree.leaf_below(message)
+    Conversation.objects.filter(pk=message.conversation_id).update(active_leaf=leaf)
+    return depth
 
 
 def clean(text: str) -> str:
@@ -243,7 +258,7 @@ def refuse_without_tokens(user: "User") -> None:
         raise TokensUsedUp(error.text) from error
 
 
-def _refuse_without_tokens_of_owner(conversation: Conversation) -> None:
+def refuse_without_tokens_of_owner(conversation: Conversation) -> None:
     # Without quotas the owner is not even looked up.
     if quotas.has_token_quota():
         refuse_without_tokens(conversation.owner)

@@ -1,7 +1,6 @@
 """Reading a conversation: the messages on the chosen path and their siblings, in a constant number of queries."""
 
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -31,8 +30,20 @@ WITH RECURSIVE down (id, depth) AS (
             ORDER BY child.created_at DESC, child.id DESC LIMIT 1), down.depth + 1
     FROM down WHERE down.id IS NOT NULL AND down.depth < %s
 )
-SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1
+SELECT id, depth FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1
 """
+
+# Where messages stand among their siblings. The index `message_tree` has the families in this order.
+_AMONG_SIBLINGS = """
+SELECT * FROM (
+    SELECT id, row_number() OVER family, count(*) OVER (PARTITION BY parent_id),
+           lag(id) OVER family, lead(id) OVER family
+    FROM chats_message
+    WHERE conversation_id = %s AND (parent_id = ANY(%s){or_roots})
+    WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
+) AS families WHERE id = ANY(%s)
+"""
+_OR_ROOTS = " OR parent_id IS NULL"
 
 MAX_DEPTH = 100_000
 
@@ -77,12 +88,12 @@ def path_to_root(conversation_id: uuid.UUID, last: uuid.UUID) -> list[uuid.UUID]
         return [row[0] for row in cursor.fetchall()]
 
 
-def leaf_below(message: Message) -> uuid.UUID:
+def leaf_below(message: Message) -> tuple[uuid.UUID, int]:
+    """The newest leaf below the message, and how many messages lie between: none, when it is the leaf itself."""
     with connection.cursor() as cursor:
         cursor.execute(_LEAF_BELOW, [message.id, message.conversation_id, MAX_DEPTH])
-        row = cursor.fetchone()
-    leaf: uuid.UUID = row[0] if row else message.id
-    return leaf
+        leaf, depth = cursor.fetchone()
+    return leaf, depth
 
 
 def siblings_of(message: Message) -> dict[uuid.UUID, Siblings]:
@@ -90,21 +101,12 @@ def siblings_of(message: Message) -> dict[uuid.UUID, Siblings]:
 
 
 def _siblings(conversation_id: uuid.UUID, messages: Sequence[Message]) -> dict[uuid.UUID, Siblings]:
-    parents = {message.parent_id for message in messages}
-    rows = Message.objects.filter(conversation_id=conversation_id, parent_id__in=[p for p in parents if p])
-    if None in parents:
-        rows = rows | Message.objects.filter(conversation_id=conversation_id, parent_id=None)
-    families: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
-    for pk, parent_id in rows.order_by("created_at", "id").values_list("id", "parent_id"):
-        families[parent_id].append(pk)
-    result = {}
-    for message in messages:
-        family = families[message.parent_id]
-        at = family.index(message.id) if message.id in family else 0
-        result[message.id] = Siblings(
-            index=at + 1,
-            count=max(len(family), 1),
-            previous=family[at - 1] if at > 0 else None,
-            next=family[at + 1] if at + 1 < len(family) else None,
-        )
-    return result
+    """One query, and one row for each message, however many siblings there are."""
+    if not messages:
+        return {}
+    shown = [message.pk for message in messages]
+    parents = [message.parent_id for message in messages if message.parent_id]
+    roots = _OR_ROOTS if len(parents) < len(messages) else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_AMONG_SIBLINGS.format(or_roots=roots), [conversation_id, parents, shown])
+        return {pk: Siblings(*place) for pk, *place in cursor.fetchall()}

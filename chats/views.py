@@ -9,30 +9,17 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.html import escape
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
 from chats import conversation as conversations
-from chats import live, presentation, reading, tree
-from chats.models import Conversation, Message
+from chats import live, presentation, reading, replies, stopping
+from chats.models import Conversation
 from documents import pages
 from documents.models import Document
 from llms import catalogue
-
-# Messages shown at first and added each time the reader reaches the top.
-PAGE_LENGTH = 30
-
-
-def _conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
-    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=conversation_id)
-
-
-def _message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Message:
-    rows = Message.objects.visible_to(request.user).select_related("conversation", "parent")
-    return get_object_or_404(rows, pk=message_id, conversation_id=conversation_id)
 
 
 @require_GET
@@ -42,7 +29,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_GET
 def conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = replies.conversation_of(request, conversation_id)
     return render(request, "chats/conversation.html", _page_context(request, found))
 
 
@@ -57,21 +44,21 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         conversations.configure(found, use_documents=_wants_documents(request))
         conversations.post_message(found, text)
     except conversations.ChatError as error:
-        return _refused(request, error, back=reverse("chats:home"))
-    return _go(request, reverse("chats:conversation", args=[found.pk]))
+        return replies.refused(request, error, back=reverse("chats:home"))
+    return replies.go(request, reverse("chats:conversation", args=[found.pk]))
 
 
 @require_POST
 @requires(Capability.CHAT)
 def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = replies.conversation_of(request, conversation_id)
     back = reverse("chats:conversation", args=[found.pk])
     try:
         text = conversations.clean(request.POST.get("content", ""))
         conversations.configure(found, model=request.POST.get("model"), use_documents=_wants_documents(request))
         exchange = conversations.post_message(found, text)
     except conversations.ChatError as error:
-        return _refused(request, error, back=back)
+        return replies.refused(request, error, back=back)
     html = presentation.exchange(exchange.question, exchange.answer, found)
     tab = request.POST.get("tab", "")[:64]
     content = presentation.append_messages(html)
@@ -84,31 +71,26 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
 @require_GET
 def message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
     """One bubble: for pages whose socket is down, and after a reconnect."""
-    found = _message(request, conversation_id, message_id)
-    return _bubble(request, found)
+    found = replies.message_of(request, conversation_id, message_id)
+    return replies.bubble(request, found)
 
 
 @require_POST
 @requires(Capability.CHAT)
 def stop(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
-    found = _message(request, conversation_id, message_id)
-    if conversations.stop(found):
-        bubble = reading.settled_bubble(conversation_id, message_id) or ""
-        live.publish_now(conversation_id, live.event(message_id, "final", content=bubble))
-    else:
-        live.ask_to_stop(message_id)
-    return _done(request, conversation_id)
+    stopping.stop(replies.message_of(request, conversation_id, message_id))
+    return replies.done(request, conversation_id)
 
 
 @require_POST
 @requires(Capability.CHAT)
 def regenerate(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
-    found = _message(request, conversation_id, message_id)
+    found = replies.message_of(request, conversation_id, message_id)
     try:
         conversations.regenerate(found, model=request.POST.get("model", ""))
     except conversations.ChatError as error:
-        return _refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
-    return _path(request, conversation_id)
+        return replies.refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
+    return replies.path(request, conversation_id)
 
 
 @require_POST
@@ -116,49 +98,49 @@ def regenerate(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, me
 def continue_answer(
     request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID
 ) -> HttpResponse:
-    found = _message(request, conversation_id, message_id)
+    found = replies.message_of(request, conversation_id, message_id)
     try:
         conversations.continue_answer(found)
     except conversations.ChatError as error:
-        return _refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
+        return replies.refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
     if not request.htmx:
         return redirect("chats:conversation", conversation_id)
-    return _bubble(request, found)
+    return replies.bubble(request, found)
 
 
 @require_POST
 @requires(Capability.CHAT)
 def switch_branch(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
-    conversations.switch_branch(_message(request, conversation_id, message_id))
-    return _path(request, conversation_id)
+    below = conversations.switch_branch(replies.message_of(request, conversation_id, message_id))
+    return replies.path(request, conversation_id, at_least=below + 1)
 
 
 @require_GET
 def earlier(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = replies.conversation_of(request, conversation_id)
     try:
         before = uuid.UUID(request.GET.get("before", ""))
     except ValueError:
         return HttpResponse("The link to earlier messages is incomplete. Reload the page.", status=400)
-    return render(request, "chats/_messages.html", _messages_context(found, before, below=True))
+    return render(request, "chats/_messages.html", replies.messages_context(found, before, below=True))
 
 
 @require_GET
 def latest(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """The newest part of the chosen path, for a page that shows another."""
-    found = _conversation(request, conversation_id)
-    context = _messages_context(found, found.active_leaf_id) | _model_context(found)
+    found = replies.conversation_of(request, conversation_id)
+    context = replies.messages_context(found, found.active_leaf_id) | replies.model_context(found)
     return render(request, "chats/_messages.html", context)
 
 
 @require_POST
 @requires(Capability.CHAT)
 def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = replies.conversation_of(request, conversation_id)
     try:
         conversations.rename(found, request.POST.get("title", ""))
     except conversations.ChatError as error:
-        return _refused(request, error, back=reverse("chats:conversation", args=[found.pk]))
+        return replies.refused(request, error, back=reverse("chats:conversation", args=[found.pk]))
     title = presentation.title(found.pk, found.title)
     live.publish_now(found.pk, live.event(found.pk, "title", content=title, origin=request.POST.get("tab", "")[:64]))
     if not request.htmx:
@@ -169,13 +151,13 @@ def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
 @require_POST
 @requires(Capability.CHAT)
 def delete(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = replies.conversation_of(request, conversation_id)
     for message_id in conversations.delete(found):
         live.ask_to_stop(message_id)
     live.publish_now(found.pk, live.event(found.pk, "gone"))
     # Without its title, which would lie in a cookie or in the session until it is shown.
     messages.success(request, "The chat was deleted.", extra_tags=f"undo:{reverse('chats:restore', args=[found.pk])}")
-    return _go(request, reverse("chats:home"))
+    return replies.go(request, reverse("chats:home"))
 
 
 @require_POST
@@ -183,7 +165,7 @@ def delete(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
 def restore(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(Conversation.objects.deleted_by(request.user), pk=conversation_id)
     conversations.restore(found)
-    return _go(request, reverse("chats:conversation", args=[found.pk]))
+    return replies.go(request, reverse("chats:conversation", args=[found.pk]))
 
 
 @require_GET
@@ -191,7 +173,7 @@ def citation(
     request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID, number: int
 ) -> HttpResponseBase:
     """The cited passage on its page: in the side panel, or, without htmx, on the document's own page."""
-    found = _message(request, conversation_id, message_id)
+    found = replies.message_of(request, conversation_id, message_id)
     source = reading.source(found, number)
     if source is None:
         raise Http404
@@ -218,9 +200,6 @@ def _wants_documents(request: AuthenticatedHttpRequest) -> bool | None:
     return "use_documents" in request.POST if "documents_offered" in request.POST else None
 
 
-# --- Contexts and answers -----------------------------------------------------------------------------------------
-
-
 def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None) -> dict[str, Any]:
     documents = Document.objects.visible_to(request.user).searchable().count()
     return {
@@ -233,62 +212,6 @@ def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None)
         "tab": uuid.uuid4().hex,
         # Made once: each `csrf_token` of a template would mask the secret anew, and every bubble has forms.
         "csrf_token": get_token(request),
-        **_model_context(found),
-        **(_messages_context(found, found.active_leaf_id) if found else {"messages_page": []}),
+        **replies.model_context(found),
+        **(replies.messages_context(found, found.active_leaf_id) if found else {"messages_page": []}),
     }
-
-
-def _model_context(found: Conversation | None) -> dict[str, Any]:
-    models = catalogue.chat_models()
-    wanted = found.model if found else ""
-    keys = [model.key for model in models]
-    return {"models": models, "current_model_key": wanted if wanted in keys else catalogue.default_model().key}
-
-
-def _messages_context(found: Conversation, last: uuid.UUID | None, *, below: bool = False) -> dict[str, Any]:
-    part = tree.part_of_path(found.pk, last, limit=PAGE_LENGTH, below=below)
-    shown = presentation.prepare(part.messages, part.siblings)
-    return {
-        "conversation": found,
-        "messages_page": shown,
-        "has_earlier": part.has_earlier,
-        "earlier_before": shown[0].pk if part.has_earlier and shown else None,
-        "live_message_id": shown[-1].pk if shown and shown[-1].is_live else None,
-    }
-
-
-def _bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
-    presentation.prepare([found], tree.siblings_of(found))
-    context = {"message": found, "conversation": found.conversation, **_model_context(found.conversation)}
-    return render(request, "chats/_message.html", context)
-
-
-def _path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    """The newest part of the chosen path, after it changed; other tabs are told to fetch it."""
-    found = _conversation(request, conversation_id)
-    if found.active_leaf_id:
-        live.publish_now(found.pk, live.event(found.active_leaf_id, "path"))
-    if not request.htmx:
-        return redirect("chats:conversation", conversation_id)
-    context = _messages_context(found, found.active_leaf_id) | _model_context(found)
-    return render(request, "chats/_messages.html", context)
-
-
-def _go(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
-    """To another page; a redirect would be followed inside the htmx request."""
-    if request.htmx:
-        return HttpResponse(status=204, headers={"HX-Redirect": url})
-    return redirect(url)
-
-
-def _done(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    if request.htmx:
-        return HttpResponse(status=204)
-    return redirect("chats:conversation", conversation_id)
-
-
-def _refused(request: AuthenticatedHttpRequest, error: conversations.ChatError, *, back: str) -> HttpResponse:
-    if request.htmx:
-        return HttpResponse(escape(error.text), status=error.status)
-    messages.error(request, error.text)
-    return redirect(back)

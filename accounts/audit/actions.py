@@ -47,6 +47,7 @@ class Action(models.TextChoices):
     CHAT_STARTED = "chat.started", "Started a chat"
     CHAT_ASKED = "chat.asked", "Asked a question"
     CHAT_ANSWERED = "chat.answered", "An answer ended"
+    CHAT_EDITED = "chat.edited", "Edited a question"
     CHAT_REGENERATED = "chat.regenerated", "Asked for another answer"
     CHAT_CONTINUED = "chat.continued", "Had an answer continued"
     CHAT_STOPPED = "chat.stopped", "Stopped an answer"

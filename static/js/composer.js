@@ -1,5 +1,7 @@
 // The field where questions are written: keys, draft, limits, and words for a post that failed.
 
+import { said, why } from "./refusals.js";
+
 const form = document.getElementById("composer");
 const field = document.getElementById("question");
 const note = document.getElementById("composer-note");
@@ -82,23 +84,10 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// A refusal comes with its reason, as one escaped sentence; anything else gets words of our own.
-function said(text, status) {
-  if (![409, 422, 429].includes(status)) return why(status);
-  return new DOMParser().parseFromString(text, "text/html").body.textContent.trim() || why(status);
-}
-
-function why(status) {
-  if (status === 0) return "The server could not be reached. Your text is kept: send it again in a moment.";
-  if (status === 403) return "Your sign-in may have ended. Your text is kept: reload the page and send it again.";
-  if (status === 404) return "This chat is gone. Your text is kept here: copy it into a new chat.";
-  if (status === 413) return "This text is longer than the server takes. It is kept: shorten it, or add it as a document.";
-  if (status === 429) return "That was a lot in a short time. Your text is kept: send it again in a minute.";
-  return "The server could not take this. Your text is kept: send it again in a moment.";
-}
-
 // Any request of the page may fail; the composer is where the reader looks.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  // Some forms say by themselves what went wrong in them.
+  if (ctx.sourceElement.matches("[data-says-errors]")) return;
   const { status } = ctx.response;
   if (status >= 400) {
     if (ctx.request.method === "POST") note.textContent = said(ctx.text, status);
@@ -113,7 +102,7 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   changed();
 });
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx?.request?.method === "POST") note.textContent = why(0);
+  if (ctx?.request?.method === "POST" && !ctx.sourceElement.matches("[data-says-errors]")) note.textContent = why(0);
 });
 
 if (!field.value) field.value = store.get();

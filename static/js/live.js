@@ -118,8 +118,12 @@ function takeExchange(frame) {
 
 // The conversation ends with another message than this page: it slept while a question was asked elsewhere, or another
 // tab chose another version.
+let missedPath = null;
+
 async function showPath(leaf) {
-  if (postsUnderWay || leaving) return;
+  // What is being typed into a question outlives what others do: the page follows when it was sent or given up.
+  missedPath = messages.querySelector(".editing") && leaf;
+  if (postsUnderWay || leaving || missedPath) return;
   const last = messages.querySelector(".message:last-of-type");
   if (last?.dataset.message === leaf) return;
   await htmx.ajax("GET", scroll.dataset.latest, { source: scroll, target: messages, swap: "innerHTML" });
@@ -138,6 +142,7 @@ function settle() {
     heldExchanges = [];
     frames.filter(takeExchange).forEach(swapContent);
   }
+  if (missedPath) showPath(missedPath);
   for (const [id, frames] of waiting) {
     if (!bubbleOf(id)) continue;
     waiting.delete(id);
@@ -242,22 +247,28 @@ async function refetch(bubble) {
 }
 
 // Choosing another version puts other bubbles in the place of the one whose button has the focus: it goes on to the same
-// button of the version that came. An answer that is only being written has no buttons, so there it goes to the field.
+// button of the version that came, which stands where the other stood. An answer that is only being written has no buttons,
+// so there it goes to the field.
 let chosenBy = null;
 
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   const button = ctx.target?.id === "messages" && messages.contains(ctx.sourceElement) && document.activeElement;
-  if (button && messages.contains(button)) chosenBy = { label: button.ariaLabel, path: ctx.request.action };
+  if (!button || !messages.contains(button)) return;
+  chosenBy = { label: button.ariaLabel, path: ctx.request.action, top: button.getBoundingClientRect().top };
 });
 
 function passFocusOn() {
   if (!chosenBy || messages.contains(document.activeElement)) return;
-  const { label, path } = chosenBy;
+  const { label, path, top: before } = chosenBy;
   chosenBy = null;
-  const bubble = byId(`m-${/messages\/([^/]+)\/switch/.exec(path)?.[1]}`) ?? messages.querySelector(".message:last-of-type");
+  const chosen = byId(`m-${/messages\/([^/]+)\/switch/.exec(path)?.[1]}`);
+  const bubble = chosen ?? messages.querySelector(".message:last-of-type");
   const buttons = [...(bubble?.querySelectorAll(".actions button:enabled") ?? [])];
   const next = buttons.find((one) => one.ariaLabel === label) ?? buttons.find((one) => one.closest(".siblings"));
   (next ?? buttons[0] ?? byId("question"))?.focus({ preventScroll: true });
+  if (!chosen || !next) return;
+  scroll.scrollTop += next.getBoundingClientRect().top - before;
+  following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight <= 8;
 }
 
 // --- Send or stop, and what is said aloud ------------------------------------------------------------------------------
@@ -315,11 +326,11 @@ new ResizeObserver(() => following && toEnd()).observe(messages);
 new ResizeObserver(() => following && toEnd()).observe(scroll);
 pill.addEventListener("click", toEnd);
 
-// A reader who sends a question wants to see it; one who loads older messages wants to stay.
+// A reader who asks, or has something answered again, wants to see it; one who loads older messages wants to stay.
 let keepFromEnd = null;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   if (ctx.sourceElement?.matches?.("[data-earlier]")) keepFromEnd = scroll.scrollHeight - scroll.scrollTop;
-  if (ctx.bringsBubbles && ctx.sourceElement.id === "composer") following = true;
+  if (ctx.bringsBubbles && !ctx.request.action.endsWith("/switch")) following = true;
 });
 document.addEventListener("htmx:after:swap", () => {
   if (keepFromEnd === null) return;

@@ -1,4 +1,4 @@
-"""A whole visit without a pointer: signing in, asking, stopping, branching, finding, exporting and deleting by keys."""
+"""A whole visit without a pointer: signing in, asking, stopping, branching, editing, finding, exporting, deleting."""
 
 from typing import TYPE_CHECKING
 
@@ -72,12 +72,33 @@ def _answer_again_and_move_between_the_answers(keys: Keys, page: "Page", model: 
     keys.press("Enter")
     expect(page.get_by_label("Your question")).to_be_focused()
     expect(page.locator(".answer[data-status=done]")).to_be_visible()
-    expect(page.locator(".answer .siblings")).to_contain_text("2 / 2")
+    expect(page.locator(".answer .siblings")).to_contain_text("2 of 2")
     keys.go_to("Previous version", back=True)
     keys.press("Enter")
-    expect(page.locator(".answer .siblings")).to_contain_text("1 / 2")
+    expect(page.locator(".answer .siblings")).to_contain_text("1 of 2")
     expect(page.get_by_label("Next version")).to_be_focused()
     expect(page.locator(".answer[data-status=stopped]")).to_be_visible()
+
+
+def _edit_the_question(keys: Keys, page: "Page", model: OllamaServer) -> None:
+    from playwright.sync_api import expect
+
+    model.script(tokens=30, tokens_per_second=200)
+    keys.press("Shift+Escape")
+    keys.press("ArrowUp")
+    expect(page.get_by_label("Your question, to be asked anew")).to_be_focused()
+    keys.press("Escape")
+    expect(page.get_by_role("link", name="Edit the question")).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_label("Your question, to be asked anew")).to_be_focused()
+    keys.type(" And why?")
+    keys.press("Control+Enter")
+    expect(page.locator(".question .bubble")).to_have_text("What decides? And why?")
+    expect(page.locator(".answer[data-status=done]")).to_be_visible()
+    expect(page.locator(".question .siblings")).to_contain_text("2 of 2")
+    keys.go_to("Previous version", back=True)
+    keys.press("Enter")
+    expect(page.locator(".question .bubble")).to_have_text("What decides?")
 
 
 def _find_the_chat_again(keys: Keys, page: "Page") -> None:
@@ -117,6 +138,7 @@ def test_a_visit_by_keyboard_alone(stack: Stack, model: OllamaServer, chromium: 
     page.wait_for_url(f"{stack.url}/")
     _ask_and_stop(keys, page, model)
     _answer_again_and_move_between_the_answers(keys, page, model)
+    _edit_the_question(keys, page, model)
     _find_the_chat_again(keys, page)
     _export(keys, page)
     keys.press("Shift+Escape")

@@ -1,0 +1,88 @@
+"""What views of conversations begin and end with: rows reached through the person, contexts, fragments and pages."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import escape
+
+from accounts.http import AuthenticatedHttpRequest
+from chats import conversation as conversations
+from chats import live, presentation, tree
+from chats.models import Conversation, Message
+from llms import catalogue
+
+# Messages shown at first and added each time the reader reaches the top.
+PAGE_LENGTH = 30
+# And how many at most, so that the message is among them at which another version was chosen.
+LONGEST_PAGE = 200
+
+
+def conversation_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
+    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=conversation_id)
+
+
+def message_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Message:
+    rows = Message.objects.visible_to(request.user).select_related("conversation", "parent")
+    return get_object_or_404(rows, pk=message_id, conversation_id=conversation_id)
+
+
+def model_context(found: Conversation | None) -> dict[str, Any]:
+    models = catalogue.chat_models()
+    wanted = found.model if found else ""
+    keys = [model.key for model in models]
+    return {"models": models, "current_model_key": wanted if wanted in keys else catalogue.default_model().key}
+
+
+def messages_context(
+    found: Conversation, last: uuid.UUID | None, *, below: bool = False, at_least: int = 0
+) -> dict[str, Any]:
+    limit = at_least if PAGE_LENGTH < at_least <= LONGEST_PAGE else PAGE_LENGTH
+    part = tree.part_of_path(found.pk, last, limit=limit, below=below)
+    shown = presentation.prepare(part.messages, part.siblings)
+    return {
+        "conversation": found,
+        "messages_page": shown,
+        "has_earlier": part.has_earlier,
+        "earlier_before": shown[0].pk if part.has_earlier and shown else None,
+        "live_message_id": shown[-1].pk if shown and shown[-1].is_live else None,
+    }
+
+
+def bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
+    presentation.prepare([found], tree.siblings_of(found))
+    context = {"message": found, "conversation": found.conversation, **model_context(found.conversation)}
+    return render(request, "chats/_message.html", context)
+
+
+def path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, *, at_least: int = 0) -> HttpResponse:
+    """The newest part of the chosen path, after it changed; other tabs are told to fetch it."""
+    found = conversation_of(request, conversation_id)
+    if found.active_leaf_id:
+        live.publish_now(found.pk, live.event(found.active_leaf_id, "path"))
+    if not request.htmx:
+        return redirect("chats:conversation", conversation_id)
+    context = messages_context(found, found.active_leaf_id, at_least=at_least) | model_context(found)
+    return render(request, "chats/_messages.html", context)
+
+
+def go(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:
+    """To another page; a redirect would be followed inside the htmx request."""
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
+def done(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect("chats:conversation", conversation_id)
+
+
+def refused(request: AuthenticatedHttpRequest, error: conversations.ChatError, *, back: str) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(escape(error.text), status=error.status)
+    messages.error(request, error.text)
+    return redirect(back)
