@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "documents",
     "chats",
     "chats.exchange",
+    "chats.prompting",
     "chats.sharing",
     "allauth",
     "allauth.account",

@@ -55,6 +55,12 @@ class Action(models.TextChoices):
     CHAT_CONFIGURED = "chat.configured", "Changed a chat's settings"
     CHAT_DELETED = "chat.deleted", "Deleted a chat"
     CHAT_RESTORED = "chat.restored", "Brought a chat back"
+    # What models are told
+    INSTRUCTIONS_CHANGED = "prompt.instructions_changed", "Changed their instructions for all chats"
+    PROMPT_MADE = "prompt.made", "Made a template or persona"
+    PROMPT_CHANGED = "prompt.changed", "Changed a template or persona"
+    PROMPT_DELETED = "prompt.deleted", "Deleted a template or persona"
+    PROMPT_RESTORED = "prompt.restored", "Brought a template or persona back"
     # Sharing
     SHARED = "share.given", "Shared something"
     SHARE_CHANGED = "share.changed", "Changed a share"
@@ -115,6 +121,7 @@ GROUPS = {
     "identity": "Other providers",
     "document": "Documents",
     "chat": "Chats",
+    "prompt": "Templates, personas, instructions",
     "share": "Sharing",
     "data": "Exports, imports, deletion",
     "admin": "Administration",

@@ -24,6 +24,10 @@ ANSWER_MOST = 4096
 TURN_OVERHEAD = 8
 # What a summary may take, in tokens.
 SUMMARY_ROOM = 500
+_TOO_LONG = (
+    "The question and the instructions of this chat are longer than may be read at once. Shorten one of them, or set a "
+    "longer context length in the chat's settings."
+)
 # Earlier turns are read from the database in stretches of this many.
 _STRETCH = 40
 
@@ -56,22 +60,30 @@ class Prompt:
 
 def build(job: Job, model: ModelInfo, sources: Sequence[Source], written: str) -> Prompt:
     """Raises PromptTooLong when not even the question fits."""
-    room = model.context_length - answer_room(model.context_length)
-    fixed = [Turn("system", _system(sources)), Turn("user", job.question)]
+    context, most = _bounds(job, model)
+    room = context - (min(most, context // 2) if most else answer_room(context))
+    fixed = [Turn("system", _system(job, sources)), Turn("user", job.question)]
     if written:
         fixed.append(Turn("assistant", written))
     room -= sum(_cost(turn) for turn in fixed)
     if room < 0 and model.provider != "builtin":
         if sources:
             return build(job, model, sources[: len(sources) // 2], written)
-        raise PromptTooLong
+        raise PromptTooLong(_TOO_LONG if job.instructions or "context" in job.parameters else "")
     history = _history(job, room)
     turns = [fixed[0]]
     if history.summary:
         turns.append(Turn("system", f"Summary of the earlier conversation:\n{history.summary}"))
     turns += [*history.turns, *fixed[1:]]
     return Prompt(
-        request=ChatRequest(model=model.key, turns=turns, passages=[_quotable(source) for source in sources]),
+        request=ChatRequest(
+            model=model.key,
+            turns=turns,
+            passages=[_quotable(source) for source in sources],
+            max_tokens=most,
+            temperature=job.parameters.get("temperature"),
+            top_p=job.parameters.get("top_p"),
+        ),
         sources=list(sources),
         left_out=len(history.left_out),
         to_summarise=history.left_out[history.summarised :],
@@ -83,10 +95,23 @@ def answer_room(context_length: int) -> int:
     return max(ANSWER_LEAST, min(ANSWER_MOST, int(context_length * ANSWER_SHARE)))
 
 
-def _system(sources: Sequence[Source]) -> str:
-    if not sources:
-        return str(settings.SYSTEM_PROMPT)
-    return f"{settings.SYSTEM_PROMPT}\n\n{fencing.fence(sources)}"
+def _bounds(job: Job, model: ModelInfo) -> tuple[int, int | None]:
+    """How many tokens may be read and written together, and how many of them written at most.
+
+    A shorter context fills less of the one that the model has been loaded with: another num_ctx would load it anew.
+    """
+    chosen = job.parameters.get("context")
+    most = job.parameters.get("max_tokens")
+    context = model.context_length
+    if chosen is not None and model.provider != "builtin":
+        context = min(context, int(chosen))
+    return context, None if most is None else int(most)
+
+
+def _system(job: Job, sources: Sequence[Source]) -> str:
+    """The installation's words, the person's, and the passages last, whose fence says what they are."""
+    parts = [str(settings.SYSTEM_PROMPT), job.instructions, fencing.fence(sources) if sources else ""]
+    return "\n\n".join(filter(None, parts))
 
 
 def _quotable(source: Source) -> Quotable:

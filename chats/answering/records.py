@@ -17,6 +17,8 @@ from accounts.limits import quotas
 from accounts.tenancy import acting_as_system
 from chats import conversation
 from chats.models import Citation, Conversation, Message
+from chats.prompting import parameters
+from chats.prompting.models import OwnInstructions
 from documents.models import Chunk, Document, DocumentVersion
 from jobs import leases
 
@@ -35,6 +37,10 @@ class Job:
     earlier_id: uuid.UUID | None
     question: str
     model: str
+    # What the model is told beside the installation's own words: the conversation's, else the person's.
+    instructions: str
+    # As far as they differ from the model's own (chats.prompting.parameters).
+    parameters: dict[str, float]
     text: str
     thinking: str
     waited: float
@@ -86,7 +92,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         return None
     message = (
         Message.objects.select_related("conversation__owner", "parent")
-        .annotate(searchable_documents=_searchable_documents())
+        .annotate(searchable_documents=_searchable_documents(), own_instructions=_own_instructions())
         .get(pk=message_id)
     )
     chat, question = message.conversation, message.parent
@@ -100,6 +106,8 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         earlier_id=question.parent_id,
         question=question.content,
         model=message.model,
+        instructions=chat.system_prompt or _opened(message.own_instructions, chat.owner_id),  # type: ignore[attr-defined]
+        parameters=parameters.sound(chat.parameters),
         text=message.content,
         thinking=message.thinking,
         waited=max(0.0, (claimed_at - message.queued_at).total_seconds()),
@@ -124,6 +132,15 @@ def _searchable_documents() -> Case:
     owned = Document.objects.filter(owner_id=OuterRef("conversation__owner_id")).searchable().annotate(count=count)
     in_use = When(conversation__use_documents=True, then=Subquery(owned.values("count")))
     return Case(in_use, default=Value(0), output_field=IntegerField())
+
+
+def _own_instructions() -> Subquery:
+    """Sealed; as a part of the claim's own query too."""
+    return Subquery(OwnInstructions.objects.filter(owner_id=OuterRef("conversation__owner_id")).values("text"))
+
+
+def _opened(sealed: bytes | None, owner_id: uuid.UUID) -> str:
+    return str(OwnInstructions.unsealed("text", sealed, owner_id, owner_id=owner_id)) if sealed else ""
 
 
 def remember_sources(job: Job, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]) -> bool:

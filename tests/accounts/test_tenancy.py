@@ -24,6 +24,7 @@ from accounts.tenancy import acting_as, acting_as_system, actor
 from accounts.tenancy.role import refuse_unbound_role
 from chats.exchange.models import ExchangeJob, Origin
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
+from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
 from chats.sharing.models import Share
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 
@@ -68,6 +69,9 @@ def furnish(user: User, phrase: str) -> None:
     ConversationTag.objects.create(conversation=chat, tag=tag)
     ExchangeJob.objects.create(owner=user, kind=ExchangeJob.Kind.IMPORT, status="done")
     Origin.objects.create(conversation=chat, fingerprint=uuid.uuid4().bytes)
+    OwnInstructions.objects.get_or_create(owner=user, defaults={"text": phrase})
+    PromptTemplate.objects.create(owner=user, name=phrase, text=phrase)
+    Persona.objects.create(owner=user, name=phrase, system_prompt=phrase)
     Share.objects.create(conversation=chat, kind=Share.Kind.PERSON, address=f"{uuid.uuid4().hex}@example.org")
 
 

@@ -1,0 +1,1 @@
+"""What a model is told beside the question: instructions, parameters, templates of questions, personas."""
