@@ -167,25 +167,28 @@ def rename(conversation: Conversation, title: str) -> None:
     _record(audit.Action.CHAT_RENAMED, conversation)
 
 
-def delete(conversation: Conversation) -> list[uuid.UUID]:
-    """Hide it at once; `restore` brings it back, and a later clean-up removes what nobody missed.
+def delete(*chats: Conversation) -> list[uuid.UUID]:
+    """Hide them at once; `restore` brings them back, and a later clean-up removes what nobody missed.
 
     Returns the answers whose workers have to be told to stop.
     """
+    ids = [chat.pk for chat in chats]
     with transaction.atomic():
-        Conversation.objects.filter(pk=conversation.pk).update(deleted_at=Now())
-        answers = Message.objects.filter(conversation=conversation)
+        Conversation.objects.filter(pk__in=ids).update(deleted_at=Now())
+        answers = Message.objects.filter(conversation__in=ids)
         answers.filter(status=Message.Status.QUEUED).update(status=Message.Status.STOPPED, finished_at=Now())
         working = answers.filter(status__in=Message.WORKING)
         working.update(stop_requested=True)
-        _record(audit.Action.CHAT_DELETED, conversation)
+        for chat in chats:
+            _record(audit.Action.CHAT_DELETED, chat)
         return list(working.values_list("pk", flat=True))
 
 
-def restore(conversation: Conversation) -> None:
+def restore(*chats: Conversation) -> None:
     with transaction.atomic():
-        Conversation.objects.filter(pk=conversation.pk).update(deleted_at=None)
-        _record(audit.Action.CHAT_RESTORED, conversation)
+        Conversation.objects.filter(pk__in=[chat.pk for chat in chats]).update(deleted_at=None)
+        for chat in chats:
+            _record(audit.Action.CHAT_RESTORED, chat)
 
 
 def configure(conversation: Conversation, *, model: str | None = None, use_documents: bool | None = None) -> None:

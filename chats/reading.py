@@ -1,10 +1,9 @@
 """What pages and sockets read of conversations. Everything begins with what is visible to the person."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
@@ -15,8 +14,6 @@ from accounts.models import User
 from chats import presentation
 from chats.models import Citation, Conversation, Message
 from documents.models import DocumentVersion
-
-SIDEBAR_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +48,8 @@ def settled_bubble(conversation_id: uuid.UUID, message_id: uuid.UUID) -> str | N
     return "" if message.is_live else presentation.bubble(message)
 
 
-def sidebar(user: User) -> list[tuple[str, list[Conversation]]]:
-    """Conversations by date, latest first. One query."""
+def by_date(rows: Iterable[Conversation]) -> list[tuple[str, list[Conversation]]]:
+    """In groups for reading; rows that come latest first stay so."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     steps: Sequence[tuple[str, datetime]] = [
         ("Today", today),
@@ -61,9 +58,9 @@ def sidebar(user: User) -> list[tuple[str, list[Conversation]]]:
         ("Last 30 days", today - timedelta(days=30)),
     ]
     groups: dict[str, list[Conversation]] = {}
-    rows: Any = Conversation.objects.visible_to(user).only("id", "title", "updated_at", "owner_id")
-    for row in rows.order_by("-updated_at")[:SIDEBAR_LENGTH]:
-        label = next((name for name, since in steps if row.updated_at >= since), f"{row.updated_at:%B %Y}")
+    for row in rows:
+        month = f"{timezone.localtime(row.updated_at):%B %Y}"
+        label = next((name for name, since in steps if row.updated_at >= since), month)
         groups.setdefault(label, []).append(row)
     return list(groups.items())
 

@@ -5,7 +5,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.capabilities import Capability, Granted, may
 from accounts.models import User
-from chats import reading
+from chats.organising import showing
 from chats.sharing import listing
 
 
@@ -15,8 +15,8 @@ def chatsite(request: HttpRequest) -> dict[str, Any]:
     `may`: what the person's role allows, as in `{% if may.upload %}`. `read_only`: somebody who may only read. Not
     there in what a worker renders, which is for people who may chat.
 
-    `sidebar_groups`: the person's conversations, on every page that shows them; `shared_with_you`: those that others
-    share with them. Asked for only where they are shown.
+    `chat_list`: the person's conversations for the sidebar, on every page that shows it; `shared_with_you`: those that
+    others share with them. Asked for only where they are shown.
     """
     context: dict[str, Any] = {"csp_nonce": getattr(request, "csp_nonce", "")}
     user = getattr(request, "user", None)
@@ -24,6 +24,6 @@ def chatsite(request: HttpRequest) -> dict[str, Any]:
         context["may"] = Granted(user)
         context["read_only"] = user.is_authenticated and not may(user, Capability.CHAT)
     if isinstance(user, User):
-        context["sidebar_groups"] = SimpleLazyObject(lambda: reading.sidebar(user))
+        context["chat_list"] = SimpleLazyObject(lambda: showing.sidebar(request, user))
         context["shared_with_you"] = SimpleLazyObject(lambda: listing.received(user))
     return context

@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("chats.prompting.urls")),
     path("", include("chats.shortcuts.urls")),
     path("", include("chats.sharing.urls")),
+    path("", include("chats.organising.urls")),
     path("", include("chats.urls")),
 ]

@@ -26,7 +26,7 @@ from accounts.rights.holdings import Entry
 from accounts.rights.models import DataRequest
 from accounts.sessions.models import UserSession
 from chats.exchange.models import ExchangeJob
-from chats.models import Citation, Conversation, Message
+from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
 from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
@@ -73,6 +73,8 @@ class World:
     export: DataRequest
     share: Share
     exchange: ExchangeJob
+    folder: Folder
+    tag: Tag
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -104,11 +106,17 @@ class World:
             owner=owner, kind="export", form="json", status="done", file=key, size=size,
             expires_at=timezone.now() + timedelta(days=1),
         )  # fmt: skip
-        return cls(owner, conversation, deleted, answer, document, version, session, export, share, exchange)
+        folder = Folder.objects.create(owner=owner, name=f"{secret} folder")
+        tag = Tag.objects.create(owner=owner, name=f"{secret} tag")
+        Conversation.objects.create(owner=owner, title=f"{secret} filed", folder=folder)
+        ConversationTag.objects.create(conversation=conversation, tag=tag)
+        return cls(
+            owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag
+        )
 
     def rows(self) -> list[Any]:
         """Everything the owner has, as it is in the database now."""
-        kinds = [
+        kinds: list[Any] = [
             User,
             Conversation,
             Message,
@@ -121,6 +129,9 @@ class World:
             DataRequest,
             Share,
             ExchangeJob,
+            Folder,
+            Tag,
+            ConversationTag,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -154,6 +165,8 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "request_id": lambda world: world.export.pk,
     "share_id": lambda world: world.share.pk,
     "job_id": lambda world: world.exchange.pk,
+    "folder_id": lambda world: world.folder.pk,
+    "tag_id": lambda world: world.tag.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -170,7 +183,17 @@ FACTORIES: dict[str, Callable[[World], object]] = {
 }
 
 # Parameters that name an object of one person, so that another person must not find it.
-OWNED = {"conversation_id", "message_id", "document_id", "session_id", "request_id", "share_id", "job_id"}
+OWNED = {
+    "conversation_id",
+    "message_id",
+    "document_id",
+    "session_id",
+    "request_id",
+    "share_id",
+    "job_id",
+    "folder_id",
+    "tag_id",
+}
 
 
 @dataclass(frozen=True)

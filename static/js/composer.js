@@ -87,7 +87,7 @@ document.addEventListener("click", async (event) => {
 // Any request of the page may fail; the composer is where the reader looks.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   // Some forms say by themselves what went wrong in them.
-  if (ctx.sourceElement.matches("[data-says-errors]")) return;
+  if (ctx.sourceElement.closest("[data-says-errors]")) return;
   const { status } = ctx.response;
   if (status >= 400) {
     if (ctx.request.method === "POST") note.textContent = said(ctx.text, status);
@@ -102,7 +102,7 @@ document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   changed();
 });
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx?.request?.method === "POST" && !ctx.sourceElement.matches("[data-says-errors]")) note.textContent = why(0);
+  if (ctx?.request?.method === "POST" && !ctx.sourceElement.closest("[data-says-errors]")) note.textContent = why(0);
 });
 
 if (!field.value) field.value = store.get();

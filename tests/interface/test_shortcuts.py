@@ -64,6 +64,7 @@ def test_the_palette_tells_a_screen_reader_what_is_chosen(page: Page) -> None:
     field = page.get_by_role("combobox", name="Find a chat or a command")
     chosen = page.locator("#palette [aria-selected=true]")
     expect(chosen).to_have_text("New chat")
+    expect(page.locator("#palette").get_by_role("option", name="The weather")).to_be_visible()
     page.keyboard.press("ArrowUp")
     expect(chosen).to_have_text("The weather")
     page.keyboard.press("ArrowDown")
