@@ -62,8 +62,8 @@ def event(
 ) -> dict[str, Any]:
     """What travels through the group. `frame` is what the browser gets, made once for all its readers.
 
-    A delta appends `done` and `code` and replaces `open`, `state` and `status`; a state replaces them all; both are
-    applied by live.js to elements it knows. The other kinds are rare and carry `content`, which htmx swaps.
+    A delta appends `done`, `code` and `thoughts` and replaces `open`, `state` and `status`; a state replaces them all;
+    both are applied by live.js to elements it knows. The other kinds are rare and carry `content`, which htmx swaps.
     `origin` names the tab that caused it and already has the content in its HTTP answer.
     """
     frame = {"m": str(message_id), "kind": kind, "seq": seq, **fields}
@@ -78,9 +78,11 @@ def event(
 
 
 def delta_event(
-    message_id: uuid.UUID, change: Change, *, seq: int, state: str | None, status: str | None
+    message_id: uuid.UUID, change: Change, *, seq: int, state: str | None, status: str | None, thoughts: str = ""
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {}
+    if thoughts:
+        fields["thoughts"] = thoughts
     if change.finished:
         fields["done"] = change.finished
     if change.open is not None:
@@ -105,11 +107,20 @@ class LiveState:
     state: str
     status: str
     text: str
+    # Escaped, as they go into the page.
+    thoughts: str = ""
 
     def event(self, message_id: uuid.UUID | str) -> dict[str, Any]:
         """The frame that brings a page up to date."""
         return event(
-            message_id, "state", seq=self.seq, done=self.done, open=self.open, state=self.state, status=self.status
+            message_id,
+            "state",
+            seq=self.seq,
+            done=self.done,
+            open=self.open,
+            state=self.state,
+            status=self.status,
+            thoughts=self.thoughts,
         )
 
 
@@ -126,7 +137,7 @@ class Place:
         return f"chatsite:live:{{{self.conversation_id}:{self.message_id}}}{part}"
 
 
-_PARTS = ("", ":done", ":open", ":text")
+_PARTS = ("", ":done", ":open", ":text", ":thoughts")
 _HEAD = {b"seq", b"suffix", b"state", b"status"}
 # Before each sealed record of a part: how long it is.
 _LENGTH = Struct(">I")
@@ -139,8 +150,9 @@ async def read(redis: Redis, place: Place, *, with_text: bool = False) -> LiveSt
     """The state at one moment, or None when nobody writes this answer any more."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hgetall(place.key())
-        pipe.mget(place.key(":done"), place.key(":open"), *([place.key(":text")] if with_text else []))
-        head, (done, open_block, *text) = await pipe.execute()
+        parts = ("done", "open", "thoughts", *(["text"] if with_text else []))
+        pipe.mget(place.key(f":{part}") for part in parts)
+        head, (done, open_block, thoughts, *text) = await pipe.execute()
     if not head.keys() >= _HEAD:
         return None  # Nobody writes it, or Redis has just lost its memory and the worker has not noticed yet.
     try:
@@ -151,6 +163,7 @@ async def read(redis: Redis, place: Place, *, with_text: bool = False) -> LiveSt
             state=_opened(place, "state", head[b"state"]),
             status=head[b"status"].decode(),
             text=_opened(place, "text", text[0] or b"") if with_text else "",
+            thoughts=_opened(place, "thoughts", thoughts or b""),
         )
     except Forged:
         logger.warning("The live state of answer %s is not what was written there; it is left alone.", place.message_id)
@@ -161,7 +174,7 @@ def write_whole(pipe: Pipeline, place: Place, state: LiveState, suffix: str) -> 
     """`state.open` without `suffix`, which stands apart so that code can be appended before it."""
     line = _sealed(place, "state", state.state)
     pipe.hset(place.key(), mapping={"seq": state.seq, "suffix": suffix, "state": line, "status": state.status})
-    parts = {"done": state.done, "open": state.open, "text": state.text}
+    parts = {"done": state.done, "open": state.open, "text": state.text, "thoughts": state.thoughts}
     sealed = {part: _sealed(place, part, content) for part, content in parts.items()}
     for part, record in sealed.items():
         pipe.set(place.key(f":{part}"), record)
@@ -170,7 +183,7 @@ def write_whole(pipe: Pipeline, place: Place, state: LiveState, suffix: str) -> 
 
 
 def write_change(
-    pipe: Pipeline, place: Place, change: Change, text: str, head: dict[Any, Any], sizes: Sizes
+    pipe: Pipeline, place: Place, change: Change, text: str, head: dict[Any, Any], sizes: Sizes, thoughts: str = ""
 ) -> dict[str, int]:
     """Apply one change, also to `sizes`. Returns where in the pipeline the length of each part will be answered, to be
     compared to them."""
@@ -196,6 +209,8 @@ def write_change(
         append("open", change.code)
     if text:
         append("text", text)
+    if thoughts:
+        append("thoughts", thoughts)
     return lengths
 
 

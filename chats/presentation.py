@@ -15,6 +15,9 @@ from chats.models import Citation, Conversation, Message
 from chats.tree import Siblings, siblings_of
 from documents.pages import place_word
 
+# Seconds in which tokens come all at once rather than one after the other.
+_TOO_QUICK = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class LiveText:
@@ -45,8 +48,9 @@ def citation_urls(conversation_id: uuid.UUID, message_id: uuid.UUID, numbers: It
     return {number: f"{base}/citations/{number}" for number in numbers}
 
 
-def state_line(status: str, steps: Sequence[str]) -> str:
-    return render_to_string("chats/_state.html", {"message": Message(status=status, steps=list(steps))})
+def state_line(status: str, steps: Sequence[str], timings: Mapping[str, float]) -> str:
+    message = Message(status=status, steps=list(steps), timings=dict(timings))
+    return render_to_string("chats/_state.html", {"message": message})
 
 
 def title(conversation_id: uuid.UUID, text: str) -> str:
@@ -102,6 +106,7 @@ def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
     message.sibling_index = siblings.index
     message.sibling_count = siblings.count
     message.sibling_ids = (siblings.previous, siblings.next)
+    message.speed = speed(message)
     message.live = None
     if message.role != Message.Role.ASSISTANT:
         return
@@ -109,6 +114,15 @@ def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
         message.live = LiveText(_checkpoint(message))
     elif not message.html:
         message.html = _checkpoint(message)
+
+
+def speed(message: Message) -> str:
+    """Tokens a second from the first on; nothing for what came too quickly, or was not counted."""
+    seconds = message.timings.get("total", 0) - message.timings.get("first_token", 0)
+    if not message.tokens_completion or seconds < _TOO_QUICK:
+        return ""
+    found = message.tokens_completion / seconds
+    return f"{found:.1f}" if found < 10 else f"{found:,.0f}"
 
 
 def _checkpoint(message: Message) -> str:

@@ -356,6 +356,8 @@ MAX_PARALLEL_ANSWERS = env.integer("MAX_PARALLEL_ANSWERS", 256, at_least=1)
 SYSTEM_PROMPT = env.text(
     "SYSTEM_PROMPT", "You are a helpful, careful assistant. Answer in the language of the question, in Markdown."
 )
+# Models that can think before they answer do so; on a slow machine that may take longer than it is worth.
+MODELS_THINK = env.flag("MODELS_THINK", default=True)
 
 # --- Documents --------------------------------------------------------------------------------------------------------
 

@@ -75,6 +75,7 @@ class Attempt:
         self._before = ""
         self._status: str = Message.Status.SEARCHING
         self._began = time.monotonic()
+        self._thinking_since: float | None = None
         self._live: LiveAnswer
         self._job: Job
 
@@ -95,6 +96,8 @@ class Attempt:
         place = live.Place(job.conversation_id, job.message_id)
         self._live = LiveAnswer(place, seq=job.first_seq, thinking=job.thinking)
         self._live.text = await self._text_so_far()
+        if self._live.text and job.thought_for:
+            self._timings["thinking"] = job.thought_for
         self._sources, self._steps = list(job.passages), list(job.steps)
         self._live.cite(self._citations())
         self._show()
@@ -208,8 +211,10 @@ class Attempt:
             self._sources = built.sources
             self._note(f"Only {len(built.sources)} of the passages fitted")
         if not before:
-            # Thoughts of an earlier attempt, or of a model that then failed, led to nothing that was kept.
-            self._live.thinking = ""
+            # Thoughts of an earlier attempt, or of a model that then failed.
+            self._live.forget_thoughts()
+            self._timings.pop("thinking", None)
+        self._thinking_since = None
         self._asked, self._before = (0 if model.provider == "builtin" else prompt.tokens(built.request)), before
         cleaner, continuation = Cleaner(), Continuation(before)
         stream = chat.stream(built.request)
@@ -228,16 +233,24 @@ class Attempt:
         if "first_token" not in self._timings:
             self._timings["first_token"] = round(time.monotonic() - self._began, 3)
         if delta.thinking:
-            if not self._live.text:
-                self._live.thinking += Cleaner().take(delta.thinking)
             if self._status != Message.Status.THINKING:
                 self._status = Message.Status.THINKING
                 self._show()
+            if not self._live.text:
+                self._thinking_since = self._thinking_since or time.monotonic()
+                self._live.think(Cleaner().take(delta.thinking))
+                self._runner.delivery.wake(self._live)
         if delta.text:
+            self._end_thinking()
             if self._status != Message.Status.WRITING:
                 self._status = Message.Status.WRITING
                 self._show()
             self._say(continuation.take(cleaner.take(delta.text)))
+
+    def _end_thinking(self) -> None:
+        if self._thinking_since is not None:
+            self._timings["thinking"] = max(0.001, round(time.monotonic() - self._thinking_since, 3))
+            self._thinking_since = None
 
     def _say(self, text: str) -> None:
         if text:
@@ -270,6 +283,7 @@ class Attempt:
             status=self._status,
             content=self._live.text,
             thinking=self._live.thinking,
+            timings=self._timings,
         )
 
     def refresh(self, pipe: Pipeline) -> None:
@@ -304,6 +318,7 @@ class Attempt:
         await self._finish(status, error_code=failure.code, error_text=failure.text)
 
     async def _finish(self, status: str, **changes: Any) -> None:
+        self._end_thinking()
         self._timings["total"] = round(time.monotonic() - self._began, 3)
         bubble = await self._in_database(self._settle, status, changes)
         if bubble is None:
@@ -398,7 +413,7 @@ class Attempt:
 
     def _show(self, doing: str = "") -> None:
         steps = [*self._steps, doing] if doing else self._steps
-        self._live.show_state(self._status, presentation.state_line(self._status, steps))
+        self._live.show_state(self._status, presentation.state_line(self._status, steps, self._timings))
         self._runner.delivery.wake(self._live)
 
     def _note(self, step: str) -> None:

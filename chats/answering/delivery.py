@@ -5,6 +5,7 @@ answers are being written. The first words of an answer do not wait.
 """
 
 import asyncio
+import html
 import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,13 +41,14 @@ class LiveAnswer:
         self._stream: MarkdownStream | PlainStream = self._new_stream()
         self._finished: list[str] = []
         self._pending = [self.text] if self.text else []
+        self._thoughts: list[str] = []
         self._state = ""
         self._status = ""
         self._state_is_new = True
         # Until Redis holds it all: at the beginning, and again after Redis lost it.
         self.needs_whole = True
         self._published = False
-        self._sizes: live.Sizes = {"done": 0, "open": 0, "text": 0}
+        self._sizes: live.Sizes = {"done": 0, "open": 0, "text": 0, "thoughts": 0}
 
     def _new_stream(self) -> MarkdownStream:
         return MarkdownStream(code_id=f"m-{self.place.message_id}-code", citations=self.citations)
@@ -62,24 +64,35 @@ class LiveAnswer:
         self.text += text
         self._pending.append(text)
 
-    def show_state(self, status: str, html: str) -> None:
+    def think(self, text: str) -> None:
+        self.thinking += text
+        self._thoughts.append(text)
+
+    def forget_thoughts(self) -> None:
+        """They led to nothing that was kept."""
+        if self.thinking:
+            self.thinking, self.needs_whole = "", True
+
+    def show_state(self, status: str, line: str) -> None:
         """The quiet line above the text: what is being done before and while writing."""
-        self._status, self._state = status, html
+        self._status, self._state = status, line
         self._state_is_new = True
 
     @property
     def is_dirty(self) -> bool:
-        return bool(self._pending) or self._state_is_new or self.needs_whole
+        return bool(self._pending or self._thoughts) or self._state_is_new or self.needs_whole
 
     @property
     def is_urgent(self) -> bool:
         """Nothing of the answer was on the page yet, so its first words go out at once."""
-        return self.is_dirty and not self._published
+        return not self._published and (bool(self._pending) or self._state_is_new or self.needs_whole)
 
     def write_to(self, pipe: Pipeline) -> dict[str, int]:
         """Add this answer's changes to the pipeline. Returns where in it the new length of each part is answered."""
         text = "".join(self._pending)
         self._pending.clear()
+        thoughts = html.escape("".join(self._thoughts), quote=False) if self._thoughts else ""
+        self._thoughts.clear()
         change = self._render(text) if text else Change()
         if change.finished:
             self._finished.append(change.finished)
@@ -87,7 +100,7 @@ class LiveAnswer:
         if self.needs_whole:
             self._write_whole(pipe)
             return {}
-        return self._write_change(pipe, change, text)
+        return self._write_change(pipe, change, text, thoughts)
 
     def _render(self, text: str) -> Change:
         try:
@@ -99,23 +112,26 @@ class LiveAnswer:
             self._finished, self.needs_whole = [], True
             return self._stream.feed(self.text)
 
-    def _write_change(self, pipe: Pipeline, change: Change, text: str) -> dict[str, int]:
+    def _write_change(self, pipe: Pipeline, change: Change, text: str, thoughts: str) -> dict[str, int]:
         state, status = (self._state, self._status) if self._state_is_new else (None, None)
         self._state_is_new = False
-        if change or state is not None:
+        if change or thoughts or state is not None:
             self.seq += 1
-            event = live.delta_event(self.place.message_id, change, seq=self.seq, state=state, status=status)
+            event = live.delta_event(
+                self.place.message_id, change, seq=self.seq, state=state, status=status, thoughts=thoughts
+            )
             live.publish(pipe, self.place.conversation_id, event)
         head: dict[Any, Any] = {"seq": self.seq, "suffix": self._stream.open_suffix}
         if state is not None and status is not None:
             head |= {"state": state, "status": status}
-        return live.write_change(pipe, self.place, change, text, head, self._sizes)
+        return live.write_change(pipe, self.place, change, text, head, self._sizes, thoughts)
 
     def _write_whole(self, pipe: Pipeline) -> None:
         self.seq += 1
         self.needs_whole = self._state_is_new = False
         done, block, suffix = "".join(self._finished), self._stream.open_html, self._stream.open_suffix
-        held = LiveState(self.seq, done, block, self._state, self._status, self.text)
+        thoughts = html.escape(self.thinking, quote=False)
+        held = LiveState(self.seq, done, block, self._state, self._status, self.text, thoughts)
         self._sizes = live.write_whole(pipe, self.place, held, suffix)
         live.publish(pipe, self.place.conversation_id, replace(held, open=block + suffix).event(self.place.message_id))
 

@@ -83,6 +83,7 @@ def build(job: Job, model: ModelInfo, sources: Sequence[Source], written: str) -
             max_tokens=most,
             temperature=job.parameters.get("temperature"),
             top_p=job.parameters.get("top_p"),
+            think=settings.MODELS_THINK,
         ),
         sources=list(sources),
         left_out=len(history.left_out),

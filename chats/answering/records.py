@@ -1,7 +1,8 @@
 """The database side of an answer. Short transactions, run in threads; nothing here waits for a model."""
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -43,6 +44,8 @@ class Job:
     parameters: dict[str, float]
     text: str
     thinking: str
+    # Seconds, where an earlier attempt had done its thinking.
+    thought_for: float | None
     waited: float
     first_seq: int
     searchable_documents: int
@@ -110,6 +113,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         parameters=parameters.sound(chat.parameters),
         text=message.content,
         thinking=message.thinking,
+        thought_for=message.timings.get("thinking"),
         waited=max(0.0, (claimed_at - message.queued_at).total_seconds()),
         # Above all frames of earlier attempts, by the database's clock: those were fewer than their milliseconds.
         first_seq=int(claimed_at.timestamp() * 1000),
@@ -159,6 +163,7 @@ class Checkpoint:
     status: str
     content: str
     thinking: str
+    timings: Mapping[str, float]
 
 
 def renew_all(checkpoints: Sequence[Checkpoint]) -> dict[object, bool]:
@@ -173,7 +178,15 @@ def renew_all(checkpoints: Sequence[Checkpoint]) -> dict[object, bool]:
             sealed = Message.sealed(
                 point.message_id, owner_id=point.owner_id, content=point.content, thinking=point.thinking
             )
-            held.append({"pk": point.message_id, "worker": point.worker, "status": point.status, **sealed})
+            held.append(
+                {
+                    "pk": point.message_id,
+                    "worker": point.worker,
+                    "status": point.status,
+                    "timings": json.dumps(point.timings),
+                    **sealed,
+                }
+            )
     with acting_as_system("keep all answers under way"):
         return leases.renew_all(Message, held, returning="stop_requested")
 

@@ -1,11 +1,11 @@
 // Answers as they are written. htmx holds the socket; this module decides what its frames do.
 //
 // Frames (JSON text):
-//   {m, seq, kind: "delta", done, open, code, state, status}  each field optional: append to #m-ID-done, replace #m-ID-open,
-//       append to #m-ID-code, replace #m-ID-state, set data-status. Plain fields, not `content`: written straight to elements
+//   {m, seq, kind: "delta", done, open, code, state, status, thoughts}  each field optional: append to #m-ID-done, replace
+//       #m-ID-open, append to #m-ID-code, replace #m-ID-state, set data-status, append to the thoughts in #m-ID-state. Plain fields, not `content`: written straight to elements
 //       found by id, a frame costs 0.01 ms of script; swapped by htmx (a new document, clones, events) 0.7 ms. That is why
 //       the finished text is no subject of a :has() in the style sheets: one made every frame restyle it, 24 ms at 10,000 tokens.
-//   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` replaces what stands.
+//   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` and `thoughts` replace what stands.
 //   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`.
 //   {m, kind: "path"}  the message the conversation ends with; a page that ends with another fetches the newest part.
 //   {kind: "gone"}  the conversation was deleted, or is not shared any more.
@@ -28,6 +28,7 @@ const liveBubbles = () => messages.querySelectorAll("[data-live]");
 
 const waiting = new Map(); // message id -> frames that came before its bubble
 const behind = new Set(); // message ids whose state was asked for
+const unfolded = new Set(); // message ids whose thoughts are being read while their last frame is swapped
 let heldExchanges = [];
 let postsUnderWay = 0;
 let leaving = false; // this tab deleted the conversation and waits to be told where to go
@@ -55,6 +56,7 @@ function take(frame) {
   const seq = Number(bubble.dataset.seq || 0);
   if (frame.kind === "final") {
     behind.delete(frame.m);
+    if (bubble.querySelector(".steps")?.open) unfolded.add(frame.m);
     return true;
   }
   if (!bubble.hasAttribute("data-live")) {
@@ -78,16 +80,33 @@ function take(frame) {
   return false;
 }
 
-function write(bubble, { m, kind, done, open, code, state, status }) {
+function write(bubble, { m, kind, done, open, code, state, status, thoughts }) {
   if (done != null) {
     if (kind === "state") byId(`m-${m}-done`).innerHTML = done;
     else partOf(byId(`m-${m}-done`)).insertAdjacentHTML("beforeend", done);
   }
   if (open != null) byId(`m-${m}-open`).innerHTML = open;
   if (code) byId(`m-${m}-code`)?.insertAdjacentHTML("beforeend", code);
-  if (state != null) byId(`m-${m}-state`).innerHTML = state;
+  if (state != null) showState(byId(`m-${m}-state`), state);
+  if (thoughts != null) think(byId(`m-${m}-state`), thoughts, kind);
   if (status) bubble.dataset.status = status;
   if (done || open || code) grew();
+}
+
+// The line above an answer changes, and what was thought stays in it, open if it was opened.
+function showState(line, html) {
+  const before = line.querySelector(".steps");
+  line.innerHTML = html;
+  const now = line.querySelector(".steps");
+  if (!before || !now) return;
+  now.open = before.open;
+  now.querySelector(".thinking").replaceWith(before.querySelector(".thinking"));
+}
+
+function think(line, thoughts, kind) {
+  const place = line.querySelector(".thinking");
+  if (kind === "state" && place) place.innerHTML = thoughts;
+  else place?.insertAdjacentHTML("beforeend", thoughts);
 }
 
 // Finished blocks come in parts, so that the browser can leave out those that are out of sight. A part ends with a
@@ -143,6 +162,8 @@ function settle() {
     frames.filter(takeExchange).forEach(swapContent);
   }
   if (missedPath) showPath(missedPath);
+  for (const id of unfolded) byId(`m-${id}-state`)?.querySelector(".steps")?.setAttribute("open", "");
+  unfolded.clear();
   for (const [id, frames] of waiting) {
     if (!bubbleOf(id)) continue;
     waiting.delete(id);
