@@ -6,6 +6,7 @@ Verbs take rows that were reached through the person (`visible_to`), so another'
 import logging
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 TITLE_LENGTH = 200
 MODEL_LENGTH = 200
+# An answer comes after its question by the clock too, though one statement stores both.
+_A_MOMENT = timedelta(microseconds=1)
 
 
 class ChatError(Exception):
@@ -92,13 +95,15 @@ def ask_below(
 ) -> Exchange:
     """A question below `parent` (None: a first question) with its answer to be. The caller cleaned the text and holds
     the conversation's row."""
-    question = Message.objects.create(
+    question = Message(
         conversation=locked, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.DONE
     )
-    answer = _queue_answer(locked, question)
+    answer = _answer_to(question, locked)
+    Message.objects.bulk_create([question, answer])
+    title = {}
     if not locked.title and locked.title_is_automatic:
-        sealed = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
-        Conversation.objects.filter(pk=locked.pk).update(**sealed)
+        title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
+    _await_answer(answer, **title)
     _record(action, locked, question=question.pk, answer=answer.pk, model=answer.model, **details)
     return Exchange(question, answer)
 
@@ -112,7 +117,9 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
     refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
-        another = _queue_answer(locked, answer.parent, model=clean_model(model))
+        another = _answer_to(answer.parent, locked, model=clean_model(model))
+        another.save(force_insert=True)
+        _await_answer(another)
         _record(audit.Action.CHAT_REGENERATED, locked, of=answer.pk, answer=another.pk, model=another.model)
     return another
 
@@ -277,14 +284,19 @@ def _parent(conversation: Conversation, parent_id: uuid.UUID | None) -> Message 
     return found
 
 
-def _queue_answer(conversation: Conversation, question: Message, *, model: str = "") -> Message:
-    answer = Message.objects.create(
+def _answer_to(question: Message, conversation: Conversation, *, model: str = "") -> Message:
+    """Not stored yet."""
+    return Message(
         conversation=conversation,
         parent=question,
         role=Message.Role.ASSISTANT,
         status=Message.Status.QUEUED,
         model=model or conversation.model,
+        created_at=Now() + _A_MOMENT,
     )
-    Conversation.objects.filter(pk=conversation.pk).update(active_leaf=answer, updated_at=Now())
+
+
+def _await_answer(answer: Message, **changes: Any) -> None:
+    """Show its path, and have a worker told once everything is stored. `changes` are further ones of the chat's row."""
+    Conversation.objects.filter(pk=answer.conversation_id).update(active_leaf=answer, updated_at=Now(), **changes)
     transaction.on_commit(lambda: enqueue(answer.pk))
-    return answer

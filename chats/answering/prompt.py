@@ -148,7 +148,8 @@ def _messages(ids: Sequence[uuid.UUID]) -> Iterator[Message]:
     """The messages in this order, read as far as they are asked for."""
     for begin in range(0, len(ids), _STRETCH):
         stretch = ids[begin : begin + _STRETCH]
-        rows = Message.objects.select_related("summary").in_bulk(stretch)
+        # Neither what was thought nor found nor drawn for the page.
+        rows = Message.objects.select_related("summary").only("owner", "role", "content", "summary").in_bulk(stretch)
         yield from (rows[pk] for pk in stretch if pk in rows)
 
 
