@@ -5,6 +5,7 @@ Verbs take rows that were reached through the person (`visible_to`), so another'
 
 import logging
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from accounts import audit
 from accounts.limits import quotas
-from chats import tree
+from chats import errors, tree
+from chats.images import attaching, seeing
+from chats.images.models import Picture
 from chats.models import Conversation, Message
 
 if TYPE_CHECKING:
@@ -30,20 +33,8 @@ MODEL_LENGTH = 200
 _A_MOMENT = timedelta(microseconds=1)
 
 
-class ChatError(Exception):
-    """The verb cannot be done. `text` is for the person, `status` the HTTP status it leads to."""
-
-    code = "not_possible"
-    status = 409
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__(text)
-
-
-class BadMessage(ChatError):
-    code = "bad_message"
-    status = 422
+ChatError = errors.ChatError
+BadMessage = errors.BadMessage
 
 
 class StillWriting(ChatError):
@@ -73,16 +64,26 @@ def start(user: "User", *, use_documents: bool = True, model: str = "") -> Conve
     return conversation
 
 
-def post_message(conversation: Conversation, text: str, *, parent_id: uuid.UUID | None = None) -> Exchange:
-    """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer."""
-    text = clean(text)
+def post_message(
+    conversation: Conversation,
+    text: str,
+    *,
+    parent_id: uuid.UUID | None = None,
+    pictures: Sequence[Picture] = (),
+) -> Exchange:
+    """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer.
+
+    `pictures` are those that wait to be sent; the conversation's model must see, where there are any.
+    """
+    text = clean(attaching.question_of(text, pictures))
+    seeing.refuse_blind(conversation.model, len(pictures))
     refuse_without_tokens_of_owner(conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
         parent = _parent(locked, parent_id)
         if parent is not None and parent.is_live:
             raise StillWriting("The last answer is still being written. Stop it or wait, then send again.")
-        return ask_below(locked, parent, text)
+        return ask_below(locked, parent, text, pictures=pictures)
 
 
 def ask_below(
@@ -90,6 +91,7 @@ def ask_below(
     parent: Message | None,
     text: str,
     *,
+    pictures: Sequence[Picture] = (),
     action: audit.Action = audit.Action.CHAT_ASKED,
     **details: Any,
 ) -> Exchange:
@@ -100,10 +102,15 @@ def ask_below(
     )
     answer = _answer_to(question, locked)
     Message.objects.bulk_create([question, answer])
+    attaching.attach(question, pictures)
+    # What a page shows of it; nobody need ask again.
+    question.shown_pictures = list(pictures)  # type: ignore[attr-defined]  # as chats.presentation attaches it
     title = {}
     if not locked.title and locked.title_is_automatic:
         title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
     _await_answer(answer, **title)
+    if pictures:
+        details["pictures"] = len(pictures)
     _record(action, locked, question=question.pk, answer=answer.pk, model=answer.model, **details)
     return Exchange(question, answer)
 
@@ -115,9 +122,11 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
     if answer.is_live:
         raise StillWriting("This answer is still being written. Stop it first.")
     refuse_without_tokens_of_owner(answer.conversation)
+    model = clean_model(model)
+    seeing.refuse_blind(model or answer.conversation.model, answer.parent.pictures.count())
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
-        another = _answer_to(answer.parent, locked, model=clean_model(model))
+        another = _answer_to(answer.parent, locked, model=model)
         another.save(force_insert=True)
         _await_answer(another)
         _record(audit.Action.CHAT_REGENERATED, locked, of=answer.pk, answer=another.pk, model=another.model)

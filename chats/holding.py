@@ -14,6 +14,8 @@ from accounts.rights import requesting
 from accounts.rights.holdings import Entry, as_json
 from chats import live
 from chats.exchange import writing
+from chats.images import keeping
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 
 CHATS = "chats"
@@ -80,6 +82,10 @@ def _delete(conversation_id: UUID) -> None:
     messages = Message.objects.filter(conversation_id=conversation_id)
     Summary.objects.filter(upto__in=messages).delete()
     Citation.objects.filter(message__in=messages).delete()
+    pictures = Picture.objects.filter(message__in=messages)
+    folders = list(pictures.values_list("blob", flat=True))
+    pictures.delete()
+    transaction.on_commit(partial(keeping.forget, folders), robust=True)
     Conversation.objects.filter(pk=conversation_id).update(active_leaf=None)
     messages.update(parent=None)
     messages._raw_delete(messages.db)  # noqa: SLF001 - everything below is gone

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from chats import markdown
+from chats.images import attaching
 from chats.models import Citation, Conversation, Message
 from chats.tree import Siblings, siblings_of
 from documents.pages import place_word
@@ -77,14 +78,21 @@ def append_messages(html: str) -> str:
 
 
 def prepare(messages: Sequence[Any], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:
-    """Attach what `chats/_message.html` shows: siblings, citations, and the text of live answers. At most one query."""
+    """Attach what `chats/_message.html` shows: siblings, citations, pictures, and the text of live answers. At most two
+    queries."""
     citations: dict[uuid.UUID, list[Citation]] = {}
     # A live answer has none yet, so that posting a question asks nothing here.
     if answers := [m.pk for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live]:
         found = Citation.objects.filter(message_id__in=answers).annotate(media_type=F("version__media_type"))
         for citation in found.order_by("number"):
             citations.setdefault(citation.message_id, []).append(citation)
+    # Of a question that was just posted they are known.
+    pictures = attaching.of_messages(
+        [m.pk for m in messages if m.role == Message.Role.USER and not hasattr(m, "shown_pictures")]
+    )
     for message in messages:
+        if not hasattr(message, "shown_pictures"):
+            message.shown_pictures = pictures.get(message.pk, [])
         message.url = message_url(message.conversation_id, message.pk)
         _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
     return messages

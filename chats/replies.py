@@ -33,7 +33,12 @@ def model_context(found: Conversation | None) -> dict[str, Any]:
     models = catalogue.chat_models()
     wanted = found.model if found else ""
     keys = [model.key for model in models]
-    return {"models": models, "current_model_key": wanted if wanted in keys else catalogue.default_model().key}
+    return {
+        "models": models,
+        "current_model_key": wanted if wanted in keys else catalogue.default_model().key,
+        # Offered where pictures come to a model that cannot see.
+        "vision_model_key": next((model.key for model in catalogue.vision_models()), ""),
+    }
 
 
 def messages_context(

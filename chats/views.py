@@ -16,6 +16,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
 from chats import conversation as conversations
 from chats import live, presentation, reading, replies, stopping
+from chats.images import attaching, seeing
 from chats.models import Conversation
 from documents import pages
 from documents.models import Document
@@ -38,11 +39,13 @@ def conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
 def start(request: AuthenticatedHttpRequest) -> HttpResponse:
     """A new conversation with its first question."""
     try:
-        text = conversations.clean(request.POST.get("content", ""))
+        pictures = attaching.chosen(request.user, request.POST.getlist("pictures"))
+        text = conversations.clean(attaching.question_of(request.POST.get("content", ""), pictures))
         model = conversations.clean_model(request.POST.get("model", ""))
+        seeing.refuse_blind(model, len(pictures))
         found = conversations.start(request.user, model=model)
         conversations.configure(found, use_documents=_wants_documents(request))
-        conversations.post_message(found, text)
+        conversations.post_message(found, text, pictures=pictures)
     except conversations.ChatError as error:
         return replies.refused(request, error, back=reverse("chats:home"))
     return replies.go(request, reverse("chats:conversation", args=[found.pk]))
@@ -54,9 +57,11 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     found = replies.conversation_of(request, conversation_id)
     back = reverse("chats:conversation", args=[found.pk])
     try:
-        text = conversations.clean(request.POST.get("content", ""))
+        pictures = attaching.chosen(request.user, request.POST.getlist("pictures"))
+        text = conversations.clean(attaching.question_of(request.POST.get("content", ""), pictures))
+        seeing.refuse_blind(_model_wanted(request, found), len(pictures))
         conversations.configure(found, model=request.POST.get("model"), use_documents=_wants_documents(request))
-        exchange = conversations.post_message(found, text)
+        exchange = conversations.post_message(found, text, pictures=pictures)
     except conversations.ChatError as error:
         return replies.refused(request, error, back=back)
     html = presentation.exchange(exchange.question, exchange.answer, found)
@@ -195,6 +200,10 @@ def citation(
     return render(request, "chats/_citation.html", context)
 
 
+def _model_wanted(request: AuthenticatedHttpRequest, found: Conversation) -> str:
+    return conversations.clean_model(request.POST.get("model", found.model))
+
+
 def _wants_documents(request: AuthenticatedHttpRequest) -> bool | None:
     """None when the form did not ask: then it stays as it is, on, for documents that come later."""
     return "use_documents" in request.POST if "documents_offered" in request.POST else None
@@ -209,6 +218,8 @@ def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None)
         "quota_note": quotas.tokens_note(request.user),
         "provider_note": catalogue.provider_state().note,
         "max_length": settings.MESSAGE_MAX_LENGTH,
+        "images_per_message": settings.IMAGES_PER_MESSAGE,
+        "image_max_size": settings.IMAGE_MAX_SIZE,
         "tab": uuid.uuid4().hex,
         # Made once: each `csrf_token` of a template would mask the secret anew, and every bubble has forms.
         "csrf_token": get_token(request),

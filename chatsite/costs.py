@@ -16,6 +16,10 @@ from accounts.limits.rates import Budget, TooMany
 
 ASK = Budget("ask", person=1, address=10, words="Those were many questions in a short time. This one was not sent.")
 UPLOAD = Budget("upload", person=1, address=10, words="Those were many uploads in a short time. Nothing was added.")
+# A question has several, and they come one by one.
+PICTURE = Budget(
+    "picture", person=4, address=40, words="Those were many pictures in a short time. This one was not added."
+)
 SEARCH = Budget("search", person=1, address=10, words="Those were many searches in a short time.")
 EXPORT = Budget("export", person=1, address=10, cost=10, words="An export is a lot of work. No other one was begun.")
 # Guessing is the danger, so an address has no more than a person. allauth counts failures of each account besides.
@@ -38,6 +42,9 @@ COSTS: dict[str, Budget | None] = {
     "chats:continue_answer": ASK,
     "chats:stop": None,
     "chats:delete": None,
+    "images:upload": PICTURE,
+    "images:remove": None,
+    "images:text": UPLOAD,
     "exchange:export": EXPORT,
     "exchange:take_in": UPLOAD,
     "exchange:forget": None,

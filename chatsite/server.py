@@ -343,7 +343,7 @@ def _cancel(call: Any) -> None:
 
 @functools.cache
 def _upload_paths() -> tuple[bytes, ...]:
-    return reverse("documents:upload").encode(), reverse("exchange:take_in").encode()
+    return tuple(reverse(name).encode() for name in ("documents:upload", "exchange:take_in", "images:upload"))
 
 
 def _keep_on_disk() -> None:

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "chats.exchange",
     "chats.prompting",
     "chats.sharing",
+    "chats.images",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
@@ -239,6 +240,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout"
 CELERY_TASK_ROUTES = {
     "chats.tasks.*": {"queue": "answers"},
     "chats.exchange.tasks.*": {"queue": "documents"},
+    "chats.images.tasks.*": {"queue": "documents"},
     "documents.tasks.*": {"queue": "documents"},
     "accounts.audit.tasks.*": {"queue": "answers"},
     "accounts.invitations.tasks.*": {"queue": "answers"},
@@ -250,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-documents": {"task": "documents.tasks.requeue_overdue", "schedule": 5.0, "options": {"expires": 5}},
     "requeue-rights": {"task": "accounts.rights.tasks.requeue_overdue", "schedule": 15.0, "options": {"expires": 15}},
     "requeue-exchange": {"task": "chats.exchange.tasks.requeue_overdue", "schedule": 15.0, "options": {"expires": 15}},
+    "sweep-images": {"task": "chats.images.tasks.sweep", "schedule": 7_200.0, "options": {"expires": 600}},
     "sweep-exchange": {"task": "chats.exchange.tasks.sweep", "schedule": 7_200.0, "options": {"expires": 600}},
     "sweep-archives": {
         "task": "accounts.rights.tasks.sweep_archives",
@@ -345,6 +348,7 @@ LLM_PROVIDER = env.choice("LLM_PROVIDER", "auto", ["auto", "ollama", "builtin"])
 OLLAMA_BASE_URL = env.text("OLLAMA_BASE_URL", "http://127.0.0.1:11434").rstrip("/")
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 FAST_MODEL = env.text("FAST_MODEL")
+VISION_MODEL = env.text("VISION_MODEL")
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
 FALLBACK_MODELS = env.words("FALLBACK_MODELS")
 # The most context to ask a model for, in tokens. One value per model: a changed value makes Ollama load it again.
@@ -380,6 +384,16 @@ RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 # Passages that look as if they were written for the assistant (chats/answering/suspicion.py).
 SUSPICIOUS_PASSAGES = env.choice("SUSPICIOUS_PASSAGES", "mark", ["mark", "leave_out"])
+
+# --- Pictures in chats ------------------------------------------------------------------------------------------------
+
+IMAGE_MAX_SIZE_MB = env.integer("IMAGE_MAX_SIZE_MB", 20, at_least=1)
+IMAGE_MAX_SIZE = IMAGE_MAX_SIZE_MB * 1024 * 1024
+# What a file unpacks to: a small one may hold a huge picture.
+IMAGE_MAX_MEGAPIXELS = env.integer("IMAGE_MAX_MEGAPIXELS", 60, at_least=1, at_most=200)
+IMAGES_PER_MESSAGE = env.integer("IMAGES_PER_MESSAGE", 10, at_least=1, at_most=50)
+# Added to a question that was never sent.
+IMAGE_UNSENT_HOURS = env.integer("IMAGE_UNSENT_HOURS", 48, at_least=1)
 
 # --- Sharing ----------------------------------------------------------------------------------------------------------
 

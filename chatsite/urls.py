@@ -19,6 +19,7 @@ urlpatterns = [
     path("documents/", include("documents.urls")),
     path("", include("chats.editing.urls")),
     path("", include("chats.exchange.urls")),
+    path("", include("chats.images.urls")),
     path("", include("chats.prompting.urls")),
     path("", include("chats.shortcuts.urls")),
     path("", include("chats.rating.urls")),

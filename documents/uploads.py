@@ -46,12 +46,13 @@ class SizeLimit(FileUploadHandler):
 
     chunk_size = 256 * 1024
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, at_most: int) -> None:
         super().__init__(request)
+        self.at_most = at_most
         self.dropped: list[str] = []
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        if start + len(raw_data) > settings.UPLOAD_MAX_SIZE:
+        if start + len(raw_data) > self.at_most:
             self.dropped.append(self.file_name or "")
             raise SkipFile
         return raw_data
@@ -60,8 +61,8 @@ class SizeLimit(FileUploadHandler):
         """The handlers after this one keep the file."""
 
 
-def limit_sizes(request: HttpRequest) -> SizeLimit:
-    """To be called before anything parses the body."""
-    limit = SizeLimit(request)
+def limit_sizes(request: HttpRequest, at_most: int | None = None) -> SizeLimit:
+    """To be called before anything parses the body. `at_most` bytes a file; without, what documents may have."""
+    limit = SizeLimit(request, settings.UPLOAD_MAX_SIZE if at_most is None else at_most)
     request.upload_handlers.insert(0, limit)
     return limit

@@ -34,6 +34,10 @@ class ModelInfo:
     capabilities: frozenset[str]
     size_bytes: int | None = None
 
+    @property
+    def sees(self) -> bool:
+        return "vision" in self.capabilities
+
 
 # It reads passages, not prompts, so nothing is ever too long for it.
 QUOTE = ModelInfo(
@@ -129,6 +133,13 @@ def fast_model(beside: str = "") -> ModelInfo:
             except (ModelMissing, Unsuitable):
                 continue
     return resolve("")
+
+
+def vision_models() -> list[ModelInfo]:
+    """Those installed that see pictures, VISION_MODEL first; none where none does."""
+    found = [model for model in _chat_models(_snapshot()) if model.sees]
+    wanted = inventory.tagged(_split(settings.VISION_MODEL)[1]) if settings.VISION_MODEL else ""
+    return sorted(found, key=lambda model: model.name != wanted)
 
 
 def fallbacks(after: str) -> list[ModelInfo]:

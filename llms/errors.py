@@ -59,3 +59,11 @@ class Unsuitable(ModelError):
     code = "model_unsuitable"
     text = "This model cannot do what was asked. Choose another model."
     retryable = False
+
+
+class CannotSee(Unsuitable):
+    code = "model_cannot_see"
+    text = (
+        "This model cannot see pictures, so it was not asked. Your question and its pictures are kept: answer again "
+        "with a model that sees."
+    )

@@ -6,9 +6,18 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """For models that see: `data` is base64 of a JPEG or PNG, `tokens` what reading it costs, about."""
+
+    data: str = field(repr=False)
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ Over HTTP: POST /control/script {"model": …, …}, POST /control/release, POST
 
 import argparse
 import asyncio
+import base64
+import binascii
 import json
 import re
 import socket
@@ -83,6 +85,7 @@ MODELS = {
     "llama3.2:3b": FakeModel(),
     "qwen3:4b": FakeModel(("completion", "tools", "thinking"), 262_144, 2_560, 2_497_293_931, "qwen3", "4.0B"),
     "tiny:1b": FakeModel(("completion",), 8_192, 2_048, 815_319_791, "gemma3", "999.89M"),
+    "qwen2.5vl:7b": FakeModel(("completion", "vision"), 128_000, 3_584, 5_969_245_856, "qwen25vl", "8.3B"),
     "nomic-embed-text:latest": FakeModel(("embedding",), 2_048, 768, 274_302_450, "nomic-bert", "137M"),
     "gpt-oss:120b-cloud": FakeModel(("completion", "tools", "thinking"), 131_072, 2_880, 384, "gptoss", "116.8B"),
 }
@@ -107,6 +110,11 @@ class Recorded:
     @property
     def messages(self) -> list[dict[str, Any]]:
         return list(self.body.get("messages", ()))
+
+    @property
+    def images(self) -> list[list[bytes]]:
+        """Of each message that has some, the pictures as a model would see them."""
+        return [[base64.b64decode(i) for i in m["images"]] for m in self.messages if m.get("images")]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -459,6 +467,12 @@ class OllamaServer:
             return (400, f'"{name}" does not support chat'), how
         if body.get("think") and "thinking" not in model.capabilities:
             return (400, f'"{name}" does not support thinking'), how
+        images = [image for m in body.get("messages", ()) for image in m.get("images") or ()]
+        if images and (problem := _problem_with(images)):
+            return (400, problem), how
+        if images and "vision" not in model.capabilities:
+            # Ollama does not look; what it hands the picture to does.
+            return FAILURES["nested"], how
         if num_ctx is not None and not isinstance(num_ctx, int):
             return (500, 'option "num_ctx" must be of type integer'), how
         if (_tagged(name), num_ctx) != next((load for load in reversed(self.loads) if load[0] == _tagged(name)), None):
@@ -508,6 +522,18 @@ def _after(texts: list[str], written: str) -> Iterator[str]:
         if skip < len(piece):
             yield piece[skip:]
         skip = max(0, skip - len(piece))
+
+
+def _problem_with(images: list[Any]) -> str:
+    """Go takes standard base64 and nothing around it; what reads the picture takes JPEG and PNG."""
+    for image in images:
+        try:
+            content = base64.b64decode(image, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            return "illegal base64 data at input byte 4"
+        if not content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
+            return "Failed to load image or audio file"
+    return ""
 
 
 def _tagged(name: str) -> str:

@@ -26,6 +26,8 @@ from accounts.rights.holdings import Entry
 from accounts.rights.models import DataRequest
 from accounts.sessions.models import UserSession
 from chats.exchange.models import ExchangeJob
+from chats.images import drawing, keeping
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
 from chats.sharing.models import Share
 from chatsite.asgi import application
@@ -75,6 +77,7 @@ class World:
     exchange: ExchangeJob
     folder: Folder
     tag: Tag
+    waiting: Picture
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -110,9 +113,14 @@ class World:
         tag = Tag.objects.create(owner=owner, name=f"{secret} tag")
         Conversation.objects.create(owner=owner, title=f"{secret} filed", folder=folder)
         ConversationTag.objects.create(conversation=conversation, tag=tag)
+        _picture(owner, secret, message=question)
+        # Parameters name the answer; a picture stands there too, where its address is looked for.
+        _picture(owner, secret, message=answer)
+        waiting = _picture(owner, secret)
         return cls(
-            owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag
-        )
+            owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag,
+            waiting,
+        )  # fmt: skip
 
     def rows(self) -> list[Any]:
         """Everything the owner has, as it is in the database now."""
@@ -132,6 +140,7 @@ class World:
             Folder,
             Tag,
             ConversationTag,
+            Picture,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -153,6 +162,17 @@ def _document(owner: User, secret: str) -> tuple[Document, DocumentVersion, Chun
     return document, version, chunk
 
 
+def _picture(owner: User, secret: str, message: Message | None = None) -> Picture:
+    """What it shows says whose it is, as a text in the file would."""
+    parts = {"full": secret.encode(), "small": secret.encode()}
+    folder = keeping.store(drawing.Drawn("image/png", 60, 80, parts), owner_id=owner.pk)
+    picture: Picture = Picture.objects.create(
+        owner=owner, message=message, number=1 if message else 0, name=f"{secret}.png", media_type="image/png",
+        width=60, height=80, blob=folder, size=len(secret) * 2, reading="done", text=secret,
+    )  # fmt: skip
+    return picture
+
+
 # What to put in the place of a route's parameter: something of the owner's. The key is the parameter's name, or the
 # route's name and the parameter's where one name means two things.
 FACTORIES: dict[str, Callable[[World], object]] = {
@@ -167,6 +187,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "job_id": lambda world: world.exchange.pk,
     "folder_id": lambda world: world.folder.pk,
     "tag_id": lambda world: world.tag.pk,
+    "picture_id": lambda world: world.waiting.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -193,6 +214,7 @@ OWNED = {
     "job_id",
     "folder_id",
     "tag_id",
+    "picture_id",
 }
 
 

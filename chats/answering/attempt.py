@@ -22,7 +22,7 @@ from chats.models import Message
 from jobs import leases
 from llms import catalogue, chat
 from llms.catalogue import ModelInfo
-from llms.errors import AnswerCut, ModelError
+from llms.errors import AnswerCut, CannotSee, ModelError
 from llms.requests import Delta, Finish
 from llms.tokens import estimate
 
@@ -187,6 +187,8 @@ class Attempt:
             error = failure
         if len(self._live.text) == before:
             for model in await self._runner.in_thread(catalogue.fallbacks, self._job.model):
+                if self._job.pictures and not model.sees:
+                    continue
                 self._steps.append(f"{error.text.split('.')[0]}, so another model answers")
                 try:
                     return await self._stream(model)
@@ -198,6 +200,9 @@ class Attempt:
         raise error
 
     async def _stream(self, model: ModelInfo) -> Finish:
+        if self._job.pictures and not model.sees:
+            # Refused before the question was kept; but models change, and a default may be another one now.
+            raise CannotSee
         self._answered_by = model.key
         self._show("Reading the question")
         before = self._live.text

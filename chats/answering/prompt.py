@@ -4,16 +4,18 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from django.conf import settings
 
 from chats import tree
 from chats.answering import fencing
 from chats.answering.records import Job, Source
+from chats.images import attaching, seeing
 from chats.models import Message, Summary
 from llms.catalogue import ModelInfo
 from llms.errors import PromptTooLong
-from llms.requests import ChatRequest, Quotable, Turn
+from llms.requests import ChatRequest, Picture, Quotable, Turn
 from llms.tokens import estimate
 
 # The part of the context kept free for the answer, and its bounds in tokens.
@@ -62,7 +64,8 @@ def build(job: Job, model: ModelInfo, sources: Sequence[Source], written: str) -
     """Raises PromptTooLong when not even the question fits."""
     context, most = _bounds(job, model)
     room = context - (min(most, context // 2) if most else answer_room(context))
-    fixed = [Turn("system", _system(job, sources)), Turn("user", job.question)]
+    question = Turn("user", job.question, _shown(job) if job.pictures else ())
+    fixed = [Turn("system", _system(job, sources)), question]
     if written:
         fixed.append(Turn("assistant", written))
     room -= sum(_cost(turn) for turn in fixed)
@@ -70,7 +73,7 @@ def build(job: Job, model: ModelInfo, sources: Sequence[Source], written: str) -
         if sources:
             return build(job, model, sources[: len(sources) // 2], written)
         raise PromptTooLong(_TOO_LONG if job.instructions or "context" in job.parameters else "")
-    history = _history(job, room)
+    history = _history(job, room, model)
     turns = [fixed[0]]
     if history.summary:
         turns.append(Turn("system", f"Summary of the earlier conversation:\n{history.summary}"))
@@ -119,7 +122,13 @@ def _quotable(source: Source) -> Quotable:
     return Quotable(source.number, source.document_name, source.page, source.text, source.score, source.place)
 
 
-def _history(job: Job, room: int) -> History:
+def _shown(job: Job) -> list[Picture]:
+    """The pictures of the question. Raises FileNotFoundError."""
+    found = attaching.of_messages([job.question_id]).get(job.question_id, [])
+    return [seeing.for_model(picture) for picture in found]
+
+
+def _history(job: Job, room: int, model: ModelInfo) -> History:
     """The newest earlier turns that fit into `room` tokens, with a summary of those before them where there is one.
 
     When they do not fit, only half the room is filled: what is summarised then stays so for a while, instead of a
@@ -131,11 +140,14 @@ def _history(job: Job, room: int) -> History:
     room -= SUMMARY_ROOM
     turns: list[Turn] = []
     costs: list[int] = []
+    # Pictures of earlier questions are shown again, the newest first; the others are spoken of.
+    pictures_left = settings.IMAGES_PER_MESSAGE - job.pictures if model.sees else 0
     for place, message in enumerate(_messages(earlier)):
         if summary := getattr(message, "summary", None):
             before = earlier[place:][::-1]
             return History(turns[::-1], before, summary.text, summarised=len(before))
-        turn = Turn("user" if message.role == Message.Role.USER else "assistant", message.content)
+        turn = _turn(message, pictures_left)
+        pictures_left -= len(turn.pictures)
         turns.append(turn)
         costs.append(_cost(turn))
         if sum(costs) > room:
@@ -144,13 +156,29 @@ def _history(job: Job, room: int) -> History:
     return History(turns[::-1], [])
 
 
-def _messages(ids: Sequence[uuid.UUID]) -> Iterator[Message]:
-    """The messages in this order, read as far as they are asked for."""
+def _turn(message: Any, pictures_left: int) -> Turn:
+    if message.role != Message.Role.USER:
+        return Turn("assistant", message.content)
+    pictures = message.shown_pictures
+    if not pictures:
+        return Turn("user", message.content)
+    if len(pictures) > pictures_left:
+        return Turn("user", f"{message.content}\n\n{seeing.in_words(pictures)}")
+    return Turn("user", message.content, [seeing.for_model(picture) for picture in pictures])
+
+
+def _messages(ids: Sequence[uuid.UUID]) -> Iterator[Any]:
+    """The messages in this order with their `shown_pictures`, read as far as they are asked for."""
     for begin in range(0, len(ids), _STRETCH):
         stretch = ids[begin : begin + _STRETCH]
         # Neither what was thought nor found nor drawn for the page.
-        rows = Message.objects.select_related("summary").only("owner", "role", "content", "summary").in_bulk(stretch)
-        yield from (rows[pk] for pk in stretch if pk in rows)
+        found = Message.objects.select_related("summary").only("owner", "role", "content", "summary")
+        rows: dict[uuid.UUID, Any] = found.in_bulk(stretch)
+        pictures = attaching.of_messages(pk for pk, row in rows.items() if row.role == Message.Role.USER)
+        for pk in stretch:
+            if pk in rows:
+                rows[pk].shown_pictures = pictures.get(pk, [])
+                yield rows[pk]
 
 
 def _fitting(costs: Sequence[int], room: int) -> int:
@@ -203,4 +231,4 @@ def tokens(request: ChatRequest) -> int:
 
 
 def _cost(turn: Turn) -> int:
-    return estimate(turn.content) + TURN_OVERHEAD
+    return estimate(turn.content) + TURN_OVERHEAD + sum(picture.tokens for picture in turn.pictures)

@@ -17,6 +17,7 @@ from accounts.encryption.errors import SealingError
 from accounts.limits import quotas
 from accounts.tenancy import acting_as_system
 from chats import conversation
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, Message
 from chats.prompting import parameters
 from chats.prompting.models import OwnInstructions
@@ -34,9 +35,12 @@ class Job:
     message_id: uuid.UUID
     conversation_id: uuid.UUID
     owner_id: uuid.UUID
+    question_id: uuid.UUID
     # The answer above the question, None for the first question of a conversation.
     earlier_id: uuid.UUID | None
     question: str
+    # How many pictures came with it; a model that answers must see, where there are any.
+    pictures: int
     model: str
     # What the model is told beside the installation's own words: the conversation's, else the person's.
     instructions: str
@@ -95,7 +99,11 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         return None
     message = (
         Message.objects.select_related("conversation__owner", "parent")
-        .annotate(searchable_documents=_searchable_documents(), own_instructions=_own_instructions())
+        .annotate(
+            searchable_documents=_searchable_documents(),
+            own_instructions=_own_instructions(),
+            picture_count=_pictures(),
+        )
         .get(pk=message_id)
     )
     chat, question = message.conversation, message.parent
@@ -106,8 +114,10 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         message_id=message.pk,
         conversation_id=chat.pk,
         owner_id=chat.owner_id,
+        question_id=question.pk,
         earlier_id=question.parent_id,
         question=question.content,
+        pictures=message.picture_count,  # type: ignore[attr-defined] # annotated
         model=message.model,
         instructions=chat.system_prompt or _opened(message.own_instructions, chat.owner_id),  # type: ignore[attr-defined]
         parameters=parameters.sound(chat.parameters),
@@ -127,6 +137,12 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         is_out_of_tokens=quotas.has_token_quota() and quotas.tokens_left(chat.owner) == 0,
         is_not_allowed=not may(chat.owner, Capability.CHAT),
     )
+
+
+def _pictures() -> Subquery:
+    """How many the question has, as a part of the claim's own query."""
+    count = Func(F("pk"), function="count", output_field=IntegerField())
+    return Subquery(Picture.objects.filter(message_id=OuterRef("parent_id")).annotate(count=count).values("count"))
 
 
 def _searchable_documents() -> Case:

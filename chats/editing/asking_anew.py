@@ -5,6 +5,7 @@ from django.db import transaction
 from accounts import audit
 from chats import conversation as conversations
 from chats.conversation import ChatError, Exchange
+from chats.images import attaching, seeing
 from chats.models import Conversation, Message
 
 
@@ -12,12 +13,15 @@ def edit(question: Message, text: str) -> Exchange:
     """The question in these words, with an answer to be, on a branch of their own, which is shown from now on."""
     refuse_what_is_no_question(question)
     text = conversations.clean(text)
+    seeing.refuse_blind(question.conversation.model, question.pictures.count())
     conversations.refuse_without_tokens_of_owner(question.conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=question.conversation_id)
-        return conversations.ask_below(
+        exchange = conversations.ask_below(
             locked, question.parent, text, action=audit.Action.CHAT_EDITED, instead_of=question.pk
         )
+        attaching.carry_over(question, exchange.question)
+        return exchange
 
 
 def refuse_what_is_no_question(message: Message) -> None:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
-from chats import replies, stopping
+from chats import presentation, replies, stopping
 from chats.conversation import ChatError
 from chats.editing import asking_anew
 from chats.models import Message
@@ -39,6 +39,7 @@ def edit(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_
 def _form(
     request: AuthenticatedHttpRequest, question: Message, text: str, *, error: ChatError | None = None
 ) -> HttpResponse:
+    presentation.prepare([question], {})
     context = {"message": question, "text": text, "error": error.text if error else ""}
     template = "editing/_form.html" if request.htmx else "editing/edit.html"
     return render(request, template, context, status=error.status if error else 200)

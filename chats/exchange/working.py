@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from accounts.tenancy import acting_as, acting_as_system
 from chats.exchange import files, formats, reading, storing, writing
 from chats.exchange.models import ExchangeJob
 from chats.exchange.pdf import making
-from chats.models import Conversation
+from chats.images import keeping
+from chats.models import Conversation, Message
 from jobs.keeping import Kept, LeaseLost
 from jobs.leases import claim, settle, worker_name
 
@@ -128,6 +130,14 @@ def _entries(form: str, conversations: Iterator[Conversation]) -> Iterator[Archi
             except making.NotMade:
                 shown = f"{shown} (could not be set as PDF)"
         yield ArchiveEntry(f"{shown}.md", writing.markdown(conversation, messages).encode("utf-8", "replace"))
+        yield from _pictures(conversation, messages)
+
+
+def _pictures(conversation: Conversation, messages: list[Message]) -> Iterator[ArchiveEntry]:
+    """Where the Markdown looks for them."""
+    for message in writing.shown_messages(conversation, messages):
+        for picture in writing.pictures_of(message):
+            yield ArchiveEntry(f"pictures/{keeping.file_name(picture)}", partial(keeping.opened, picture))
 
 
 def _single_pdf(conversation: Conversation) -> bytes:

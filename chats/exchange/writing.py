@@ -9,13 +9,15 @@ from django.utils import timezone
 
 from accounts.rights.holdings import told
 from chats import tree
+from chats.images import keeping
+from chats.images.models import Picture
 from chats.models import Conversation, Message
 
 FORMAT, VERSION = "chatsite-chats", 1
 
 
 def messages_of(conversation: Conversation) -> list[Message]:
-    rows = Message.objects.filter(conversation=conversation).prefetch_related("citations")
+    rows = Message.objects.filter(conversation=conversation).prefetch_related("citations", "pictures")
     return list(rows.order_by("created_at", "id"))
 
 
@@ -97,11 +99,21 @@ def shown_messages(conversation: Conversation, messages: list[Message]) -> list[
     return [known[pk] for pk in reversed(path) if pk in known]
 
 
+def pictures_of(message: Message) -> list[Picture]:
+    return sorted(message.pictures.all(), key=lambda picture: picture.number)
+
+
+def _picture(picture: Picture) -> str:
+    """Where an archive has it, beside the text."""
+    name = "".join(char for char in told(picture, "name") if char not in "[]\\\n")
+    return f"![{name}](pictures/{keeping.file_name(picture)})"
+
+
 def markdown(conversation: Conversation, messages: list[Message]) -> str:
     lines = [f"# {told(conversation, 'title') or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
     for message in shown_messages(conversation, messages):
         who = "You" if message.role == Message.Role.USER else message.answered_by or "Assistant"
-        lines += [f"## {who}", told(message, "content")]
+        lines += [f"## {who}", *map(_picture, pictures_of(message)), told(message, "content")]
         for citation in sorted(message.citations.all(), key=lambda citation: citation.number):
             quoted = " ".join(told(citation, "quoted").split())
             lines.append(f"[{citation.number}] {told(citation, 'document_name')}, {citation.page}: {quoted}")

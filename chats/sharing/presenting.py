@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 
 from accounts.tenancy import acting_as
 from chats import presentation, reading, tree
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, Message
 from chats.sharing.access import Admission
 
@@ -92,6 +93,12 @@ def source(admission: Admission, message_id: uuid.UUID, number: int) -> Citation
     with acting_as(admission.reads_as):
         found = Message.objects.filter(conversation_id=admission.conversation_id, pk=message_id).first()
         return reading.source(found, number) if found else None
+
+
+def picture(admission: Admission, message_id: uuid.UUID, number: int) -> Picture | None:
+    with acting_as(admission.reads_as):
+        own = Picture.objects.filter(message__conversation_id=admission.conversation_id)
+        return own.filter(message_id=message_id, number=number).first()
 
 
 def _prepared(messages: Sequence[Any], admission: Admission) -> Sequence[Any]:

@@ -17,6 +17,7 @@ from accounts import audit
 from accounts.capabilities import Capability, may, refusal, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import Role, User
+from chats.images.views import shown
 from chats.models import Conversation
 from chats.sharing import access, giving, listing, presenting
 from chats.sharing.access import Admission
@@ -202,8 +203,17 @@ def _citation(request: HttpRequest, admission: Admission, message_id: uuid.UUID,
     return render(request, template, context)
 
 
+def _picture(request: HttpRequest, admission: Admission, message_id: uuid.UUID, number: int) -> HttpResponse:
+    found = presenting.picture(admission, message_id, number)
+    if found is None:
+        raise Http404
+    # When the share ends, no browser has it any more.
+    return shown(request, found, kept="private, no-store")
+
+
 page, link_page = _by_name(_page), _by_link(_page)
 earlier, link_earlier = _by_name(_earlier), _by_link(_earlier)
 latest, link_latest = _by_name(_latest), _by_link(_latest)
 message, link_message = _by_name(_message), _by_link(_message)
 citation, link_citation = _by_name(_citation), _by_link(_citation)
+picture, link_picture = _by_name(_picture), _by_link(_picture)

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from llms.errors import AnswerCut, ModelError, ServerUnreachable, TooSlow
 from llms.ollama import failures, http
-from llms.requests import ChatRequest, Delta, Finish
+from llms.requests import ChatRequest, Delta, Finish, Turn
 
 # A line holds one token; more than this is not an answer.
 _LONGEST_LINE = 4_194_304
@@ -30,7 +30,7 @@ def payload(
     continues = bool(request.turns) and request.turns[-1].role == "assistant"
     return {
         "model": name,
-        "messages": [{"role": turn.role, "content": turn.content} for turn in request.turns],
+        "messages": [_message(turn) for turn in request.turns],
         "stream": True,
         # An answer that is continued has done its thinking; Ollama refuses both at once.
         "think": request.think and "thinking" in capabilities and not continues,
@@ -38,6 +38,13 @@ def payload(
         "shift": False,
         "options": options,
     }
+
+
+def _message(turn: Turn) -> Mapping[str, object]:
+    message: dict[str, object] = {"role": turn.role, "content": turn.content}
+    if turn.pictures:
+        message["images"] = [picture.data for picture in turn.pictures]
+    return message
 
 
 async def stream(body: Mapping[str, object]) -> AsyncGenerator[Delta | Finish, None]:

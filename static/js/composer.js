@@ -45,7 +45,7 @@ field.addEventListener("input", () => {
 field.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  if (!field.value.trim()) return;
+  if (!field.value.trim() && !form.querySelector("[data-picture]")) return;
   if (isBusy()) note.textContent = wait;
   else form.requestSubmit(form.querySelector(".send:not(.stop)"));
 });
@@ -107,3 +107,34 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 
 if (!field.value) field.value = store.get();
 changed();
+
+// Pictures, chosen, dropped or pasted, have a module of their own, which is loaded for the first of them.
+const chooser = document.getElementById("pictures-file");
+let loading = null;
+const pictures = () => (loading ??= import(form.dataset.images));
+const take = (files) => pictures().then((module) => module.add(files));
+
+form.querySelector("[data-add-pictures]").addEventListener("click", () => chooser.click());
+chooser.addEventListener("change", () => {
+  take([...chooser.files]);
+  chooser.value = "";
+});
+field.addEventListener("paste", (event) => {
+  // What has words too, from a word processor, is pasted as words.
+  const { files, types } = event.clipboardData;
+  if (!files.length || types.includes("text/plain")) return;
+  event.preventDefault();
+  take([...files]);
+});
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    form.toggleAttribute("data-dropping", kind === "dragover");
+    if (kind === "drop") take([...event.dataTransfer.files]);
+  });
+}
+document.addEventListener("dragleave", (event) => event.relatedTarget || form.removeAttribute("data-dropping"));
+try {
+  if (localStorage.getItem(`pictures:${form.dataset.draft}`)) pictures();
+} catch { /* no draft */ }

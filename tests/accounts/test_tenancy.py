@@ -23,6 +23,7 @@ from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system, actor
 from accounts.tenancy.role import refuse_unbound_role
 from chats.exchange.models import ExchangeJob, Origin
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
 from chats.sharing.models import Share
@@ -63,6 +64,17 @@ def furnish(user: User, phrase: str) -> None:
     Citation.objects.create(
         message=answer, number=1, chunk=chunk, version=version, document_name=phrase, page=1, quoted=phrase, score=1
     )
+    for message in (question, None):
+        Picture.objects.create(
+            owner=user,
+            message=message,
+            name=phrase,
+            media_type="image/png",
+            width=1,
+            height=1,
+            blob=f"pictures/aa/{uuid.uuid4().hex}",
+            size=1,
+        )
     Summary.objects.create(upto=answer, text=phrase, model="m")
     Folder.objects.create(owner=user, name=phrase)
     tag = Tag.objects.create(owner=user, name=phrase)
@@ -140,7 +152,7 @@ class TestWithoutAnyFilter:
 
 
 # What a viewer may read of a conversation that is shared with them: the rows that say it, and the share itself.
-READABLE = {Conversation, Message, Citation, Share}
+READABLE = {Conversation, Message, Citation, Picture, Share}
 # How a share of the owner's conversation can name a viewer, and who then acts.
 WAYS = {
     "by name": lambda viewer: ({"kind": "person", "viewer": viewer, "address": viewer.email}, viewer.pk),
@@ -174,7 +186,8 @@ class TestWithAShare:
             return set(model._default_manager.values_list("pk", flat=True))
 
     def expected(self, model: type[Model], share: Share) -> set[object]:
-        path = {Conversation: "pk", Message: "conversation", Citation: "message__conversation"}.get(model)
+        below = "message__conversation"
+        path = {Conversation: "pk", Message: "conversation", Citation: below, Picture: below}.get(model)
         if model is Share:
             return {share.pk}
         rows = model._default_manager
@@ -194,7 +207,7 @@ class TestWithAShare:
                 assert self.seen(model, person.pk) == own
             assert not self.seen(model, uuid.UUID(int=0))
 
-    @pytest.mark.parametrize("model", [Conversation, Message, Citation, Share])
+    @pytest.mark.parametrize("model", [Conversation, Message, Citation, Picture, Share])
     def test_they_can_be_neither_changed_nor_deleted(
         self, model: type[Model], share: tuple[Share, uuid.UUID], owner: User
     ) -> None:

@@ -31,7 +31,9 @@ def is_installed(key: str) -> bool:
 
 
 def test_models_that_chat_are_listed_and_the_quoting_answerer_comes_last(ollama: OllamaServer) -> None:
-    assert keys() == ["ollama/llama3.2:3b", "ollama/qwen3:4b", "ollama/tiny:1b", "builtin/quote"]
+    assert keys() == [f"ollama/{name}" for name in ("llama3.2:3b", "qwen3:4b", "tiny:1b", "qwen2.5vl:7b")] + [
+        "builtin/quote"
+    ]
 
 
 def test_a_model_tells_what_it_can(ollama: OllamaServer) -> None:

@@ -1,0 +1,1 @@
+"""Pictures in questions: taken in, drawn anew, kept sealed, shown to who may read, and given to models that see."""
