@@ -17,6 +17,7 @@ from accounts.audit.models import AuditEvent
 from accounts.limits import quotas
 from accounts.models import User
 from chats import conversation as conversations
+from chats.editing import asking_anew
 from chats.images import attaching, keeping
 from chats.images.models import Picture
 from chats.models import Conversation, Message
@@ -250,11 +251,26 @@ def test_regenerating_asks_only_who_sees(page: Client, add: Add, seeing: Convers
     assert page.post(f"/chats/{seeing.pk}/messages/{answer.pk}/regenerate", **HTMX).status_code == 200
 
 
+def test_a_question_with_pictures_is_edited_with_them_in_sight_for_a_model_that_sees(
+    page: Client, add: Add, seeing: Conversation
+) -> None:
+    question = conversations.post_message(seeing, "What?", pictures=[add()]).question
+    address = f"/chats/{seeing.pk}/messages/{question.pk}/edit"
+    assert f"/messages/{question.pk}/images/1?small" in page.get(address, **HTMX).content.decode()
+    conversations.configure(seeing, model=BLIND)
+    refused = page.post(address, {"content": "Where?"}, **HTMX)
+    assert refused.status_code == 422
+    assert "cannot see pictures" in refused.content.decode()
+    conversations.configure(seeing, model=SEEING)
+    html = page.post(address, {"content": "Where?"}, **HTMX).content.decode()
+    edited = next(message for message in Message.objects.filter(role="user") if message.content == "Where?")
+    assert f"/messages/{edited.pk}/images/1?small" in html
+
+
 def test_an_edited_question_has_the_same_pictures_and_they_are_stored_once(add: Add, seeing: Conversation) -> None:
     question = conversations.post_message(seeing, "What?", pictures=[add(), add(name="b.png")]).question
     stored = keeping.stored_bytes(seeing.owner_id)
-    other = Message.objects.create(conversation=seeing, role="user", content="Where?")
-    attaching.carry_over(question, other)
+    other = asking_anew.edit(question, "Where?").question
     copies = attaching.of_messages([other.pk])[other.pk]
     assert [picture.name for picture in copies] == ["ferry.png", "b.png"]
     assert keeping.stored_bytes(seeing.owner_id) == stored
