@@ -51,13 +51,13 @@ def _owner() -> "User":
     return User.objects.get_or_create(email="bench@example.org")[0]
 
 
-def _upload(content: bytes, name: str) -> "Document":
+def upload(owner: "User", content: bytes, name: str) -> "Document":
     from documents import blobs
     from documents.models import Document, DocumentVersion
     from documents.sniffing import HEAD_SIZE, sniff
 
     kind = sniff(content[:HEAD_SIZE], len(content), name)
-    document = Document.objects.create(owner=_owner(), name=name)
+    document = Document.objects.create(owner=owner, name=name)
     blob = blobs.store(io.BytesIO(content), owner_id=document.owner_id)
     DocumentVersion.objects.create(
         document=document, number=1, blob=blob.key, fingerprint=blob.fingerprint, size=blob.size, media_type=kind
@@ -91,7 +91,7 @@ def _row(name: str, content: bytes, *, first: bool = False) -> dict[str, Any] | 
     cold = None
     whole = []
     for _ in range(_REPEATS):
-        document = _upload(content, "bench.pdf")
+        document = upload(_owner(), content, "bench.pdf")
         seconds = _timed(lambda: ingest(document.pk))  # noqa: B023 - called at once
         document.refresh_from_db()
         if document.status != Document.Status.READY:
@@ -177,7 +177,7 @@ def _outcome(path: Path) -> tuple[str, list[tuple[int, str]], list[str]]:
     from documents.ingestion import ingest
 
     try:
-        document = _upload(path.read_bytes(), path.name)
+        document = upload(_owner(), path.read_bytes(), path.name)
     except DocumentError:
         return "failed", [], []
     ingest(document.pk)

@@ -18,13 +18,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class JudgedSet:
-    """`documents` are titles with their passages (id, text); `grades` are by question, then by passage or document."""
+    """`documents` are titles with their passages (id, text); `grades` are by question, then by passage or document.
+
+    `files` are what the passages are the pages of, where the set has them: passages are then named "file:p1".
+    """
 
     name: str
     documents: dict[str, list[tuple[str, str]]]
     questions: list[tuple[str, str]]
     grades: dict[str, dict[str, int]]
     judges_documents: bool
+    files: list[Path]
 
 
 def default_corpora() -> Path:
@@ -48,8 +52,9 @@ def read(folder: Path, questions_file: str, *, most_questions: int) -> JudgedSet
     questions = [(line["_id"], line["text"]) for line in _jsonl(folder / questions_file) if line["_id"] in grades]
     if len(questions) > most_questions:
         questions = random.Random(7).sample(questions, most_questions)
+    files = sorted((folder / "pdfs").glob("*.pdf"))
     suffix = "" if questions_file == "queries.jsonl" else ", asked in English"
-    return JudgedSet(folder.name + suffix, dict(documents), questions, grades, judges_documents)
+    return JudgedSet(folder.name + suffix, dict(documents), questions, grades, judges_documents, files)
 
 
 def ndcg(found: Sequence[str], grades: dict[str, int], *, at: int = 10) -> float:

@@ -32,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=["quality", "latency"])
     parser.add_argument("--corpora", type=Path, default=judged.default_corpora())
+    parser.add_argument("--sets", default="", help="only these judged sets, by folder")
     parser.add_argument("--questions", type=int, default=1000, help="at most, of each set")
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--repeats", type=int, default=60, help="questions of each kind")
@@ -77,6 +78,8 @@ def quality(options: argparse.Namespace) -> dict[str, Any]:
 
     sets: dict[str, Any] = {}
     for one in judged.judged_sets(options.corpora, most_questions=options.questions):
+        if options.sets and one.name.partition(",")[0] not in options.sets.split(","):
+            continue
         owner = User.objects.create_user(f"{len(sets)}@example.org")
         ids = load(owner, one)
         sets[one.name] = scores(owner, one, ids)
@@ -86,7 +89,9 @@ def quality(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def load(owner: "User", one: judged.JudgedSet) -> dict[int, str]:
-    """The set's names by chunk id."""
+    """The set's names by chunk id. Files are taken in as the worker does; of texts each is one passage."""
+    if one.files:
+        return _ingested(owner, one)
     ids: dict[int, str] = {}
     for title, passages in one.documents.items():
         document = add_document(owner, title, [text for _, text in passages])
@@ -96,24 +101,45 @@ def load(owner: "User", one: judged.JudgedSet) -> dict[int, str]:
     return ids
 
 
+def _ingested(owner: "User", one: judged.JudgedSet) -> dict[int, str]:
+    from bench.ingest import upload
+    from documents.ingestion import ingest
+
+    ids: dict[int, str] = {}
+    for path in one.files:
+        document = upload(owner, path.read_bytes(), path.name)
+        ingest(document.pk)
+        document.refresh_from_db()
+        for chunk, page in document.current_version.chunks.values_list("pk", "page"):
+            ids[chunk] = path.stem if one.judges_documents else f"{path.stem}:p{page}"
+    return ids
+
+
 def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[str, Any]:
     from accounts.encryption import keys
     from documents.retrieval.scope import visible_scope
-    from documents.retrieval.searching import plan_for, ranked
-    from documents.retrieval.statement import VECTOR_WEIGHT
+    from documents.retrieval.searching import READ_CLOSELY, find, plan_for, ranked
+    from documents.retrieval.statement import Weights
     from documents.spaces import active_space
-    from documents.terms import query_terms
+    from documents.terms import query_terms, query_words
     from llms.embeddings import embed_query
 
-    scope, space = visible_scope(owner.pk), active_space()
+    scope, space, key = visible_scope(owner.pk), active_space(), keys.of(owner.pk).terms
     plan = plan_for(scope, space)
+    alone = {"words": Weights(vector=0, document=0), "vectors": Weights(vector=1)}
+    # Several passages of a file may stand on one page.
+    limit = READ_CLOSELY * 3 if one.files else READ_CLOSELY
     figures: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for question, text in one.questions:
-        terms, vector = query_terms(text, scope.languages, keys.of(owner.pk).terms), embed_query(space.model, text)
+        terms, vector = query_terms(query_words(text, scope.languages, key)), embed_query(space.model, text)
+        orders = {
+            side: [row.chunk_id for row in ranked(scope, plan, terms, vector, limit=limit, weights=weights)]
+            for side, weights in alone.items()
+        }
+        orders["hybrid"] = [each.row.chunk_id for each in find(scope, space, text, key, limit=limit).read]
         grades = one.grades[question]
-        for side, vector_weight in {"words": 0.0, "vectors": 1.0, "hybrid": VECTOR_WEIGHT}.items():
-            rows = ranked(scope, plan, terms, vector, limit=10, vector_weight=vector_weight)
-            found = list(dict.fromkeys(ids[row.chunk_id] for row in rows))
+        for side, order in orders.items():
+            found = list(dict.fromkeys(ids[chunk] for chunk in order))
             if not one.judges_documents:
                 figures[side]["ndcg"].append(judged.ndcg(found, grades))
             figures[side]["recall"].append(judged.recall(found, grades))

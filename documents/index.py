@@ -24,9 +24,13 @@ __all__ = ["NewPassage", "active_space", "searchable_text", "write_passages"]
 # What a posting holds (Posting.passages).
 _MOST_FREQUENT = 0xFF
 _LONGEST = 0xFFFF
-# How often the words of the document's name and of the headings count, beside the passage's own words counting once.
-# Measured: docs/decisions/0011-fusion.md.
-_CONTEXT_WEIGHT = 2
+# How often the words of the document's name, of the headings, and with which the page opens count, beside the passage's
+# own words counting once. Measured: docs/decisions/0011-fusion.md.
+_NAME_WEIGHT = 3
+_HEADING_WEIGHT = 1
+_OPENING_WEIGHT = 3
+# Characters. A page of a report opens with what it shows: "Consolidated Balance Sheets (in millions)".
+_OPENING = 120
 # Rows that go to the database in one statement: a long document is hundreds of megabytes, and this is at most a few.
 _ROWS = 1_000
 _POSTINGS = 10_000
@@ -70,7 +74,8 @@ def write_passages(
     name = version.document.name
     language = language_of([passage.content for passage in passages])
     key = keys.of(version.owner_id, make=True).terms
-    terms = [_terms(name, passage, language, key) for passage in passages]
+    openings = _openings(passages)
+    terms = [_terms(name, passage, opening, language, key) for passage, opening in zip(passages, openings, strict=True)]
     while not _written(version, passages, terms, vectors, space=space, language=language):
         space = active_space()
         vectors = _embedded(space, name, passages)
@@ -88,9 +93,23 @@ def _batches(rows: Sequence[_Row], size: int = _ROWS) -> Iterator[Sequence[_Row]
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _terms(name: str, passage: NewPassage, language: str, key: bytes) -> PassageTerms:
-    context = searchable_text(name, passage.heading, "")
-    return passage_terms("\n".join([passage.content, *[context] * _CONTEXT_WEIGHT]), language, key)
+def _openings(passages: Sequence[NewPassage]) -> list[str]:
+    """For each passage with what its page opens, and nothing for the one that stands there itself."""
+    found: list[str] = []
+    page, opening = 0, ""
+    for passage in passages:
+        if passage.page != page:
+            page, opening = passage.page, " ".join(passage.content[: _OPENING * 2].split())[:_OPENING]
+            found.append("")
+        else:
+            found.append(opening)
+    return found
+
+
+def _terms(name: str, passage: NewPassage, opening: str, language: str, key: bytes) -> PassageTerms:
+    parts = [passage.content] + [passage.heading] * _HEADING_WEIGHT
+    parts += [searchable_text(name, "", "")] * _NAME_WEIGHT + [opening] * _OPENING_WEIGHT
+    return passage_terms("\n".join(parts), language, key)
 
 
 def _written(

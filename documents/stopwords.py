@@ -95,3 +95,13 @@ STOP_WORDS: dict[str, frozenset[str]] = {
             я почему сколько""",
     }.items()
 }
+
+# Words that say what to do with an answer rather than what it is about. They count less in a question, not nothing:
+# each of them is also a subject ("the question of the Golan", "a round table").
+REQUEST_WORDS: frozenset[str] = frozenset(
+    """answer answers question respond response state calculate compute round provide provided using utilizing based
+    information shown primarily judgments
+    antworte beantworte antwort frage erkläre erklären berechne berechnen nenne
+    responde respuesta pregunta explica calcula
+    réponds réponse question explique calcule""".split()
+)

@@ -16,13 +16,17 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Protocol
 
-from documents.stopwords import STOP_WORDS
+from documents.stopwords import REQUEST_WORDS, STOP_WORDS
 
 LONGEST_WORD = 64
 # What a question may cost. A person's question has some ten words; of a pasted page the beginning is searched.
 MOST_QUERY_CHARACTERS = 4_000
 MOST_QUERY_WORDS = 64
 MOST_LANGUAGES = 4
+# How much counts of "FY2018", which is also searched as "fy" and "2018": the whole, its letters, its figures.
+_WHOLE, _LETTERS, _FIGURES = 0.5, 0.25, 1.0
+# Of words that say what to do with the answer ("round", "explain") rather than what it is about.
+_REQUEST = 0.25
 
 DEFAULT_LANGUAGE = "english"
 _LATIN_LANGUAGES = tuple(language for language in STOP_WORDS if language != "russian")
@@ -67,6 +71,19 @@ class PassageTerms:
     length: int
 
 
+@dataclass(frozen=True)
+class AskedWord:
+    """One word of a question: its stems in the languages of the library, any of which will do.
+
+    `weight` is how much it counts beside the others. `is_part`: there are other forms of the word, so that it is no
+    loss if this one stands nowhere.
+    """
+
+    terms: tuple[int, ...]
+    weight: float = 1.0
+    is_part: bool = False
+
+
 def storable(text: str) -> str:
     """Without what neither PostgreSQL nor an embedding model takes: NUL, and halves of surrogate pairs."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
@@ -97,12 +114,16 @@ def language_of(texts: Sequence[str]) -> str:
 
 
 def passage_terms(text: str, language: str, key: bytes) -> PassageTerms:
-    frequencies = Counter(_hashed(_stem(word, language), key) for word in _words(text))
+    frequencies = Counter(terms_in_order(text, language, key))
     return PassageTerms(dict(frequencies), frequencies.total())
 
 
-def query_terms(query: str, languages: Iterable[str], key: bytes) -> list[int]:
-    """The distinct terms of a question, stemmed for the languages of the library searched, most used first.
+def terms_in_order(text: str, language: str, key: bytes) -> list[int]:
+    return [_hashed(_stem(word, language), key) for word in _words(text)]
+
+
+def query_words(query: str, languages: Iterable[str], key: bytes) -> list[AskedWord]:
+    """The distinct words of a question, stemmed for the languages of the library searched, most used first.
 
     Common words are left out, unless there is nothing else. Long questions are cut.
     """
@@ -110,11 +131,31 @@ def query_terms(query: str, languages: Iterable[str], key: bytes) -> list[int]:
     own = guess_language(query)
     known = list(dict.fromkeys(languages)) or [DEFAULT_LANGUAGE]
     wanted = [*known[:MOST_LANGUAGES], *([own] if own in known[MOST_LANGUAGES:] else [])]
-    words = list(dict.fromkeys(_words(query)))
+    words: dict[str, float] = {}
+    for word, weight in _weighted_words(query):
+        words[word] = max(weight, words.get(word, 0.0))
     asking = _stop_words(own, *wanted)
-    telling = ([word for word in words if word not in asking] or words)[:MOST_QUERY_WORDS]
-    terms = dict.fromkeys(_hashed(_stem(word, language), key) for word in telling for language in wanted)
-    return list(terms)
+    telling = [(word, weight) for word, weight in words.items() if word not in asking] or list(words.items())
+    return _asked(telling[:MOST_QUERY_WORDS], wanted, key)
+
+
+def _asked(words: Sequence[tuple[str, float]], languages: Sequence[str], key: bytes) -> list[AskedWord]:
+    found: list[AskedWord] = []
+    for word, weight in words:
+        stems = dict.fromkeys(_stem(word, language) for language in languages)
+        terms = tuple(_hashed(stem, key) for stem in stems)
+        counts = _REQUEST if word in REQUEST_WORDS else weight
+        found.append(AskedWord(terms, counts, is_part=weight < 1))
+    return found
+
+
+def query_terms(words: Iterable[AskedWord]) -> dict[int, float]:
+    """What to look up for these words, with the weight of each term."""
+    terms: dict[int, float] = {}
+    for word in words:
+        for term in word.terms:
+            terms[term] = max(word.weight, terms.get(term, 0.0))
+    return terms
 
 
 def _stop_words(*languages: str) -> frozenset[str]:
@@ -122,18 +163,26 @@ def _stop_words(*languages: str) -> frozenset[str]:
 
 
 def _words(text: str) -> Iterator[str]:
+    return (word for word, _ in _weighted_words(text))
+
+
+def _weighted_words(text: str) -> Iterator[tuple[str, float]]:
+    """Each word with how much it counts in a question."""
     for match in _TOKEN.finditer(normalised(text)):
         token = match.group()
         if match.lastgroup == "unspaced":
-            yield from _pairs(token)
+            yield from ((pair, 1.0) for pair in _pairs(token))
         elif match.lastgroup == "number":
-            yield token.replace(",", "") if _GROUPED_NUMBER.fullmatch(token) else token
+            yield token.replace(",", "") if _GROUPED_NUMBER.fullmatch(token) else token, 1.0
         else:
             token = token[:LONGEST_WORD]
-            yield token
             # "FY2018" is found by 2018, and "XR500" by "XR 500".
-            if not token.isalpha() and len(parts := _LETTERS_OR_DIGITS.findall(token)) > 1:
-                yield from parts
+            parts = [] if token.isalpha() else _LETTERS_OR_DIGITS.findall(token)
+            if len(parts) < 2:
+                yield token, 1.0
+            else:
+                yield token, _WHOLE
+                yield from ((part, _FIGURES if part.isdigit() else _LETTERS) for part in parts)
 
 
 def _pairs(run: str) -> Iterator[str]:

@@ -21,6 +21,11 @@ def embed_query(key: str, text: str) -> list[float]:
     return _embed(name, [embedding.prefixes(name).query + text])[0]
 
 
+def instant_cosines(key: str, vector: Sequence[float], texts: Sequence[str]) -> list[float] | None:
+    """How near each text is to a unit vector of the same model; None if that would take longer than a person waits."""
+    return embedder.cosines(vector, texts) if key == catalogue.EMBEDDER_KEY else None
+
+
 def embed_passages(key: str, texts: Sequence[str]) -> list[list[float]]:
     """A unit vector for each text, in batches. Raises a ModelError."""
     if key == catalogue.EMBEDDER_KEY:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from documents.retrieval.close_reading import Question, Read
 from documents.retrieval.passages import Passage
 from documents.retrieval.statement import Ranked
 
@@ -18,12 +19,12 @@ class Choice:
     trace: list[dict[str, Any]]
 
 
-def choose(rows: Sequence[Ranked], *, top_k: int, threshold: float) -> Choice:
+def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: float) -> Choice:
     passages: list[Passage] = []
     trace: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for row in rows:
-        score = relevance(row)
+    for row, reading in ((each.row, each.reading) for each in read):
+        score = relevance(row, question)
         text = " ".join(row.content.split()).casefold()
         if score < threshold or score == 0:
             cut = IRRELEVANT
@@ -41,6 +42,10 @@ def choose(rows: Sequence[Ranked], *, top_k: int, threshold: float) -> Choice:
                 "page": row.page,
                 "keyword": round(row.keyword, 4),
                 "similarity": round(row.similarity, 4),
+                "document": round(row.document_score, 4),
+                "together": round(reading.together, 4),
+                "in_order": round(reading.in_order, 4),
+                "meaning": round(reading.meaning, 4),
                 "rank_score": round(row.rank_score, 4),
                 "score": round(score, 4),
                 "used": not cut,
@@ -50,14 +55,14 @@ def choose(rows: Sequence[Ranked], *, top_k: int, threshold: float) -> Choice:
     return Choice(passages, trace)
 
 
-def relevance(row: Ranked) -> float:
+def relevance(row: Ranked, question: Question) -> float:
     """0 to 1, and unlike the ranking's score the same measure for every question.
 
     Half is how much of the question's weight in words the passage carries (1: as much as if every word stood in it
     once at average length), half the cosine of the vectors. With the built-in embedder a good answer has about 0.7,
     the best passage for a question on another subject about 0.3 (docs/decisions/0011-fusion.md).
     """
-    carried = min(1.0, row.keyword / row.question_weight) if row.question_weight > 0 else 0.0
+    carried = min(1.0, row.keyword / question.weight) if question.weight > 0 else 0.0
     return min(1.0, max(0.0, (carried + max(0.0, row.similarity)) / 2))
 
 

@@ -3,6 +3,9 @@
 import json
 import logging
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -12,29 +15,44 @@ from django.db import connection, transaction
 from accounts.encryption import keys
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
+from documents.retrieval.close_reading import Question, Read, read_closely
 from documents.retrieval.passages import Retrieval
 from documents.retrieval.scope import Scope, visible_scope
 from documents.retrieval.statement import (
     CANDIDATES,
     HNSW_EFFORT,
     HNSW_MOST_SCANNED,
-    VECTOR_WEIGHT,
     Plan,
     Ranked,
+    Rarity,
+    Weights,
     statement,
 )
 from documents.spaces import LARGE, active_space, indexed_vectors
-from documents.terms import MOST_QUERY_CHARACTERS, query_terms, storable
+from documents.terms import MOST_QUERY_CHARACTERS, query_terms, query_words, storable
 from llms.embeddings import embed_query
 from llms.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-# Passages ranked for each one used, so that something is left when duplicates and the irrelevant are cut.
+# Passages read closely: at least so many, and for each one used, so that something is left when duplicates and the
+# irrelevant are cut.
+READ_CLOSELY = 20
 _SPARE = 4
 # HNSW wades through what others own: below this share of the space an exact scan of one's own is faster and exact
 # (docs/decisions/0012-exact-or-hnsw.md).
 APPROXIMATE_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`read` are the passages that fit best, best first, whether they are relevant or not."""
+
+    read: list[Read]
+    question: Question
+    plan: Plan
+    by_words_alone: bool
+    milliseconds: dict[str, float]
 
 
 def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
@@ -42,33 +60,42 @@ def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
 
     When the embedding model cannot be reached the words alone decide, and the trace says so.
     """
-    started = time.perf_counter()
     wanted = settings.RAG_TOP_K if top_k is None else top_k
     scope = visible_scope(user_id)
     query = storable(query).strip()
     if not (query and scope.passages and wanted > 0):
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     space = active_space()
-    terms = query_terms(query, scope.languages, keys.of(user_id).terms)
-    vector = _vector(space, query[:MOST_QUERY_CHARACTERS])
-    embedded = time.perf_counter()
-    plan = plan_for(scope, space)
-    # Equally far from everything, the zero vector leaves the ranking to the words.
-    rows = ranked(scope, plan, terms, vector or [0.0] * space.dimension, limit=wanted * _SPARE)
-    chosen = choose(rows, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
+    found = find(scope, space, query, keys.of(user_id).terms, limit=max(READ_CLOSELY, wanted * _SPARE))
+    chosen = choose(found.read, found.question, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
     trace = {
         "searched": scope.passages,
-        "terms": len(terms),
+        "words": len(found.question.words),
         "model": space.model,
-        "by_words_alone": vector is None,
-        "approximate": plan.approximate,
-        "milliseconds": {
-            "embedding": round((embedded - started) * 1000, 1),
-            "searching": round((time.perf_counter() - embedded) * 1000, 1),
-        },
+        "by_words_alone": found.by_words_alone,
+        "approximate": found.plan.approximate,
+        "milliseconds": found.milliseconds,
         "passages": chosen.trace,
     }
     return Retrieval(chosen.passages, scope.documents, trace)
+
+
+def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: int) -> Finding:
+    """`key` is the one of the scope's terms."""
+    times = [time.perf_counter()]
+    words = query_words(query, scope.languages, key)
+    vector = _vector(space, query[:MOST_QUERY_CHARACTERS])
+    times.append(time.perf_counter())
+    plan = plan_for(scope, space)
+    # Equally far from everything, the zero vector leaves the ranking to the words.
+    rows = ranked(scope, plan, query_terms(words), vector or [0.0] * space.dimension, limit=limit)
+    times.append(time.perf_counter())
+    question = Question.of(words, rows[0].rarities if rows else {})
+    read = read_closely(rows, question, vector, space, key)
+    times.append(time.perf_counter())
+    spent = [round((end - begin) * 1000, 1) for begin, end in pairwise(times)]
+    steps = dict(zip(("embedding", "searching", "reading"), spent, strict=True))
+    return Finding(read, question, plan, vector is None, steps)
 
 
 def _vector(space: EmbeddingSpace, query: str) -> list[float] | None:
@@ -87,11 +114,16 @@ def plan_for(scope: Scope, space: EmbeddingSpace) -> Plan:
 
 
 def ranked(
-    scope: Scope, plan: Plan, terms: list[int], vector: list[float], *, limit: int, vector_weight: float = VECTOR_WEIGHT
+    scope: Scope,
+    plan: Plan,
+    terms: Mapping[int, float],
+    vector: Sequence[float],
+    *,
+    limit: int,
+    weights: Weights = Weights(),  # noqa: B008 - frozen
 ) -> list[Ranked]:
-    sql, params = statement(
-        scope, plan, terms, json.dumps(list(vector)), vector_weight=vector_weight, limit=min(limit, 2 * CANDIDATES)
-    )
+    most = min(limit, 2 * CANDIDATES)
+    sql, params = statement(scope, plan, terms, json.dumps(list(vector)), weights=weights, limit=most)
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling the statement, or starting helpers for it, costs more than running it.
         cursor.execute(
@@ -102,20 +134,29 @@ def ranked(
             [str(HNSW_EFFORT), str(HNSW_MOST_SCANNED)],
         )
         cursor.execute(sql, params)
-        return [_row(row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    rarities = {int(term): Rarity(float(idf), int(float(found))) for term, idf, found in (rows and rows[0][0]) or ()}
+    return [_row(row[1:], rarities) for row in rows]
 
 
-def _row(columns: tuple[Any, ...]) -> Ranked:
-    owner_id, chunk_id, version_id, index, document_id, name, page, heading, content, boxes, *figures = columns
+def _row(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked:
+    owner_id, chunk_id, version_id, index, document_id, name, page, heading, content, boxes, *rest = columns
+    language, keyword, similarity, document_score, rank_score = rest
     return Ranked(
         chunk_id,
         version_id,
         document_id,
         Document.unsealed("name", name, document_id, owner_id=owner_id),
+        index,
         page,
         Chunk.unsealed("heading", heading, version_id, index, owner_id=owner_id),
         Chunk.unsealed("content", content, version_id, index, owner_id=owner_id),
         # Django hands jsonb to raw queries as text.
         json.loads(boxes) if isinstance(boxes, str) else boxes,
-        *figures,
+        language,
+        keyword,
+        similarity,
+        document_score,
+        rank_score,
+        rarities,
     )

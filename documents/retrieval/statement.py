@@ -1,20 +1,26 @@
 """The one SQL statement of a search: exact BM25, vector distance and their fusion, within a scope.
 
-Both sides name their best candidates; each candidate then gets its true score on both sides; scores are min-max
-normalised over the candidates and added with a weight. Measured against others in docs/decisions/0011-fusion.md.
+Both sides name their best candidates; each candidate then gets its true score on both sides, and on the words' side
+what its document as a whole has to do with the question; scores are min-max normalised over the candidates and added
+with a weight. Measured against others in docs/decisions/0011-fusion.md.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from documents.retrieval.scope import Scope
 
 K1 = 1.2
 B = 0.75
-VECTOR_WEIGHT = 0.35
+VECTOR_WEIGHT = 0.3
 CANDIDATES = 100
+# A question's word counts for a passage once more by the share of its document's passages that hold it: so a report of
+# the company and the year that were asked for comes before others with the same table. A document of few passages says
+# little about itself in this way, as if it had so many more without the word.
+DOCUMENT_WEIGHT = 1.0
+_FEW_PASSAGES = 10
 
 # hnsw.ef_search, and how far the iterative scan goes on when the scope hides what it finds.
 HNSW_EFFORT = 200
@@ -31,44 +37,62 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """One row of the statement. `keyword` is BM25, `similarity` the cosine, `rank_score` their fusion, 0 to 1.
+class Weights:
+    """What counts how much. `vector` 0 and `document` 0 are BM25 alone, `vector` 1 is vectors alone."""
 
-    `question_weight` is the sum of the rarities (idf) of all terms of the question: what BM25 can be compared to.
+    vector: float = VECTOR_WEIGHT
+    document: float = DOCUMENT_WEIGHT
+
+
+class Rarity(NamedTuple):
+    """Of one term of the question: its weight for BM25 (idf), and in how many passages of the scope it stands."""
+
+    idf: float
+    found: int
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One row of the statement. `keyword` is BM25, `similarity` the cosine, `document_score` what the whole document
+    has to do with the question, in BM25's measure, and `rank_score` their fusion, 0 to 1.
     """
 
     chunk_id: int
     version_id: UUID
     document_id: UUID
     document_name: str
+    index: int
     page: int
     heading: str
     content: str
     boxes: Any
+    language: str
     keyword: float
     similarity: float
+    document_score: float
     rank_score: float
-    question_weight: float
+    # Of the question's terms, the same for all rows of a search.
+    rarities: Mapping[int, Rarity] = field(repr=False)
 
 
 def statement(
-    scope: Scope, plan: Plan, terms: Sequence[int], vector: str, *, vector_weight: float, limit: int
+    scope: Scope, plan: Plan, terms: Mapping[int, float], vector: str, *, weights: Weights, limit: int
 ) -> tuple[str, list[Any]]:
-    """SQL and its parameters. `vector_weight` 0 is BM25 alone, 1 is vectors alone."""
+    """SQL and its parameters. `terms` have their weights."""
     nearest_sql, nearest_params = _nearest(scope, plan, vector)
     sql = f"""
         WITH scope (version_id) AS MATERIALIZED ({scope.sql}),
-        question (term) AS (SELECT unnest(%s::bigint[])),
+        question (term, weight) AS (SELECT * FROM unnest(%s::bigint[], %s::float8[])),
         -- An array, not a join: the index is then read by term and version, so what other people own costs nothing.
         postings AS MATERIALIZED (
-            SELECT term, passages FROM documents_posting
+            SELECT term, version_id, passages FROM documents_posting
             WHERE term = ANY(%s::bigint[]) AND version_id = ANY(ARRAY(SELECT version_id FROM scope))
         ),
         rarity AS MATERIALIZED (
-            SELECT term, ln(1 + (%s - found + 0.5) / (found + 0.5)) AS idf
+            SELECT term, found, weight * ln(1 + (%s - found + 0.5) / (found + 0.5)) AS idf
             FROM (
-                SELECT term, coalesce(sum(cardinality(passages)), 0)::float8 AS found
-                FROM question LEFT JOIN postings USING (term) GROUP BY term
+                SELECT term, weight, coalesce(sum(cardinality(passages)), 0)::float8 AS found
+                FROM question LEFT JOIN postings USING (term) GROUP BY term, weight
             ) AS counted
         ),
         keyword AS MATERIALIZED (
@@ -95,25 +119,42 @@ def statement(
             GROUP BY chunk_id
         ),
         candidates AS MATERIALIZED (
-            SELECT chunk_id, keyword, -(vector <#> %s::halfvec) AS similarity
+            SELECT chunk_id, own.version_id, keyword, -(vector <#> %s::halfvec) AS similarity
             FROM named
-            LEFT JOIN (SELECT chunk_id, vector FROM documents_embedding WHERE space_id = %s) AS own USING (chunk_id)
+            LEFT JOIN (
+                SELECT chunk_id, version_id, vector FROM documents_embedding WHERE space_id = %s
+            ) AS own USING (chunk_id)
+        ),
+        about AS MATERIALIZED (
+            SELECT version_id, sum(idf * cardinality(passages) / (passage_count + {_FEW_PASSAGES})) AS score
+            FROM postings
+            JOIN rarity USING (term)
+            JOIN (
+                SELECT id AS version_id, passage_count FROM documents_documentversion
+                WHERE id = ANY(ARRAY(SELECT DISTINCT version_id FROM candidates))
+            ) AS version USING (version_id)
+            GROUP BY version_id
+        ),
+        weighed AS MATERIALIZED (
+            SELECT chunk_id, keyword, similarity, coalesce(score, 0) AS document_score,
+                keyword + %s * coalesce(score, 0) AS words
+            FROM candidates LEFT JOIN about USING (version_id)
         ),
         bounds AS (
-            SELECT min(keyword) AS keyword_low, nullif(max(keyword) - min(keyword), 0) AS keyword_range,
+            SELECT min(words) AS words_low, nullif(max(words) - min(words), 0) AS words_range,
                 min(similarity) AS similarity_low, nullif(max(similarity) - min(similarity), 0) AS similarity_range
-            FROM candidates
+            FROM weighed
         ),
         ranked AS (
-            SELECT chunk_id, keyword, coalesce(similarity, 0) AS similarity,
-                (1 - %s) * coalesce((keyword - keyword_low) / keyword_range, 0)
+            SELECT chunk_id, keyword, coalesce(similarity, 0) AS similarity, document_score,
+                (1 - %s) * coalesce((words - words_low) / words_range, 0)
                 + %s * coalesce((similarity - similarity_low) / similarity_range, 0) AS rank_score
-            FROM candidates, bounds
+            FROM weighed, bounds
             ORDER BY rank_score DESC, chunk_id LIMIT %s
         )
-        SELECT chunk.owner_id, chunk.id, chunk.version_id, chunk.index, version.document_id, document.name, chunk.page,
-            chunk.heading, chunk.content, chunk.boxes, ranked.keyword, ranked.similarity, ranked.rank_score,
-            coalesce((SELECT sum(idf) FROM rarity), 0)
+        SELECT (SELECT array_agg(ARRAY[term::text, idf::text, found::text]) FROM rarity), chunk.owner_id, chunk.id,
+            chunk.version_id, chunk.index, version.document_id, document.name, chunk.page, chunk.heading, chunk.content,
+            chunk.boxes, version.language, ranked.keyword, ranked.similarity, ranked.document_score, ranked.rank_score
         FROM ranked
         JOIN documents_chunk AS chunk ON chunk.id = ranked.chunk_id
         JOIN documents_documentversion AS version ON version.id = chunk.version_id
@@ -121,8 +162,9 @@ def statement(
         ORDER BY ranked.rank_score DESC, chunk.id
     """  # noqa: S608 - only our own constants and Django's own SQL are put in; every value is a parameter
     average = scope.terms / scope.passages if scope.terms else 1.0
-    params: list[Any] = [*scope.params, list(terms), list(terms), float(scope.passages), average]
-    params += [*nearest_params, vector, plan.space_id, vector_weight, vector_weight, limit]
+    params: list[Any] = [*scope.params, list(terms), list(terms.values()), list(terms)]
+    params += [float(scope.passages), average, *nearest_params, vector, plan.space_id]
+    params += [weights.document, weights.vector, weights.vector, limit]
     return sql, params
 
 

@@ -1,6 +1,6 @@
 """Static word vectors whose weights come inside the `wordllama` wheel: no network, no torch, 16 MB."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import isnan
 from pathlib import Path
@@ -12,15 +12,28 @@ DIMENSION = 256
 def embed(texts: Sequence[str]) -> list[list[float]]:
     """A unit vector for each text."""
     vectors: list[list[float]] = [[]] * len(texts)
-    if not texts:
-        return vectors
-    # Texts are padded to the longest of their batch, so those of equal length go together.
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    embedded = _model().embed([texts[i].strip() or "." for i in order], norm=True, return_np=True)
-    for i, vector in zip(order, embedded.tolist(), strict=True):
+    for i, vector in _embedded(texts, lambda found: found.tolist()):
         # A text without a single token has no direction: 0/0 above. Any fixed one will do, and is near nothing.
         vectors[i] = [1.0] + [0.0] * (DIMENSION - 1) if isnan(vector[0]) else vector
     return vectors
+
+
+def cosines(vector: Sequence[float], texts: Sequence[str]) -> list[float]:
+    """How near each text is to a unit vector, many times faster than with vectors as lists."""
+    near = [0.0] * len(texts)
+    for i, cosine in _embedded(texts, lambda found: (found @ vector).tolist()):
+        near[i] = 0.0 if isnan(cosine) else cosine
+    return near
+
+
+def _embedded(texts: Sequence[str], finish: Callable[[Any], list[Any]]) -> list[tuple[int, Any]]:
+    """What `finish` makes of each text's row, with its place. Texts are padded to the longest of their batch, so those
+    of equal length go together."""
+    if not texts:
+        return []
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    embedded = _model().embed([texts[i].strip() or "." for i in order], norm=True, return_np=True)
+    return list(zip(order, finish(embedded), strict=True))
 
 
 @cache

@@ -8,13 +8,14 @@ from django.db.models import F
 
 from accounts.encryption import keys
 from accounts.models import User
+from documents.index import NewPassage, write_passages
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval import search
 from documents.retrieval.scope import visible_scope
 from documents.retrieval.searching import plan_for, ranked
-from documents.retrieval.statement import K1, VECTOR_WEIGHT, B
+from documents.retrieval.statement import DOCUMENT_WEIGHT, K1, VECTOR_WEIGHT, B, Weights
 from documents.spaces import active_space, embed
-from documents.terms import passage_terms, query_terms
+from documents.terms import passage_terms, query_terms, query_words
 from tests.retrieval.conftest import AddDocument, index, new_version
 
 PORT = [
@@ -30,12 +31,12 @@ BAKERY = [
 ]
 
 
-def rows(user: User, query: str, *, weight: float = VECTOR_WEIGHT, limit: int = 100):
+def rows(user: User, query: str, *, limit: int = 100, **weights: float):
     scope = visible_scope(user.pk)
     space = active_space()
     vector = embed(space, [query])[0]
-    terms = query_terms(query, scope.languages, keys.of(user.pk).terms)
-    return ranked(scope, plan_for(scope, space), terms, vector, limit=limit, vector_weight=weight)
+    terms = query_terms(query_words(query, scope.languages, keys.of(user.pk).terms))
+    return ranked(scope, plan_for(scope, space), terms, vector, limit=limit, weights=Weights(**weights))
 
 
 def plain_bm25(user: User, query: str) -> dict[int, float]:
@@ -43,7 +44,7 @@ def plain_bm25(user: User, query: str) -> dict[int, float]:
     passages = {}
     for chunk in Chunk.objects.filter(version__document__owner=user, version=F("version__document__current_version")):
         name = chunk.version.document.name.rpartition(".")[0]
-        text = f"{chunk.content}\n{name}\n{name}"
+        text = f"{chunk.content}\n{name}\n{name}\n{name}"
         passages[chunk.pk] = passage_terms(text, chunk.version.language, keys.of(user.pk).terms).frequencies
     count = len(passages)
     average = sum(sum(terms.values()) for terms in passages.values()) / count
@@ -53,18 +54,28 @@ def plain_bm25(user: User, query: str) -> dict[int, float]:
     for pk, terms in passages.items():
         length = sum(terms.values())
         scores[pk] = sum(
-            math.log(1 + (count - found[term] + 0.5) / (found[term] + 0.5))
+            weight
+            * math.log(1 + (count - found[term] + 0.5) / (found[term] + 0.5))
             * terms[term]
             * (K1 + 1)
             / (terms[term] + K1 * (1 - B + B * length / average))
-            for term in query_terms(query, languages, keys.of(user.pk).terms)
+            for term, weight in query_terms(query_words(query, languages, keys.of(user.pk).terms)).items()
             if term in terms
         )
     return scores
 
 
 @pytest.mark.parametrize(
-    "query", ["granite salt", "harbour", "salt timber oven zebra", "Where was the lighthouse?", "the", "1871 bakery"]
+    "query",
+    [
+        "granite salt",
+        "harbour",
+        "Please answer with 1871s salt",
+        "salt timber oven zebra",
+        "Where was the lighthouse?",
+        "the",
+        "1871 bakery",
+    ],
 )
 def test_keyword_scores_are_exactly_bm25(owner: User, stranger: User, add: AddDocument, query: str) -> None:
     add(owner, "port.txt", PORT)
@@ -99,22 +110,50 @@ def test_fusion_is_the_weighted_sum_of_normalised_scores(owner: User, add: AddDo
     def normal(value: float, values: list[float]) -> float:
         return (value - min(values)) / (max(values) - min(values))
 
-    keywords = [row.keyword for row in found]
+    words = [row.keyword + DOCUMENT_WEIGHT * row.document_score for row in found]
     similarities = [row.similarity for row in found]
-    for row in found:
-        expected = (1 - VECTOR_WEIGHT) * normal(row.keyword, keywords) + VECTOR_WEIGHT * normal(
-            row.similarity, similarities
-        )
+    for row, own in zip(found, words, strict=True):
+        expected = (1 - VECTOR_WEIGHT) * normal(own, words) + VECTOR_WEIGHT * normal(row.similarity, similarities)
         assert row.rank_score == pytest.approx(expected, abs=1e-9)
     assert [row.rank_score for row in found] == sorted((row.rank_score for row in found), reverse=True)
+
+
+def test_a_document_full_of_a_word_lends_weight_to_each_of_its_passages(owner: User, add: AddDocument) -> None:
+    dull = "The total is shown in thousands."
+    about = add(owner, "first.txt", [*(f"Timber of the year {n} was sold." for n in range(12)), dull])
+    other = add(owner, "second.txt", [*(f"Bread of the year {n} was sold." for n in range(12)), dull])
+
+    found = {row.version_id: row for row in rows(owner, "total of timber") if row.content == dull}
+
+    idf = next(rarity for rarity in rows(owner, "timber")[0].rarities.values()).idf
+    mine, theirs = found[about.current_version_id], found[other.current_version_id]
+    assert mine.keyword == pytest.approx(theirs.keyword)
+    assert mine.document_score - theirs.document_score == pytest.approx(idf * 12 / (13 + 10))
+    assert mine.rank_score > theirs.rank_score
+
+
+def test_words_with_which_a_page_opens_find_its_later_passages(owner: User) -> None:
+    version = new_version(Document.objects.create(owner=owner, name="report.pdf"))
+    passages = [
+        NewPassage(7, 0, "Consolidated balance sheet, in millions"),
+        NewPassage(7, 900, "Accounts payable 1,204 1,177"),
+        NewPassage(8, 0, "Accounts receivable 77 99"),
+    ]
+    write_passages(version, passages, [[1.0] + [0.0] * 255] * 3, space=active_space())
+    Document.objects.update(current_version=version)
+
+    found = {row.content: row.keyword for row in rows(owner, "balance sheet", vector=0)}
+
+    assert found[passages[1].content] > 0
+    assert found.get(passages[2].content, 0) == 0
 
 
 def test_each_side_alone_orders_by_its_own_score(owner: User, add: AddDocument) -> None:
     add(owner, "port.txt", PORT)
     add(owner, "bakery.pdf", BAKERY)
 
-    by_words = [row.keyword for row in rows(owner, "salt and granite", weight=0)]
-    by_meaning = [row.similarity for row in rows(owner, "salt and granite", weight=1)]
+    by_words = [row.keyword for row in rows(owner, "salt and granite", vector=0, document=0)]
+    by_meaning = [row.similarity for row in rows(owner, "salt and granite", vector=1)]
 
     assert by_words == sorted(by_words, reverse=True)
     assert by_meaning == sorted(by_meaning, reverse=True)
@@ -203,7 +242,7 @@ def test_other_languages_are_found(owner: User, add: AddDocument, texts: list[st
     add(owner, "a.txt", texts)
     add(owner, "english.txt", PORT)
 
-    assert rows(owner, query, weight=0)[0].content == texts[best]
+    assert rows(owner, query, vector=0)[0].content == texts[best]
     assert search(user_id=owner.pk, query=query).passages[0].text == texts[best]
 
 
@@ -320,7 +359,7 @@ def test_the_index_of_a_large_space_is_used_and_agrees_with_the_exact_scan(
 
     add(owner, "many.txt", [f"{text} Number {n}." for n in range(60) for text in PORT])
     add(stranger, "theirs.txt", [f"{text} Page {n}." for n in range(10) for text in PORT])
-    exact = [row.chunk_id for row in rows(owner, "lighthouse by the sea", weight=1, limit=10)]
+    exact = [row.chunk_id for row in rows(owner, "lighthouse by the sea", vector=1, limit=10)]
     monkeypatch.setattr(spaces, "LARGE", 100)
     monkeypatch.setattr(searching, "LARGE", 100)
     assert spaces.indexed_vectors(active_space()) is None
@@ -330,7 +369,7 @@ def test_the_index_of_a_large_space_is_used_and_agrees_with_the_exact_scan(
     assert spaces.indexed_vectors(active_space()) == 280
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    found = rows(owner, "lighthouse by the sea", weight=1, limit=10)
+    found = rows(owner, "lighthouse by the sea", vector=1, limit=10)
     assert len(set(exact) & {row.chunk_id for row in found}) >= 9
     assert {row.document_name for row in found} == {"many.txt"}
     assert search(user_id=owner.pk, query="lighthouse").trace["approximate"] is True
