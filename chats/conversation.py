@@ -287,10 +287,11 @@ def _parent(conversation: Conversation, parent_id: uuid.UUID | None) -> Message 
     pk = parent_id or conversation.active_leaf_id
     if pk is None:
         return None
-    found = Message.objects.filter(conversation=conversation, pk=pk).first()
-    if found is None:
-        raise BadMessage("The message you answer is gone. Reload the page; your text is kept.")
-    return found
+    try:
+        # Only whether it is there and still being written.
+        return Message.objects.only("status").get(conversation=conversation, pk=pk)
+    except Message.DoesNotExist as error:
+        raise BadMessage("The message you answer is gone. Reload the page; your text is kept.") from error
 
 
 def _answer_to(question: Message, conversation: Conversation, *, model: str = "") -> Message:

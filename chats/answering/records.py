@@ -104,6 +104,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
             own_instructions=_own_instructions(),
             picture_count=_pictures(),
         )
+        .only(*_CLAIMED)
         .get(pk=message_id)
     )
     chat, question = message.conversation, message.parent
@@ -137,6 +138,16 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         is_out_of_tokens=quotas.has_token_quota() and quotas.tokens_left(chat.owner) == 0,
         is_not_allowed=not may(chat.owner, Capability.CHAT),
     )
+
+
+# What a claim reads: every column costs, in the statement and in the rows that come back.
+_CLAIMED = (
+    "owner", "conversation", "parent", "model", "content", "thinking", "timings", "queued_at", "lease_until",
+    "retrieval", "steps", "attempts", "stop_requested",
+    *(f"conversation__{name}" for name in ("owner", "system_prompt", "parameters", "title_is_automatic", "deleted_at")),
+    *(f"conversation__owner__{name}" for name in ("role", "is_active")),
+    *(f"parent__{name}" for name in ("owner", "parent", "content")),
+)  # fmt: skip
 
 
 def _pictures() -> Subquery:
