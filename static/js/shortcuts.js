@@ -54,7 +54,7 @@ async function fetchChats() {
     status.textContent = "The chats could not be fetched. Close this and try again.";
     return;
   }
-  if (palette.open) show();
+  if (palette.open) show(active);
 }
 
 function option({ url, title }, number) {
@@ -74,14 +74,15 @@ function option({ url, title }, number) {
 
 const isPossible = (item) => !item.dataset.needs || document.querySelector(item.dataset.needs);
 
-function show() {
+// `kept`: what stays chosen, when nothing was typed since.
+function show(kept) {
   const words = plain(input.value).split(/\s+/).filter(Boolean);
   const fits = (item) => matches(plain(item.textContent), words);
   const actions = commands.filter((item) => isPossible(item) && fits(item));
   const found = (chats || []).filter(fits).slice(0, SHOWN_CHATS);
   // Who types a title wants the chat; who types nothing wants to see what can be done.
   list.replaceChildren(...(words.length ? [...found, ...actions] : [...actions, ...found]));
-  choose(list.firstElementChild);
+  choose(kept?.parentElement === list ? kept : list.firstElementChild);
   const count = list.childElementCount;
   status.textContent = count ? `${count} found` : "Nothing has this name. Older chats are found by searching.";
 }
@@ -102,7 +103,7 @@ function take(item) {
   else run[item.dataset.command]();
 }
 
-input.addEventListener("input", show);
+input.addEventListener("input", () => show());
 input.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   const items = [...list.children];

@@ -129,6 +129,7 @@ def test_a_chat_goes_into_a_new_folder_that_opens_on_demand_and_stays_open(
     shown_list(page)
     expect(inside).to_be_visible()
     folder.locator("summary").click()
+    page.wait_for_function("/folders=(;|$)/.test(document.cookie)")
     page.reload()
     shown_list(page)
     expect(inside).to_be_hidden()
