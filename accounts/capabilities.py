@@ -23,6 +23,7 @@ class Capability(enum.Enum):
     READ = "read what is shared with you"
     CHAT = "start and continue chats"
     UPLOAD = "add and change documents"
+    SHARE_PROMPTS = "share templates and personas with everybody"
     ADMINISTER = "open the administration"
     SEE_DOCUMENT_METADATA = "see the kinds, sizes and states of everybody's documents"
     MANAGE_USERS = "manage accounts"
@@ -32,7 +33,7 @@ class Capability(enum.Enum):
 
 
 _VIEWER = {Capability.READ}
-_USER = _VIEWER | {Capability.CHAT, Capability.UPLOAD}
+_USER = _VIEWER | {Capability.CHAT, Capability.UPLOAD, Capability.SHARE_PROMPTS}
 _ADMIN = _USER | {
     Capability.ADMINISTER,
     Capability.SEE_DOCUMENT_METADATA,

@@ -29,6 +29,7 @@ from chats.exchange.models import ExchangeJob
 from chats.images import drawing, keeping
 from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
+from chats.prompting.models import PromptTemplate
 from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
@@ -78,6 +79,8 @@ class World:
     folder: Folder
     tag: Tag
     waiting: Picture
+    template: PromptTemplate
+    deleted_template: PromptTemplate
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -117,9 +120,13 @@ class World:
         # Parameters name the answer; a picture stands there too, where its address is looked for.
         _picture(owner, secret, message=answer)
         waiting = _picture(owner, secret)
+        template, gone = (
+            PromptTemplate.objects.create(owner=owner, name=secret, text=secret, deleted_at=deleted_at)
+            for deleted_at in (None, timezone.now())
+        )
         return cls(
             owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag,
-            waiting,
+            waiting, template, gone,
         )  # fmt: skip
 
     def rows(self) -> list[Any]:
@@ -141,6 +148,7 @@ class World:
             Tag,
             ConversationTag,
             Picture,
+            PromptTemplate,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -188,6 +196,8 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "folder_id": lambda world: world.folder.pk,
     "tag_id": lambda world: world.tag.pk,
     "picture_id": lambda world: world.waiting.pk,
+    "template_id": lambda world: world.template.pk,
+    "prompting:restore_template template_id": lambda world: world.deleted_template.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -215,6 +225,7 @@ OWNED = {
     "folder_id",
     "tag_id",
     "picture_id",
+    "template_id",
 }
 
 

@@ -1,14 +1,18 @@
 """What people write here, within bounds. Errors say what to do; what was typed stays in the fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
 
 from chats.prompting.parameters import PARAMETERS, Parameter
+from chats.prompting.variables import Variable
 
 LONGEST_INSTRUCTIONS = 8_000
 LONGEST_NAME = 80
+LONGEST_TEMPLATE = 10_000
+# What goes into one gap.
+LONGEST_VALUE = 20_000
 
 
 class PlainText(forms.CharField):
@@ -78,3 +82,50 @@ class OwnInstructionsForm(forms.Form):
         help_text="For example who you are, how long answers should be, or in which language. "
         "Chats with instructions of their own use those instead.",
     )
+
+
+class KeptForm(forms.Form):
+    """`may_share` shows the question whether everybody may use it."""
+
+    def __init__(self, *args: Any, may_share: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"] = PlainText(
+            what="The name",
+            label="Name",
+            max_length=LONGEST_NAME,
+            widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": LONGEST_NAME}),
+        )
+        self.order_fields(["name"])
+        if may_share:
+            self.fields["is_shared"] = forms.BooleanField(label="Share with everybody who may chat", required=False)
+
+    def clean_name(self) -> str:
+        return " ".join(str(self.cleaned_data["name"]).split())
+
+
+class TemplateForm(KeptForm):
+    text = PlainText(
+        what="The text",
+        label="Text",
+        max_length=LONGEST_TEMPLATE,
+        widget=forms.Textarea(attrs={"rows": 10}),
+        help_text="Write {{gaps}} in double braces: each is asked for before the text is used. "
+        "One that stands alone on its line gets a larger field.",
+    )
+
+
+class FillForm(forms.Form):
+    """One field for each gap of a template."""
+
+    def __init__(self, *args: Any, gaps: Sequence[Variable], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for number, gap in enumerate(gaps):
+            self.fields[f"gap{number}"] = PlainText(
+                what=gap.label,
+                label=gap.label,
+                max_length=LONGEST_VALUE,
+                widget=forms.Textarea(attrs={"rows": 5}) if gap.is_long else forms.TextInput(),
+            )
+
+    def values(self, gaps: Sequence[Variable]) -> dict[str, str]:
+        return {gap.name: str(self.cleaned_data[f"gap{number}"]) for number, gap in enumerate(gaps)}
