@@ -1,94 +1,20 @@
-// The menu of a chat, a folder or a tag, wherever its link [data-menu] stands; folders that stay open; and the list of chats,
-// which the server draws anew after each change, with the focus where it was.
+// The sidebar's list of chats: which folders stand open, what is said inside a phone's drawer, and the menus behind links
+// [data-menu], whose module (menus.js) is loaded at the first need.
 
-const menu = document.getElementById("chat-menu");
-const list = document.getElementById("chat-list");
 const sidebar = document.getElementById("sidebar");
 const toasts = document.getElementById("toasts");
-const narrow = matchMedia("(max-width: 820px)");
-let opener = null;
-
-async function open(link) {
-  opener = link;
-  if (menu.matches(":popover-open")) menu.hidePopover();
-  menu.replaceChildren();
-  // Inside the drawer of a phone, which would else close.
-  (link.closest("#sidebar") ?? document.body).append(menu);
-  await htmx.ajax("GET", link.href, { target: menu, swap: "innerHTML" }).catch(() => {});
-  if (!menu.firstElementChild) return location.assign(link.href);
-  menu.showPopover();
-  place();
-  (menu.querySelector("[data-focus]") ?? menu.querySelector("input:not([type=hidden], details *), form button, a"))?.focus();
-}
-
-// Below what opened it, as far as there is room; at the foot of a phone.
-function place() {
-  const at = (opener.closest("details.menu")?.querySelector("summary") ?? opener).getBoundingClientRect();
-  const { width, height } = menu.getBoundingClientRect();
-  menu.style.left = narrow.matches ? "" : `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
-  menu.style.top = narrow.matches ? "" : `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8))}px`;
-}
+const menus = () => import("./menus.js");
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[data-menu]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  open(link);
+  menus().then(({ open }) => open(link), () => location.assign(link.href));
 });
+// Said after a change that led to another page.
+if (toasts.querySelector("[data-undo]")) menus();
 
-// A part that opens shows its field, and the focus goes there. Inside the drawer the browser does not give it back by itself.
-menu.addEventListener("toggle", ({ target, newState }) => {
-  if (target === menu && newState === "closed" && (document.activeElement === document.body || menu.contains(document.activeElement))) opener?.focus();
-  if (target !== menu) place();
-  if (target !== menu && target.open && document.activeElement?.parentElement === target) {
-    const field = target.querySelector("input:not([type=hidden])");
-    if (field?.value) field.select();
-    else (target.querySelector(".menu-choices button") ?? field)?.focus();
-  }
-}, true);
-
-// Up and down between what can be pressed.
-menu.addEventListener("keydown", (event) => {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || event.target.matches("input")) return;
-  const items = [...menu.querySelectorAll("summary, button, a, input:not([type=hidden])")].filter((item) => item.checkVisibility());
-  items.at((items.indexOf(document.activeElement) + step) % items.length)?.focus();
-  event.preventDefault();
-});
-
-const isOurs = (element) => element?.closest?.("#chat-menu, [data-undo]");
-
-document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  const loaded = list.querySelectorAll("[data-loose] > li").length;
-  if (isOurs(ctx.sourceElement) && ctx.request.method === "POST") ctx.request.body.set("shown", loaded);
-});
-
-document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  const source = ctx.sourceElement;
-  if (ctx.request.method !== "POST" || !isOurs(source)) return;
-  if (ctx.response.status >= 400) return problem(source, ctx.response.status);
-  source.closest(".toast")?.remove();
-});
-
-function problem(source, status) {
-  const note = source.closest(".toast")?.querySelector("p") ?? document.getElementById("menu-note");
-  if (note) note.textContent = status === 404 ? "This is gone. Reload the page to see what there is."
-    : status === 429 ? "That was a lot in a short time. Nothing was changed; try again in a minute."
-    : "The server could not take this. Nothing was changed; try again in a moment.";
-}
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => isOurs(ctx?.sourceElement) && problem(ctx.sourceElement, 0));
-
-document.addEventListener("htmx:finally:swap", ({ detail: { ctx } }) => {
-  if (ctx.request.method !== "POST" || !(isOurs(ctx.sourceElement) || ctx.target === menu)) return;
-  if (menu.firstElementChild) (menu.querySelector("[aria-invalid], [data-focus]") ?? menu.querySelector("details[open] input:not([type=hidden])"))?.focus();
-  else {
-    if (menu.matches(":popover-open")) menu.hidePopover();
-    refocus();
-  }
-  if (document.getElementById("chats")) htmx.ajax("GET", location.href, { target: "#chats", select: "#chats", swap: "outerHTML" });
-});
-
-// A phone's drawer lies above everything else, and pressing anything outside of it closes it. So what is said is in it.
+// The drawer lies above everything else, and pressing anything outside of it closes it. So what is said is in it.
 sidebar.addEventListener("toggle", ({ target, newState }) => {
   if (target !== sidebar) return;
   toasts.popover = newState === "open" ? "manual" : null;
@@ -96,14 +22,7 @@ sidebar.addEventListener("toggle", ({ target, newState }) => {
   if (newState === "open") toasts.showPopover();
 });
 
-// To the same menu where it is now, to a neighbour where it is gone.
-function refocus() {
-  const again = opener && document.querySelector(`a[data-menu][href="${CSS.escape(opener.getAttribute("href"))}"]`);
-  const target = opener?.isConnected ? opener.closest("details.menu")?.querySelector("summary") ?? opener : again ?? list.querySelector("a");
-  target?.focus({ preventScroll: target !== again });
-}
-
-// Which folders stand open is asked of the browser, so that the first picture is already right.
+// Asked of the browser, so that the first picture is already right.
 document.addEventListener("toggle", ({ target }) => {
   if (!target.matches?.("details[data-folder]")) return;
   const names = [...document.querySelectorAll("details[data-folder][open]")].map((folder) => folder.dataset.folder);
