@@ -10,8 +10,12 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+# Whose questions are asked of a set as strange ones; of the others those of squad.
+_STRANGERS = {"squad": "cranfield", "xquad-de": "xquad-es", "xquad-es": "xquad-de"}
+_MOST_WITHOUT_ANSWER = 200
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -28,7 +32,10 @@ class JudgedSet:
     questions: list[tuple[str, str]]
     grades: dict[str, dict[str, int]]
     judges_documents: bool
-    files: list[Path]
+    files: list[Path] = field(default_factory=list)
+    # Questions that nothing in the set answers though it speaks of the like, and questions of another set.
+    unanswerable: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
 
 
 def default_corpora() -> Path:
@@ -54,7 +61,18 @@ def read(folder: Path, questions_file: str, *, most_questions: int) -> JudgedSet
         questions = random.Random(7).sample(questions, most_questions)
     files = sorted((folder / "pdfs").glob("*.pdf"))
     suffix = "" if questions_file == "queries.jsonl" else ", asked in English"
-    return JudgedSet(folder.name + suffix, dict(documents), questions, grades, judges_documents, files)
+    return JudgedSet(
+        folder.name + suffix, dict(documents), questions, grades, judges_documents, files, *_without_answer(folder)
+    )
+
+
+def _without_answer(folder: Path) -> tuple[list[str], list[str]]:
+    other = folder.parent / _STRANGERS.get(folder.name, "squad")
+    return tuple(  # type: ignore[return-value]  # two paths, two lists
+        random.Random(7).sample(texts, min(_MOST_WITHOUT_ANSWER, len(texts)))
+        for path in (folder / "unanswerable.jsonl", other / "queries.jsonl")
+        for texts in [[line["text"] for line in _jsonl(path)] if path.exists() else []]
+    )
 
 
 def ndcg(found: Sequence[str], grades: dict[str, int], *, at: int = 10) -> float:

@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from bench.synthetic import WORDS, Author
 if TYPE_CHECKING:
     from accounts.models import User
     from documents.models import Document
+    from documents.retrieval.searching import Finding
 
 OWNERS = 10
 DOCUMENT_SIZES = (5, 10, 20, 50, 100, 200, 300)
@@ -118,7 +119,7 @@ def _ingested(owner: "User", one: judged.JudgedSet) -> dict[int, str]:
 def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[str, Any]:
     from accounts.encryption import keys
     from documents.retrieval.scope import visible_scope
-    from documents.retrieval.searching import READ_CLOSELY, find, plan_for, ranked
+    from documents.retrieval.searching import find, plan_for, ranked
     from documents.retrieval.statement import Weights
     from documents.spaces import active_space
     from documents.terms import query_terms, query_words
@@ -128,7 +129,7 @@ def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[st
     plan = plan_for(scope, space)
     alone = {"words": Weights(vector=0, document=0), "vectors": Weights(vector=1)}
     # Several passages of a file may stand on one page.
-    limit = READ_CLOSELY * 3 if one.files else READ_CLOSELY
+    limit = 60 if one.files else 20
     figures: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for question, text in one.questions:
         terms, vector = query_terms(query_words(text, scope.languages, key)), embed_query(space.model, text)
@@ -143,8 +144,30 @@ def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[st
             if not one.judges_documents:
                 figures[side]["ndcg"].append(judged.ndcg(found, grades))
             figures[side]["recall"].append(judged.recall(found, grades))
+    cut = _cut(lambda text: find(scope, space, text, key, limit=20), one)
     means = {side: {key: round(statistics.fmean(x), 3) for key, x in of.items()} for side, of in figures.items()}
-    return {"passages": len(ids), "questions": len(one.questions), **means}
+    return {"passages": len(ids), "questions": len(one.questions), **means, "cut": cut}
+
+
+def _cut(find: Callable[[str], "Finding"], one: judged.JudgedSet) -> dict[str, float]:
+    """The share of questions for which the relevance threshold leaves no passage."""
+    from django.conf import settings
+
+    from documents.retrieval.choosing import choose
+
+    def share(texts: Sequence[str]) -> float:
+        counts = [
+            not choose(found.read, found.question, top_k=5, threshold=settings.RAG_RELEVANCE_THRESHOLD).passages
+            for found in map(find, texts)
+        ]
+        return round(statistics.fmean(counts), 3)
+
+    asked = {
+        "answerable": [text for _, text in one.questions[:200]],
+        "unanswerable": one.unanswerable,
+        "strange": one.strange,
+    }
+    return {kind: share(texts) for kind, texts in asked.items() if texts}
 
 
 # --- How fast -----------------------------------------------------------------------------------------------------
@@ -258,14 +281,22 @@ def _quality_page(run: dict[str, Any]) -> str:
     def cell(of: dict[str, float]) -> str:
         return f"{of['ndcg']:.3f} / {of['recall']:.3f}" if "ndcg" in of else f"– / {of['recall']:.3f}"
 
+    def share(of: dict[str, float], kind: str) -> str:
+        return f"{of[kind] * 100:.0f} %" if kind in of else "–"
+
+    kinds = ("answerable", "unanswerable", "strange")
     rows = [
         [name, one["passages"], one["questions"], *(cell(one[side]) for side in SIDES)]
         for name, one in run["sets"].items()
     ]
+    cut = [[name, *(share(one["cut"], kind) for kind in kinds)] for name, one in run["sets"].items()]
     heads = ["set", "passages", "questions", "BM25 alone", "vectors alone", "hybrid"]
     return (
         "nDCG@10 / recall@10 with the built-in embedder. Where whole documents are judged: recall of documents.\n\n"
         + report.table(heads, rows)
+        + "\nQuestions that the relevance threshold leaves without a passage: those with an answer (lost), those "
+        "of the same subjects without one, and those of another set.\n\n"
+        + report.table(["set", "with an answer", "without an answer", "of another set"], cut)
     )
 
 

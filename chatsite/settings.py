@@ -380,7 +380,7 @@ CHUNK_SIZE = env.integer("CHUNK_SIZE", 1000, at_least=200, at_most=8000)
 CHUNK_OVERLAP = env.integer("CHUNK_OVERLAP", 200, at_least=0, at_most=2000)
 MAX_PARALLEL_DOCUMENTS = env.integer("MAX_PARALLEL_DOCUMENTS", 2, at_least=1, at_most=64)
 RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
-RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.0, at_most=1.0)
+RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.36, at_most=1.0)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 # Passages that look as if they were written for the assistant (chats/answering/suspicion.py).
 SUSPICIOUS_PASSAGES = env.choice("SUSPICIOUS_PASSAGES", "mark", ["mark", "leave_out"])

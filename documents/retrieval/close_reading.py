@@ -14,6 +14,7 @@ from documents.retrieval.statement import Ranked, Rarity
 from documents.terms import AskedWord, terms_in_order
 from llms.embeddings import instant_cosines
 
+MOST_READ = 20
 # Beside the statement's 0 to 1 (docs/decisions/0011-fusion.md).
 _TOGETHER = 0.3
 _IN_ORDER = 0.2
@@ -75,7 +76,11 @@ class Read:
 def read_closely(
     rows: Sequence[Ranked], question: Question, vector: Sequence[float] | None, space: EmbeddingSpace, key: bytes
 ) -> list[Read]:
-    """`rows` in a better order, `rank_score` being that of both looks. `key` is the one the terms were made with."""
+    """`rows` in a better order, `rank_score` being that of both looks. `key` is the one the terms were made with.
+
+    Only the best MOST_READ are read, and the others stay behind them: what ranks so low is rarely lifted rightly.
+    """
+    rows, rest = rows[:MOST_READ], rows[MOST_READ:]
     sentences = [_sentences(row.content) for row in rows]
     meanings = _meanings(sentences, vector, space)
     read = []
@@ -83,7 +88,8 @@ def read_closely(
         together, in_order = _words_of(row, parts, question, key)
         reading = Reading(together, in_order, meaning)
         read.append(Read(replace(row, rank_score=row.rank_score + reading.score), reading))
-    return sorted(read, key=lambda each: (-each.row.rank_score, each.row.chunk_id))
+    read.sort(key=lambda each: (-each.row.rank_score, each.row.chunk_id))
+    return read + [Read(row, Reading()) for row in rest]
 
 
 def _sentences(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from accounts.encryption import keys
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
-from documents.retrieval.close_reading import Question, Read, read_closely
+from documents.retrieval.close_reading import MOST_READ, Question, Read, read_closely
 from documents.retrieval.passages import Retrieval
 from documents.retrieval.scope import Scope, visible_scope
 from documents.retrieval.statement import (
@@ -35,9 +35,7 @@ from llms.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-# Passages read closely: at least so many, and for each one used, so that something is left when duplicates and the
-# irrelevant are cut.
-READ_CLOSELY = 20
+# Passages ranked for each one used, so that something is left when duplicates and the irrelevant are cut.
 _SPARE = 4
 # HNSW wades through what others own: below this share of the space an exact scan of one's own is faster and exact
 # (docs/decisions/0012-exact-or-hnsw.md).
@@ -66,7 +64,7 @@ def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
     if not (query and scope.passages and wanted > 0):
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     space = active_space()
-    found = find(scope, space, query, keys.of(user_id).terms, limit=max(READ_CLOSELY, wanted * _SPARE))
+    found = find(scope, space, query, keys.of(user_id).terms, limit=max(MOST_READ, wanted * _SPARE))
     chosen = choose(found.read, found.question, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
     trace = {
         "searched": scope.passages,

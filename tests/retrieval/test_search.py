@@ -238,7 +238,10 @@ def test_a_document_that_is_not_indexed_yet_is_not_searched(owner: User, add: Ad
     ],
     ids=["german", "spanish", "french", "russian", "chinese", "japanese"],
 )
-def test_other_languages_are_found(owner: User, add: AddDocument, texts: list[str], query: str, best: int) -> None:
+def test_other_languages_are_found(
+    owner: User, add: AddDocument, settings, texts: list[str], query: str, best: int
+) -> None:
+    settings.RAG_RELEVANCE_THRESHOLD = 0.0
     add(owner, "a.txt", texts)
     add(owner, "english.txt", PORT)
 
@@ -313,14 +316,26 @@ def test_what_is_not_relevant_enough_is_cut(owner: User, add: AddDocument, setti
     assert {entry["cut"] for entry in retrieval.trace["passages"][1:]} == {"below the relevance asked for"}
 
 
-def test_relevance_tells_an_answer_from_a_stray_match(owner: User, add: AddDocument) -> None:
+def test_relevance_tells_an_answer_from_a_stray_match(owner: User, add: AddDocument, settings) -> None:
+    settings.RAG_RELEVANCE_THRESHOLD = 0.0
     add(owner, "port.txt", PORT)
     add(owner, "bakery.pdf", BAKERY)
 
     answer = search(user_id=owner.pk, query="When is bread baked?").passages[0]
     stray = search(user_id=owner.pk, query="Which morning did the senate vote on the budget amendment?").passages[0]
 
-    assert answer.score > 0.6 > 0.4 > stray.score
+    assert answer.score > 0.6 > 0.36 > stray.score
+
+
+def test_a_question_on_another_subject_is_left_without_a_passage(owner: User, add: AddDocument) -> None:
+    add(owner, "port.txt", PORT)
+    add(owner, "bakery.pdf", BAKERY)
+
+    stray = search(user_id=owner.pk, query="Which morning did the senate vote on the budget amendment?")
+
+    assert stray.passages == []
+    assert {entry["cut"] for entry in stray.trace["passages"]} == {"below the relevance asked for"}
+    assert search(user_id=owner.pk, query="When is bread baked?").passages
 
 
 def test_without_the_embedding_model_words_alone_decide(owner: User, add: AddDocument, settings) -> None:
