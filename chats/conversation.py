@@ -21,6 +21,7 @@ from chats import errors, tree
 from chats.images import attaching, seeing
 from chats.images.models import Picture
 from chats.models import Conversation, Message
+from chats.searching import indexing
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -106,9 +107,11 @@ def ask_below(
     # What a page shows of it; nobody need ask again.
     question.shown_pictures = list(pictures)  # type: ignore[attr-defined]  # as chats.presentation attaches it
     title = {}
-    if not locked.title and locked.title_is_automatic:
-        title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
+    if is_named := not locked.title and locked.title_is_automatic:
+        locked.title = first_title(text)
+        title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=locked.title)
     _await_answer(answer, **title)
+    indexing.add_question(question, with_title=is_named)
     if pictures:
         details["pictures"] = len(pictures)
     _record(action, locked, question=question.pk, answer=answer.pk, model=answer.model, **details)
@@ -178,9 +181,11 @@ def rename(conversation: Conversation, title: str) -> None:
     if not title:
         raise BadMessage("A title needs at least one character. The old one is kept.")
     sealed = Conversation.sealed(conversation.pk, owner_id=conversation.owner_id, title=title)
-    Conversation.objects.filter(pk=conversation.pk).update(**sealed, title_is_automatic=False)
+    with transaction.atomic():
+        Conversation.objects.filter(pk=conversation.pk).update(**sealed, title_is_automatic=False)
+        indexing.replace_title(conversation.pk, conversation.owner_id, title)
+        _record(audit.Action.CHAT_RENAMED, conversation)
     conversation.title = title
-    _record(audit.Action.CHAT_RENAMED, conversation)
 
 
 def delete(*chats: Conversation) -> list[uuid.UUID]:

@@ -17,6 +17,7 @@ from chats.exchange import writing
 from chats.images import keeping
 from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
+from chats.searching import indexing
 
 CHATS = "chats"
 DELETED_CHATS = "deleted_chats"
@@ -80,6 +81,7 @@ class ChatsHolding:
 def _delete(conversation_id: UUID) -> None:
     """Leaves first, each in one statement: the ORM's own cascade would load every row to find its dependents."""
     messages = Message.objects.filter(conversation_id=conversation_id)
+    indexing.forget(conversation_id)
     Summary.objects.filter(upto__in=messages).delete()
     Citation.objects.filter(message__in=messages).delete()
     pictures = Picture.objects.filter(message__in=messages)

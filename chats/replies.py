@@ -18,6 +18,8 @@ from llms import catalogue
 PAGE_LENGTH = 30
 # And how many at most, so that the message is among them at which another version was chosen.
 LONGEST_PAGE = 200
+# How many stand above the message that a reader goes to, so that it is read in its place.
+ABOVE = 10
 
 
 def conversation_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
@@ -42,8 +44,12 @@ def model_context(found: Conversation | None) -> dict[str, Any]:
 
 
 def messages_context(
-    found: Conversation, last: uuid.UUID | None, *, below: bool = False, at_least: int = 0
+    found: Conversation, last: uuid.UUID | None, *, below: bool = False, at_least: int = 0, at: uuid.UUID | None = None
 ) -> dict[str, Any]:
+    """`at`: a message that is to be among them, if it stands on the path and not too far above."""
+    if at and last:
+        path = tree.path_to_root(found.pk, last)
+        at_least = path.index(at) + ABOVE if at in path else at_least
     limit = at_least if PAGE_LENGTH < at_least <= LONGEST_PAGE else PAGE_LENGTH
     part = tree.part_of_path(found.pk, last, limit=limit, below=below)
     shown = presentation.prepare(part.messages, part.siblings)

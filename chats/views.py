@@ -31,7 +31,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_GET
 def conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     found = replies.conversation_of(request, conversation_id)
-    return render(request, "chats/conversation.html", _page_context(request, found))
+    return render(request, "chats/conversation.html", _page_context(request, found, at=_wanted_message(request)))
 
 
 @require_POST
@@ -209,7 +209,17 @@ def _wants_documents(request: AuthenticatedHttpRequest) -> bool | None:
     return "use_documents" in request.POST if "documents_offered" in request.POST else None
 
 
-def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None) -> dict[str, Any]:
+def _wanted_message(request: AuthenticatedHttpRequest) -> uuid.UUID | None:
+    """Which a link to the page leads to; one that is mistyped leads to the page's end, like none."""
+    try:
+        return uuid.UUID(request.GET.get("at", ""))
+    except ValueError:
+        return None
+
+
+def _page_context(
+    request: AuthenticatedHttpRequest, found: Conversation | None, *, at: uuid.UUID | None = None
+) -> dict[str, Any]:
     documents = Document.objects.visible_to(request.user).searchable().count()
     return {
         "conversation": found,
@@ -224,5 +234,5 @@ def _page_context(request: AuthenticatedHttpRequest, found: Conversation | None)
         # Made once: each `csrf_token` of a template would mask the secret anew, and every bubble has forms.
         "csrf_token": get_token(request),
         **replies.model_context(found),
-        **(replies.messages_context(found, found.active_leaf_id) if found else {"messages_page": []}),
+        **(replies.messages_context(found, found.active_leaf_id, at=at) if found else {"messages_page": []}),
     }

@@ -45,6 +45,7 @@ COSTS: dict[str, Budget | None] = {
     "images:upload": PICTURE,
     "images:remove": None,
     "images:text": UPLOAD,
+    "searching:search": SEARCH,
     "exchange:export": EXPORT,
     "exchange:take_in": UPLOAD,
     "exchange:forget": None,

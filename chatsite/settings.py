@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "chats",
     "chats.exchange",
     "chats.prompting",
+    "chats.searching",
     "chats.sharing",
     "chats.images",
     "allauth",

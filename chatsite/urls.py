@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("chats.exchange.urls")),
     path("", include("chats.images.urls")),
     path("", include("chats.prompting.urls")),
+    path("", include("chats.searching.urls")),
     path("", include("chats.shortcuts.urls")),
     path("", include("chats.rating.urls")),
     path("", include("chats.sharing.urls")),

@@ -3,7 +3,6 @@
 import json
 import re
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from django.db.models.functions import Now
 from accounts.encryption import keys
 from accounts.encryption.fields import Sealed
 from documents.models import Chunk, DocumentVersion, Embedding, EmbeddingSpace, Posting
+from documents.postings import LONGEST, as_array, inverted
 from documents.spaces import active_space, embed
 from documents.terms import PassageTerms, language_of, passage_terms, storable
 
@@ -21,9 +21,6 @@ _Row = TypeVar("_Row")
 
 __all__ = ["NewPassage", "active_space", "searchable_text", "write_passages"]
 
-# What a posting holds (Posting.passages).
-_MOST_FREQUENT = 0xFF
-_LONGEST = 0xFFFF
 # How often the words of the document's name, of the headings, and with which the page opens count, beside the passage's
 # own words counting once. Measured: docs/decisions/0011-fusion.md.
 _NAME_WEIGHT = 3
@@ -193,13 +190,11 @@ def _sealed(version: DocumentVersion, index: int, passage: NewPassage) -> dict[s
 
 
 def _write_postings(version: DocumentVersion, chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> None:
-    """Arrays as text: psycopg dumps a hundred thousand short arrays three times slower one by one.
-
-    Not by COPY, which PostgreSQL refuses where row-level security is on.
-    """
+    """Not by COPY, which PostgreSQL refuses where row-level security is on."""
     Posting.objects.filter(version=version).delete()
+    places = ((pk, found, min(found.length, LONGEST)) for pk, found in zip(chunk_ids, terms, strict=True))
     with connection.cursor() as cursor:
-        for batch in _batches(_inverted(chunk_ids, terms), _POSTINGS):
+        for batch in _batches(inverted(places), _POSTINGS):
             cursor.execute(
                 """
                 INSERT INTO documents_posting (term, version_id, owner_id, passages)
@@ -209,20 +204,9 @@ def _write_postings(version: DocumentVersion, chunk_ids: Sequence[int], terms: S
                     version.pk,
                     version.owner_id,
                     [term for term, _ in batch],
-                    [f"{{{','.join(map(str, passages))}}}" for _, passages in batch],
+                    [as_array(passages) for _, passages in batch],
                 ],
             )
-
-
-def _inverted(chunk_ids: Sequence[int], terms: Sequence[PassageTerms]) -> Sequence[tuple[int, list[int]]]:
-    """Per term the passages it stands in, each packed into one number as `Posting.passages` says."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    for chunk_id, passage in zip(chunk_ids, terms, strict=True):
-        start = chunk_id << 24 | min(passage.length, _LONGEST)
-        for term, frequency in passage.frequencies.items():
-            found[term].append(start | min(frequency, _MOST_FREQUENT) << 16)
-    # In order of term: two writers then take index pages in the same order, and the index grows evenly.
-    return sorted(found.items())
 
 
 def _write_vectors(

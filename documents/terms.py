@@ -31,6 +31,12 @@ _REQUEST = 0.25
 DEFAULT_LANGUAGE = "english"
 _LATIN_LANGUAGES = tuple(language for language in STOP_WORDS if language != "russian")
 
+# In which languages a common word is common.
+_SPOKEN_IN: dict[str, list[str]] = {}
+for _language in _LATIN_LANGUAGES:
+    for _word in STOP_WORDS[_language]:
+        _SPOKEN_IN.setdefault(_word, []).append(_language)
+
 # Written without spaces, or (Hangul) with particles glued to words: pairs of characters find them all.
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
 _UNSPACED = (
@@ -43,8 +49,10 @@ _TOKEN = re.compile(
     rf"|(?P<word>[^\W_{_UNSPACED}]+(?:[\u0300-\u036f]+[^\W_{_UNSPACED}]*)*)"
 )
 _GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_LETTERS_ALONE = re.compile(r"[^\W\d_]+")
 _LETTERS_OR_DIGITS = re.compile(r"\d+|[^\W\d_]+")
 _IS_HAN = re.compile(f"[{_HAN}]")
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]+")
 _SAMPLE = 20_000
 
 _SCRIPT_LANGUAGES = (
@@ -82,6 +90,8 @@ class AskedWord:
     terms: tuple[int, ...]
     weight: float = 1.0
     is_part: bool = False
+    # The word itself, which is kept nowhere: for marking it where it stands.
+    word: str = ""
 
 
 def storable(text: str) -> str:
@@ -93,18 +103,17 @@ def normalised(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 
 
-def guess_language(text: str) -> str:
-    """The Snowball name of the language whose common words are most frequent here.
+def guess_language(text: str, *, otherwise: str = DEFAULT_LANGUAGE) -> str:
+    """The Snowball name of the language whose common words are most frequent here; `otherwise`, where there are none.
 
     Good enough to choose a stemmer: a wrong guess costs a few word forms. Needs no model and no network.
     """
-    counts = Counter(re.findall(r"[^\W\d_]+", normalised(text[:_SAMPLE])))
-    best, best_score = DEFAULT_LANGUAGE, 0
-    for language in _LATIN_LANGUAGES:
-        score = sum(count for word, count in counts.items() if word in STOP_WORDS[language])
-        if score > best_score:
-            best, best_score = language, score
-    return best
+    scores = dict.fromkeys(_LATIN_LANGUAGES, 0)
+    for word, count in Counter(_LETTERS_ALONE.findall(normalised(text[:_SAMPLE]))).items():
+        for language in _SPOKEN_IN.get(word, ()):
+            scores[language] += count
+    best = max(scores, key=scores.__getitem__)
+    return best if scores[best] else otherwise
 
 
 def language_of(texts: Sequence[str]) -> str:
@@ -119,7 +128,7 @@ def passage_terms(text: str, language: str, key: bytes) -> PassageTerms:
 
 
 def terms_in_order(text: str, language: str, key: bytes) -> list[int]:
-    return [_hashed(_stem(word, language), key) for word in _words(text)]
+    return [hashed(_stem(word, language), key) for word in _words(text)]
 
 
 def query_words(query: str, languages: Iterable[str], key: bytes) -> list[AskedWord]:
@@ -128,24 +137,29 @@ def query_words(query: str, languages: Iterable[str], key: bytes) -> list[AskedW
     Common words are left out, unless there is nothing else. Long questions are cut.
     """
     query = query[:MOST_QUERY_CHARACTERS]
-    own = guess_language(query)
-    known = list(dict.fromkeys(languages)) or [DEFAULT_LANGUAGE]
-    wanted = [*known[:MOST_LANGUAGES], *([own] if own in known[MOST_LANGUAGES:] else [])]
+    wanted = query_languages(query, languages)
     words: dict[str, float] = {}
     for word, weight in _weighted_words(query):
         words[word] = max(weight, words.get(word, 0.0))
-    asking = _stop_words(own, *wanted)
+    asking = _stop_words(guess_language(query), *wanted)
     telling = [(word, weight) for word, weight in words.items() if word not in asking] or list(words.items())
     return _asked(telling[:MOST_QUERY_WORDS], wanted, key)
+
+
+def query_languages(query: str, languages: Iterable[str]) -> list[str]:
+    """Those in which a question is searched for: of the library's, most used first, some, and the question's own."""
+    known = list(dict.fromkeys(languages)) or [DEFAULT_LANGUAGE]
+    own = guess_language(query[:MOST_QUERY_CHARACTERS])
+    return [*known[:MOST_LANGUAGES], *([own] if own in known[MOST_LANGUAGES:] else [])]
 
 
 def _asked(words: Sequence[tuple[str, float]], languages: Sequence[str], key: bytes) -> list[AskedWord]:
     found: list[AskedWord] = []
     for word, weight in words:
         stems = dict.fromkeys(_stem(word, language) for language in languages)
-        terms = tuple(_hashed(stem, key) for stem in stems)
+        terms = tuple(hashed(stem, key) for stem in stems)
         counts = _REQUEST if word in REQUEST_WORDS else weight
-        found.append(AskedWord(terms, counts, is_part=weight < 1))
+        found.append(AskedWord(terms, counts, is_part=weight < 1, word=word))
     return found
 
 
@@ -156,6 +170,39 @@ def query_terms(words: Iterable[AskedWord]) -> dict[int, float]:
         for term in word.terms:
             terms[term] = max(word.weight, terms.get(term, 0.0))
     return terms
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Where a word of a question stands in a text; `word` is its place among them."""
+
+    start: int
+    end: int
+    word: int
+
+
+def occurrences(text: str, words: Sequence[AskedWord], languages: Sequence[str], key: bytes) -> Iterator[Occurrence]:
+    """What a reader is to see marked, in the text as it is written, from its beginning on. Some may overlap.
+
+    `words` and `languages` are those of `query_words` and `query_languages`.
+    """
+    pairs = {word.word for word in words if len(word.word) == 2 and _IS_UNSPACED.fullmatch(word.word)}
+    # Of a pair of characters, neither is meant by itself.
+    within = {character for pair in pairs for character in pair}
+    wanted = {term: place for place, word in enumerate(words) if word.word not in within for term in word.terms}
+    known: dict[str, int | None] = {}
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        pieces, is_unspaced = [(token, match.start())], match.lastgroup == "unspaced"
+        if is_unspaced:
+            pieces = [(token[at : at + size], match.start() + at) for at in range(len(token)) for size in (2, 1)]
+        for piece, start in pieces:
+            if piece not in known:
+                forms = [normalised(piece)] if is_unspaced else _words(piece)
+                stems = {_stem(form, language) for form in forms for language in languages}
+                known[piece] = next((wanted[term] for stem in stems if (term := hashed(stem, key)) in wanted), None)
+            if (place := known[piece]) is not None:
+                yield Occurrence(start, start + len(piece), place)
 
 
 def _stop_words(*languages: str) -> frozenset[str]:
@@ -230,6 +277,6 @@ def _without_accents(word: str) -> str:
 
 
 @lru_cache(maxsize=200_000)
-def _hashed(stem: str, key: bytes) -> int:
+def hashed(stem: str, key: bytes) -> int:
     digest = blake2b(stem.encode("utf-8", "replace"), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -175,6 +176,17 @@ def _acting() -> "Iterator[None]":
 
     with acting_as_system("a test"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _workers_are_done() -> "Iterator[None]":
+    """What a worker does after an answer ended, such as naming the chat, is over before the tables are emptied."""
+    yield
+    module = sys.modules.get("chats.answering.runner")
+    one = module and module._runner
+    deadline = time.monotonic() + 2
+    while one and one._announcing and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

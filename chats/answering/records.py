@@ -21,6 +21,7 @@ from chats.images.models import Picture
 from chats.models import Citation, Conversation, Message
 from chats.prompting import parameters
 from chats.prompting.models import OwnInstructions
+from chats.searching import indexing
 from documents.models import Chunk, Document, DocumentVersion
 from jobs import leases
 
@@ -268,6 +269,7 @@ def settle(
         )
         message = Message.objects.select_related("conversation").get(pk=message_id)
         Conversation.objects.filter(pk=message.conversation_id).update(updated_at=Now())
+        indexing.replace_answer(message)
         if spent:
             quotas.spend_tokens(message.conversation.owner_id, spent)
         _record(message, sorted({str(versions.get(s.version_id, s.version_id)) for s in given}))

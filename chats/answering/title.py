@@ -6,6 +6,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from redis.exceptions import RedisError
 
 from accounts.encryption.errors import SealingError
@@ -13,6 +14,7 @@ from chats import live, presentation
 from chats.answering.records import Job
 from chats.conversation import TITLE_LENGTH
 from chats.models import Conversation
+from chats.searching import indexing
 from llms import catalogue, chat
 from llms.catalogue import ModelInfo
 from llms.errors import ModelError
@@ -71,4 +73,8 @@ def _tidy(title: str) -> str:
 def _store(conversation_id: uuid.UUID, owner_id: uuid.UUID, title: str) -> bool:
     """Only where the person has not typed one meanwhile."""
     sealed = Conversation.sealed(conversation_id, owner_id=owner_id, title=title)
-    return bool(Conversation.objects.filter(pk=conversation_id, title_is_automatic=True).update(**sealed))
+    with transaction.atomic():
+        if not Conversation.objects.filter(pk=conversation_id, title_is_automatic=True).update(**sealed):
+            return False
+        indexing.replace_title(conversation_id, owner_id, title)
+    return True

@@ -13,6 +13,7 @@ from chats import presentation
 from chats.exchange.formats.portable import Chat, Turn, Unreadable, with_times
 from chats.exchange.models import Origin
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
+from chats.searching import indexing
 
 _BATCH = 1000
 
@@ -61,7 +62,9 @@ def _insert(chat: Chat, user: User, fingerprint: bytes) -> None:
     )
     ids = {turn.id: uuid.uuid4() for turn in chat.turns}
     compared: dict[str, uuid.UUID] = {}
-    Message.objects.bulk_create([_message(conversation, turn, ids, compared) for turn in chat.turns], batch_size=_BATCH)
+    messages = [_message(conversation, turn, ids, compared) for turn in chat.turns]
+    Message.objects.bulk_create(messages, batch_size=_BATCH)
+    indexing.add_conversation(conversation, messages)
     Citation.objects.bulk_create(
         [citation for turn in chat.turns for citation in _citations(conversation, turn, ids[turn.id])],
         batch_size=_BATCH,

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from documents.postings import K1, B
 from documents.retrieval.scope import Scope
 
-K1 = 1.2
-B = 0.75
 VECTOR_WEIGHT = 0.3
 CANDIDATES = 100
 # A question's word counts for a passage once more by the share of its document's passages that hold it: so a report of

@@ -359,7 +359,16 @@ document.addEventListener("htmx:after:swap", () => {
   keepFromEnd = null;
 });
 
+// A link may lead to a message: then the reader is there, and not at the end.
+const wanted = location.hash.startsWith("#m-") && byId(location.hash.slice(1));
+const toWanted = () => wanted?.scrollIntoView({ block: "start" });
+
 toEnd();
+if (wanted) {
+  following = false;
+  toWanted();
+  addEventListener("load", toWanted);
+}
 showBusy();
 // In case htmx looked at the page before its ws extension had arrived. Doing it twice does nothing.
 addEventListener("load", () => {

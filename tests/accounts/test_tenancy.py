@@ -26,6 +26,7 @@ from chats.exchange.models import ExchangeJob, Origin
 from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
 from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
+from chats.searching.models import Indexed, Occurrences
 from chats.sharing.models import Share
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 
@@ -84,6 +85,8 @@ def furnish(user: User, phrase: str) -> None:
     OwnInstructions.objects.get_or_create(owner=user, defaults={"text": phrase})
     PromptTemplate.objects.create(owner=user, name=phrase, text=phrase)
     Persona.objects.create(owner=user, name=phrase, system_prompt=phrase)
+    Indexed.objects.create(conversation=chat, message=answer, length=1, language="english", written_at=timezone.now())
+    Occurrences.objects.create(term=1, conversation=chat, places=[1 << 24])
     Share.objects.create(conversation=chat, kind=Share.Kind.PERSON, address=f"{uuid.uuid4().hex}@example.org")
 
 
