@@ -135,7 +135,11 @@ def test_a_bad_member_does_not_cost_the_good_ones() -> None:
     assert opened.read(good) == b"other words"
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"PK\x05\x06" + bytes(18), os.urandom(2000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK", b"PK\x05\x06" + bytes(18), os.urandom(2000)],
+    ids=["nothing", "two letters", "no entry", "noise"],
+)
 def test_what_is_no_archive_is_refused_or_empty(content: bytes) -> None:
     try:
         opened = Archive(io.BytesIO(content), Budget())
