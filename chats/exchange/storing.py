@@ -10,26 +10,37 @@ from accounts.encryption.fields import KeyedHashField, keyed_hash
 from accounts.models import User
 from chats import conversation as conversations
 from chats import presentation
+from chats.exchange import drawing
+from chats.exchange.drawing import Pictures
 from chats.exchange.formats.portable import Chat, Turn, Unreadable, with_times
 from chats.exchange.models import Origin
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
 from chats.searching import indexing
 
 _BATCH = 1000
 
 
-def store(chat: Chat, user: User) -> bool:
+def is_here(chat: Chat, user: User) -> bool:
+    return _here(chat, user, _fingerprint(chat, user)) is not None
+
+
+def store(chat: Chat, user: User, pictures: Pictures | None = None) -> bool:
     """In the caller's transaction. False: it is here already. One that was deleted comes back as it was."""
     if not chat.turns:
         raise Unreadable("there is no message in it")
-    fingerprint = keyed_hash(user.pk, "exchange_origin", chat.origin.encode())
+    fingerprint = _fingerprint(chat, user)
     if (found := _here(chat, user, fingerprint)) is not None:
         if found.deleted_at is None:
             return False
         conversations.restore(found)
         return True
-    _insert(chat, user, fingerprint)
+    _insert(chat, user, fingerprint, pictures or Pictures())
     return True
+
+
+def _fingerprint(chat: Chat, user: User) -> bytes:
+    return keyed_hash(user.pk, "exchange_origin", chat.origin.encode())
 
 
 def _here(chat: Chat, user: User, fingerprint: bytes) -> Conversation | None:
@@ -43,7 +54,7 @@ def _here(chat: Chat, user: User, fingerprint: bytes) -> Conversation | None:
     return found
 
 
-def _insert(chat: Chat, user: User, fingerprint: bytes) -> None:
+def _insert(chat: Chat, user: User, fingerprint: bytes, pictures: Pictures) -> None:
     start = chat.created or timezone.now()
     with_times(chat.turns, start)
     conversation = Conversation.objects.create(
@@ -67,6 +78,14 @@ def _insert(chat: Chat, user: User, fingerprint: bytes) -> None:
     indexing.add_conversation(conversation, messages)
     Citation.objects.bulk_create(
         [citation for turn in chat.turns for citation in _citations(conversation, turn, ids[turn.id])],
+        batch_size=_BATCH,
+    )
+    Picture.objects.bulk_create(
+        [
+            drawing.row(stored, number, message_id=ids[turn_id], owner_id=user.pk)
+            for turn_id, several in pictures.by_turn.items()
+            for number, stored in enumerate(several, 1)
+        ],
         batch_size=_BATCH,
     )
     for tag in chat.tags:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
+from django.db.models import Sum
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,6 +19,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.rights import archive
 from chats.exchange import asking, files, writing
 from chats.exchange.models import ExchangeJob
+from chats.images.models import Picture
 from chats.models import Conversation, Message
 from documents.uploads import SizeLimit, limit_sizes
 
@@ -25,6 +27,7 @@ from documents.uploads import SizeLimit, limit_sizes
 _LISTED = 10
 # Longer conversations are made into a file by a worker.
 _DIRECT = 2_000
+_DIRECT_PICTURES = 20_000_000
 
 
 @never_cache
@@ -129,7 +132,7 @@ def as_markdown(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -
     found = _conversation(request, conversation_id)
     if _is_long(found):
         return _by_worker(request, found, ExchangeJob.Form.MARKDOWN)
-    text = writing.markdown(found, writing.messages_of(found)).encode("utf-8", "replace")
+    text = writing.markdown(found, writing.messages_of(found), with_pictures=True).encode("utf-8", "replace")
     return _file(request, found, text, "md", "text/markdown; charset=utf-8")
 
 
@@ -139,7 +142,10 @@ def _conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID)
 
 
 def _is_long(conversation: Conversation) -> bool:
-    return Message.objects.filter(conversation=conversation).count() > _DIRECT
+    if Message.objects.filter(conversation=conversation).count() > _DIRECT:
+        return True
+    pictures = Picture.objects.filter(message__conversation=conversation).aggregate(total=Sum("size"))
+    return (pictures["total"] or 0) > _DIRECT_PICTURES
 
 
 def _by_worker(request: AuthenticatedHttpRequest, found: Conversation, form: str) -> HttpResponse:

@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.rights import archive
 from accounts.rights.holdings import Entry as ArchiveEntry
 from accounts.tenancy import acting_as, acting_as_system
-from chats.exchange import files, formats, reading, storing, writing
+from chats.exchange import drawing, files, formats, reading, storing, writing
 from chats.exchange.models import ExchangeJob
 from chats.exchange.pdf import making
 from chats.images import keeping
@@ -201,17 +201,39 @@ class _Taking:
             if entry.problem:
                 raise entry.problem
             chat = formats.read(entry.value)
-            with transaction.atomic():
-                is_new = storing.store(chat, self.user)
-                self._count(number, at, imported=self.imported + is_new, known=self.known + (not is_new))
+            pictures = drawing.Pictures()
+            if not storing.is_here(chat, self.user):
+                # Before the transaction: each takes a process of its own, and a moment.
+                pictures = drawing.store(chat, self.user, check=self.lease.check)
+            try:
+                self._store(number, chat, pictures, at)
+            except BaseException:
+                keeping.forget(pictures.folders())
+                raise
         except formats.Unreadable as problem:
             self._remark(number, entry.title, problem.why, at)
 
+    def _store(self, number: int, chat: formats.Chat, pictures: drawing.Pictures, at: int) -> None:
+        changes: dict[str, Any] = {}
+        if pictures.left_out:
+            one = pictures.left_out == 1
+            words = "1 picture of it" if one else f"{pictures.left_out} pictures of it"
+            self._note(number, chat.title, f"{words} could not be kept, the chat itself is here")
+            changes = self._sealed_remarks()
+        with transaction.atomic():
+            is_new = storing.store(chat, self.user, pictures)
+            self._count(number, at, imported=self.imported + is_new, known=self.known + (not is_new), **changes)
+
     def _remark(self, number: int, title: str, why: str, at: int) -> None:
+        self._note(number, title, why)
+        self._count(number, at, broken=self.broken + 1, **self._sealed_remarks())
+
+    def _note(self, number: int, title: str, why: str) -> None:
         if len(self.remarks) < MOST_REMARKS:
             self.remarks.append({"number": number, "title": " ".join(title.split())[:100], "why": why})
-        sealed = ExchangeJob.sealed(self.job.pk, owner_id=self.job.owner_id, remarks=self.remarks)
-        self._count(number, at, broken=self.broken + 1, **sealed)
+
+    def _sealed_remarks(self) -> dict[str, Any]:
+        return dict(ExchangeJob.sealed(self.job.pk, owner_id=self.job.owner_id, remarks=self.remarks))
 
     def _count(self, number: int, at: int, **changes: Any) -> None:
         self.lease.report(reached=number, progress_done=at, **changes)

@@ -1,12 +1,14 @@
 """Conversations as files: whole as JSON (docs/exchange.md), and what their pages show as Markdown."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from accounts.encryption.errors import SealingError
 from accounts.rights.holdings import told
 from chats import tree
 from chats.images import keeping
@@ -14,6 +16,8 @@ from chats.images.models import Picture
 from chats.models import Conversation, Message
 
 FORMAT, VERSION = "chatsite-chats", 1
+# Bytes of pictures in the file of one chat: with them it can still be taken in again (chats.exchange.reading).
+MOST_PICTURES = 120_000_000
 
 
 def messages_of(conversation: Conversation) -> list[Message]:
@@ -26,9 +30,8 @@ def json_parts(conversations: Iterable[Conversation]) -> Iterator[bytes]:
     head = json.dumps({"format": FORMAT, "version": VERSION, "exported": timezone.now()}, cls=DjangoJSONEncoder)
     yield f'{head[:-1]}, "chats": ['.encode()
     for index, conversation in enumerate(conversations):
-        chat = json.dumps(
-            whole(conversation, messages_of(conversation)), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1
-        )
+        told_whole = whole(conversation, messages_of(conversation), with_pictures=True)
+        chat = json.dumps(told_whole, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
         yield (",\n" if index else "\n").encode() + chat.encode("utf-8", "replace")
     yield b"\n]}\n"
 
@@ -38,7 +41,9 @@ def file_name(conversation: Conversation) -> str:
     return f"{conversation.created_at:%Y-%m-%d} {told(conversation, 'title') or 'Untitled'}"
 
 
-def whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+def whole(conversation: Conversation, messages: list[Message], *, with_pictures: bool = False) -> dict[str, Any]:
+    """With the pictures themselves, or with the names of their files in an archive."""
+    shown = Shown(MOST_PICTURES if with_pictures else 0)
     return {
         "id": conversation.pk,
         "title": told(conversation, "title"),
@@ -54,11 +59,11 @@ def whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any]
         "model": conversation.model,
         "use_documents": conversation.use_documents,
         "shown_up_to": conversation.active_leaf_id,
-        "messages": [_message(message) for message in messages],
+        "messages": [_message(message, shown) for message in messages],
     }
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, shown: "Shown") -> dict[str, Any]:
     return {
         "id": message.pk,
         "parent": message.parent_id,
@@ -73,6 +78,15 @@ def _message(message: Message) -> dict[str, Any]:
         "rating_comment": told(message, "rating_comment"),
         "comparison": message.comparison,
         "tokens": {"prompt": message.tokens_prompt, "completion": message.tokens_completion},
+        "pictures": [
+            {
+                "name": told(picture, "name"),
+                "type": picture.media_type,
+                "file": f"pictures/{keeping.file_name(picture)}",
+                "data": shown.base64(picture),
+            }
+            for picture in pictures_of(message)
+        ],
         "sources": [
             {
                 "number": citation.number,
@@ -103,17 +117,43 @@ def pictures_of(message: Message) -> list[Picture]:
     return sorted(message.pictures.all(), key=lambda picture: picture.number)
 
 
-def _picture(picture: Picture) -> str:
-    """Where an archive has it, beside the text."""
+class Shown:
+    """Pictures inside a file, up to so many bytes of them."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def base64(self, picture: Picture, size: keeping.Size = "full") -> str | None:
+        """None where there is no room, or its file is gone."""
+        if self._left <= 0:
+            return None
+        try:
+            with keeping.opened(picture, size) as file:
+                content = file.read()
+        except (FileNotFoundError, SealingError):
+            return None
+        self._left -= len(content)
+        return b64encode(content).decode("ascii") if self._left >= 0 else None
+
+
+def _picture(picture: Picture, shown: Shown) -> str:
     name = "".join(char for char in told(picture, "name") if char not in "[]\\\n")
-    return f"![{name}](pictures/{keeping.file_name(picture)})"
+    data = shown.base64(picture)
+    address = f"data:{picture.media_type};base64,{data}" if data else f"pictures/{keeping.file_name(picture)}"
+    return f"![{name}]({address})"
 
 
-def markdown(conversation: Conversation, messages: list[Message]) -> str:
+def markdown(conversation: Conversation, messages: list[Message], *, with_pictures: bool = False) -> str:
+    """With the pictures in the text, or where an archive has them, beside the text."""
+    shown = Shown(MOST_PICTURES if with_pictures else 0)
     lines = [f"# {told(conversation, 'title') or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
     for message in shown_messages(conversation, messages):
         who = "You" if message.role == Message.Role.USER else message.answered_by or "Assistant"
-        lines += [f"## {who}", *map(_picture, pictures_of(message)), told(message, "content")]
+        lines += [
+            f"## {who}",
+            *(_picture(picture, shown) for picture in pictures_of(message)),
+            told(message, "content"),
+        ]
         for citation in sorted(message.citations.all(), key=lambda citation: citation.number):
             quoted = " ".join(told(citation, "quoted").split())
             lines.append(f"[{citation.number}] {told(citation, 'document_name')}, {citation.page}: {quoted}")

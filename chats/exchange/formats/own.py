@@ -4,6 +4,7 @@ from typing import Any
 
 from chats.exchange.formats.portable import (
     Chat,
+    Picture,
     Source,
     Turn,
     Unreadable,
@@ -19,6 +20,7 @@ from chats.exchange.formats.portable import (
     whole,
 )
 
+_MOST_PICTURES = 50
 _ENDED = {"done", "stopped", "interrupted", "failed"}
 
 
@@ -81,7 +83,18 @@ def _turn(message: dict[str, Any]) -> Turn:
         tokens_prompt=whole(tokens.get("prompt")),
         tokens_completion=whole(tokens.get("completion")),
         sources=sources(_sources(message.get("sources"))),
+        pictures=_pictures(message.get("pictures")) if role == "user" else [],
     )
+
+
+def _pictures(value: object) -> list[Picture]:
+    """Those whose data are in the file."""
+    found = [picture for picture in (value if isinstance(value, list) else []) if isinstance(picture, dict)]
+    return [
+        Picture(name(picture.get("name")) or "picture", data)
+        for picture in found[:_MOST_PICTURES]
+        if isinstance(data := picture.get("data"), str)
+    ]
 
 
 def _sources(value: object) -> list[Source]:

@@ -33,6 +33,14 @@ class Source:
     is_marked: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`data` is base64, as it stands in the file; what it is of is looked at where it is drawn anew."""
+
+    name: str
+    data: str
+
+
 @dataclass(slots=True)
 class Turn:
     """One message. `id` and `parent` are names inside the file."""
@@ -52,6 +60,7 @@ class Turn:
     tokens_prompt: int | None = None
     tokens_completion: int | None = None
     sources: list[Source] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
 
 
 @dataclass(slots=True)

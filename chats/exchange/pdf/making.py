@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 _PROGRAM = ("-m", "chats.exchange.pdf.program")
 _HOME = Path(__file__).resolve().parents[3]
 _SECONDS = 600
+# Bytes of pictures in one file; further ones are named.
+_MOST_PICTURES = 60_000_000
 
 
 class NotMade(Exception):
@@ -52,6 +54,7 @@ def pdf(conversation: Conversation, messages: list[Message]) -> bytes:
 
 
 def _told(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+    shown = writing.Shown(_MOST_PICTURES)
     return {
         "title": told(conversation, "title") or "Untitled",
         "date": f"{conversation.created_at:%Y-%m-%d %H:%M} UTC",
@@ -61,6 +64,10 @@ def _told(conversation: Conversation, messages: list[Message]) -> dict[str, Any]
                 "who": "You" if message.role == Message.Role.USER else message.answered_by or "Assistant",
                 "date": f"{message.created_at:%Y-%m-%d %H:%M}",
                 "content": told(message, "content"),
+                "pictures": [
+                    {"name": told(picture, "name"), "data": shown.base64(picture, "sight")}
+                    for picture in writing.pictures_of(message)
+                ],
                 "sources": [
                     {
                         "number": citation.number,

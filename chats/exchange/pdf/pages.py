@@ -1,11 +1,12 @@
 """The whole file: a title, and below it each message with who wrote it, and its sources."""
 
 import io
+from base64 import b64decode
 from typing import Any
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, HRFlowable, PageTemplate, Spacer
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, HRFlowable, Image, PageTemplate, Spacer
 from reportlab.platypus.doctemplate import LayoutError
 
 from chats.exchange.pdf import faces, flowing
@@ -14,6 +15,7 @@ from chats.exchange.pdf.formulas import Formula
 
 _MARGIN = 56.0
 _WIDTH = A4[0] - 2 * _MARGIN
+_PICTURE_WIDTH, _PICTURE_HEIGHT = 320.0, 300.0
 
 
 class _Paper(Canvas):  # type: ignore[misc]  # reportlab has no types
@@ -61,8 +63,21 @@ def _message(message: dict[str, Any], *, plainly: bool) -> list[Flowable]:
         flowing.line(f"{message['who']}  \u00b7  {message['date']}", Look(faces.BOLD, 8.5, colour), keepWithNext=1),
     ]
     if not message["is_answer"]:
-        return [*head, *flowing.typed(message["content"], _WIDTH)]
+        pictures = [_picture(picture) for picture in message["pictures"]]
+        return [*head, *pictures, *flowing.typed(message["content"], _WIDTH)]
     return [*head, *_content(message["content"], plainly=plainly), *_sources(message["sources"])]
+
+
+def _picture(picture: dict[str, Any]) -> Flowable:
+    """As wide as it is, in bounds; by its name where it is not at hand."""
+    try:
+        found = Image(io.BytesIO(b64decode(picture["data"] or "")), hAlign="LEFT")
+    except Exception:  # noqa: BLE001 - whatever breaks on one picture, the words are not lost
+        return flowing.line(f"Picture: {picture['name']}", Look(size=8.5, colour=QUIET), spaceAfter=4)
+    shrunk = min(1.0, _PICTURE_WIDTH / found.imageWidth, _PICTURE_HEIGHT / found.imageHeight)
+    found.drawWidth, found.drawHeight = found.imageWidth * shrunk, found.imageHeight * shrunk
+    found.spaceAfter = 6
+    return found
 
 
 def _content(text: str, *, plainly: bool) -> list[Flowable]:

@@ -9,6 +9,8 @@ import json
 import os
 import sys
 
+import PIL.Image
+
 from chats.exchange.pdf import faces, formulas, pages
 from documents.reading import confine
 from documents.reading.kernel import namespaces
@@ -23,6 +25,7 @@ def main() -> int:
     asked = json.load(sys.stdin.buffer)
     faces.register()
     formulas.warm_up()
+    PIL.Image.preinit()
     confine.die_with_parent()
     namespaces.leave(processes=False)
     confine.drop_privileges()

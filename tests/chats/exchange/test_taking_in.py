@@ -255,16 +255,16 @@ class TestKilled:
             job = asking.take_in(owner, SimpleUploadedFile("c.json", as_file(chats)))
         store, done = storing.store, []
 
-        def dies(chat: Any, user: User) -> bool:
+        def dies(chat: Any, *others: Any) -> bool:
             if len(done) == 3:
                 raise SystemExit
             done.append(chat.title)
-            return store(chat, user)
+            return store(chat, *others)
 
         monkeypatch.setattr(storing, "store", dies)
         with pytest.raises(SystemExit):
             working.do(job.pk)
-        monkeypatch.setattr(storing, "store", lambda chat, user: done.append(chat.title) or store(chat, user))
+        monkeypatch.setattr(storing, "store", lambda chat, *others: done.append(chat.title) or store(chat, *others))
         ExchangeJob.objects.filter(pk=job.pk).update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
         tasks.do_exchange(str(job.pk))
         job.refresh_from_db()
