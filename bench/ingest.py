@@ -123,13 +123,13 @@ def _parse(content: bytes) -> None:
     """The parser in this process: no child, no pipe, no limits."""
     import tempfile
 
-    from documents.reading.formats import Tools, pdf
+    from documents.reading.formats import Source, Tools, pdf
     from documents.reading.limits import Limits
 
     with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         file.write(content)
         file.flush()
-        for _ in pdf.read(file.name, Tools(), Limits()):
+        for _ in pdf.read(Source(file.name), Tools(), Limits()):
             pass
 
 

@@ -25,7 +25,7 @@ class EmptyFile(DocumentError):
 
 class UnsupportedFile(DocumentError):
     code = "unsupported_file"
-    text = "This kind of file cannot be read yet. Text, Markdown, HTML, Word (.docx) and PDF files can."
+    text = "This kind of file cannot be read yet. Save it as PDF or text and upload that."
 
 
 class WrongType(DocumentError):

@@ -24,6 +24,20 @@ class Kind(enum.StrEnum):
     HTML = "text/html"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     PDF = "application/pdf"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    XLS = "application/vnd.ms-excel"
+    CSV = "text/csv"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    ODT = "application/vnd.oasis.opendocument.text"
+    ODS = "application/vnd.oasis.opendocument.spreadsheet"
+    ODP = "application/vnd.oasis.opendocument.presentation"
+    XML = "application/xml"
+    PNG = "image/png"
+    JPG = "image/jpeg"
+    TIFF = "image/tiff"
+    GIF = "image/gif"
+    WEBP = "image/webp"
+    BMP = "image/bmp"
 
     @property
     def label(self) -> str:
@@ -31,16 +45,36 @@ class Kind(enum.StrEnum):
 
     @property
     def is_text(self) -> bool:
-        return self in {Kind.TXT, Kind.MD, Kind.HTML}
+        return self in _FAMILIES[0]
+
+    def may_be_named(self, other: "Kind") -> bool:
+        """Whether the name of another kind on this content is a slip, and not a danger or damage."""
+        return self is other or any(self in family and other in family for family in _FAMILIES)
 
 
+PICTURES = frozenset({Kind.PNG, Kind.JPG, Kind.TIFF, Kind.GIF, Kind.WEBP, Kind.BMP})
+OPEN_DOCUMENTS = frozenset({Kind.ODT, Kind.ODS, Kind.ODP})
 _LABELS = {
     Kind.TXT: "a text file",
     Kind.MD: "a Markdown file",
     Kind.HTML: "a web page (HTML)",
     Kind.DOCX: "a Word document",
     Kind.PDF: "a PDF",
+    Kind.XLSX: "an Excel workbook",
+    Kind.XLS: "an Excel workbook of an old version",
+    Kind.CSV: "a table (CSV)",
+    Kind.PPTX: "a PowerPoint presentation",
+    Kind.ODT: "an OpenDocument text",
+    Kind.ODS: "an OpenDocument spreadsheet",
+    Kind.ODP: "an OpenDocument presentation",
+    Kind.XML: "an XML file",
+    **{kind: f"a picture ({kind.name})" for kind in PICTURES},
 }
+_FAMILIES: tuple[frozenset[Kind], ...] = (
+    frozenset({Kind.TXT, Kind.MD, Kind.HTML, Kind.CSV, Kind.XML}),
+    PICTURES,
+    OPEN_DOCUMENTS,
+)
 _BY_EXTENSION = {
     ".txt": Kind.TXT,
     ".text": Kind.TXT,
@@ -52,6 +86,28 @@ _BY_EXTENSION = {
     ".xhtml": Kind.HTML,
     ".docx": Kind.DOCX,
     ".pdf": Kind.PDF,
+    ".xlsx": Kind.XLSX,
+    ".xlsm": Kind.XLSX,
+    ".xls": Kind.XLS,
+    ".csv": Kind.CSV,
+    ".tsv": Kind.CSV,
+    ".tab": Kind.CSV,
+    ".pptx": Kind.PPTX,
+    ".pptm": Kind.PPTX,
+    ".ppsx": Kind.PPTX,
+    ".docm": Kind.DOCX,
+    ".odt": Kind.ODT,
+    ".ods": Kind.ODS,
+    ".odp": Kind.ODP,
+    ".xml": Kind.XML,
+    ".png": Kind.PNG,
+    ".jpg": Kind.JPG,
+    ".jpeg": Kind.JPG,
+    ".tif": Kind.TIFF,
+    ".tiff": Kind.TIFF,
+    ".gif": Kind.GIF,
+    ".webp": Kind.WEBP,
+    ".bmp": Kind.BMP,
 }
 # For a file chooser's `accept` attribute.
 EXTENSIONS = tuple(_BY_EXTENSION)
@@ -64,16 +120,46 @@ _SIGNATURES = (
 )
 _HTML = re.compile(rb"<!doctype\s+html|<(?:html|head|body)[\s>]", re.IGNORECASE)
 _MAIL = re.compile(rb"(?:Return-Path|Received|Delivered-To|MIME-Version|Message-ID): .*\r?\n", re.IGNORECASE)
+_PICTURES = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), Kind.PNG),
+    (re.compile(rb"\xff\xd8\xff"), Kind.JPG),
+    (re.compile(rb"II\*\0|MM\0\*"), Kind.TIFF),
+    (re.compile(rb"GIF8[79]a"), Kind.GIF),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), Kind.WEBP),
+    (re.compile(rb"BM....\0\0\0\0", re.DOTALL), Kind.BMP),
+)
 _PROGRAM = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _A_PROGRAM = "a program"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # Members that tell the formats inside a ZIP apart, in the local headers near the beginning.
-_ZIP_MEMBERS = (
-    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file"),
+_ZIP_MEMBERS: tuple[tuple[bytes, "Kind | str"], ...] = (
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", Kind.ODT),
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", Kind.ODS),
+    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", Kind.ODP),
+    (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file of another kind"),
     (b"mimetypeapplication/epub", "an e-book (EPUB)"),
-    (b"xl/", "an Excel workbook"),
-    (b"ppt/", "a PowerPoint presentation"),
+    (b"word/", Kind.DOCX),
+    (b"xl/", Kind.XLSX),
+    (b"ppt/", Kind.PPTX),
+)
+# How the formats above begin. Anything else is an archive, which may hold such files.
+_ZIP_BEGINNINGS = (
+    b"mimetype",
+    b"[Content_Types].xml",
+    b"_rels/",
+    b"docProps/",
+    b"customXml/",
+    b"word/",
+    b"xl/",
+    b"ppt/",
+)
+_IN_ZIP = frozenset({Kind.DOCX, Kind.XLSX, Kind.PPTX}) | OPEN_DOCUMENTS
+# Streams that tell the formats of old Office versions apart, in a directory that may stand anywhere.
+_OLE_STREAMS: tuple[tuple[str, "Kind | str"], ...] = (
+    ("PowerPoint Document", "a PowerPoint presentation of an old version"),
+    ("WordDocument", "a Word document of an old version"),
+    ("Workbook", Kind.XLS),
 )
 _BOMS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -100,7 +186,7 @@ def sniff(head: bytes, size: int, name: str) -> Kind:
     expected = named(name)
     found = _container(head, extension) or _text(head, extension) or _other(head)
     if isinstance(found, Kind):
-        if expected is None or found is expected or (found.is_text and expected.is_text):
+        if expected is None or found.may_be_named(expected):
             return found
         raise WrongType(f"This file is named {extension} but holds {found.label}. Rename it and upload it again.")
     if expected is not None and found is not None:
@@ -114,7 +200,7 @@ def sniff(head: bytes, size: int, name: str) -> Kind:
     raise UnsupportedFile(f"What this file holds was not recognised. {_READABLE}")
 
 
-_READABLE = "Text, Markdown, HTML, Word (.docx) and PDF files can."
+_READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, web pages, XML, Markdown, text, tables and pictures can."
 
 
 def byte_order_mark(data: bytes) -> str:
@@ -141,6 +227,9 @@ def _container(head: bytes, extension: str) -> Kind | str | None:
         return Kind.PDF
     if head.startswith(_ZIP):
         return _zip(head, extension)
+    for signature, kind in _PICTURES:
+        if signature.match(head):
+            return kind
     return _ole(head, extension) if head.startswith(_OLE) else None
 
 
@@ -157,20 +246,31 @@ def _other(head: bytes) -> str | None:
 
 
 def _zip(head: bytes, extension: str) -> Kind | str:
-    if b"word/" in head:
-        return Kind.DOCX
-    for member, description in _ZIP_MEMBERS:
-        if member in head:
-            return description
-    # The main part may lie behind large pictures; whether it is there is the parser's business.
-    return Kind.DOCX if extension == ".docx" and b"[Content_Types].xml" in head else "a ZIP archive"
+    named = _BY_EXTENSION.get(extension)
+    if extension != ".zip" or head[30:60].startswith(_ZIP_BEGINNINGS):
+        for member, found in _ZIP_MEMBERS:
+            if member in head:
+                return found
+        # The main part may lie behind large pictures; whether it is there is the parser's business.
+        if named in _IN_ZIP and (b"[Content_Types].xml" in head or b"mimetype" in head or b"META-INF/" in head):
+            return named
+    return "a ZIP archive"
 
 
-def _ole(head: bytes, extension: str) -> str:
+def _ole(head: bytes, extension: str) -> Kind | str:
     """Old Office files; and new ones with a password, which are wrapped in such a container."""
-    if extension == ".docx" or "EncryptedPackage".encode("utf-16-le") in head:
+    named = _BY_EXTENSION.get(extension)
+    if named in _IN_ZIP or _stream("EncryptedPackage") in head:
         raise EncryptedFile
-    return "a file of an old Office version"
+    for name, found in _OLE_STREAMS:
+        if _stream(name) in head:
+            return found
+    # The directory may stand at the end.
+    return Kind.XLS if named is Kind.XLS else "a file of an old Office version"
+
+
+def _stream(name: str) -> bytes:
+    return name.encode("utf-16-le")
 
 
 def _text(head: bytes, extension: str) -> Kind | str | None:
@@ -185,8 +285,8 @@ def _text(head: bytes, extension: str) -> Kind | str | None:
     named = _BY_EXTENSION.get(extension)
     if named is not None and named.is_text:
         return named
-    if extension == ".xml" or head.lstrip().startswith(b"<?xml"):
-        return "an XML file"
+    if _as_ascii(head).lstrip().startswith(b"<?xml"):
+        return Kind.XML
     if extension in {".eml", ".mbox"} or _MAIL.match(start):
         return "an e-mail"
     return Kind.TXT

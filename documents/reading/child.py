@@ -53,7 +53,7 @@ def live(kind: str, source: int, pipe: int, asking: Asking, limits: Limits) -> N
 
 def _read(kind: Kind, source: int, pipe: int, tools: formats.Tools, limits: Limits) -> None:
     try:
-        for event in formats.read(kind, f"/proc/self/fd/{source}", tools, limits):
+        for event in formats.read(kind, formats.Source(f"/proc/self/fd/{source}"), tools, limits):
             if isinstance(event, ReadPage):
                 write_frame(pipe, *to_payload(event))
             else:

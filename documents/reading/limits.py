@@ -14,8 +14,8 @@ class Limits:
     wall: float = 3600.0
     # The longest without a page. A page that must be recognised takes up to `recognition`, and there may be a
     # few in a row without text.
-    silence: float = 150.0
-    recognition: float = 40.0
+    silence: float = 240.0
+    recognition: float = 75.0
     pages: int = 5_000
     characters: int = 20_000_000
     page_characters: int = 400_000

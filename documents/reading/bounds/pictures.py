@@ -9,7 +9,7 @@ from documents.errors import CorruptFile, TooLarge
 # A scan of an A3 page with 600 dots an inch has 70 million.
 MOST_PIXELS: Final = 100_000_000
 MOST_FRAMES: Final = 500
-_FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP")
+FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP")
 
 
 class Size(NamedTuple):
@@ -21,7 +21,7 @@ class Size(NamedTuple):
 def measure(file: IO[bytes]) -> Size:
     """Raises TooLarge, and CorruptFile for what is no picture that can be read."""
     try:
-        with PIL.Image.open(file, formats=_FORMATS) as picture:
+        with PIL.Image.open(file, formats=FORMATS) as picture:
             width, height = picture.size
             if width * height > MOST_PIXELS:
                 raise _too_large(width, height)

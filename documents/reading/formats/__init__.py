@@ -1,4 +1,4 @@
-"""One module per format. Each has `read(path, tools, limits)`, a generator of events:
+"""One module per format. Each has `read(source, tools, limits)`, a generator of events:
 
 `{"type": "begin", "pages": N}` once, when the number of pages is known; then `ReadPage`s in order;
 `{"type": "remark", "text": …}` for what the person should know. Modules are loaded at first use, in a child's nursery.
@@ -10,11 +10,12 @@ needs another program is a tool, which the child's keeper runs.
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from documents.reading.limits import Limits
 from documents.reading.pages import ReadPage
-from documents.sniffing import Kind
+from documents.sniffing import OPEN_DOCUMENTS, PICTURES, Kind
 
 
 class Begin(TypedDict):
@@ -37,13 +38,38 @@ def _recognise_nothing(_: bytes, __: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What is to be read: a file by its path, or the bytes of a part of one, which stand in no file."""
+
+    path: str = ""
+    content: bytes | None = None
+
+    def data(self) -> bytes:
+        return Path(self.path).read_bytes() if self.content is None else self.content
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """What a format may ask for and not do itself."""
 
     recognise: Recognise = _recognise_nothing
 
 
-_MODULES = {Kind.TXT: "txt", Kind.MD: "md", Kind.HTML: "html", Kind.DOCX: "docx", Kind.PDF: "pdf"}
+_MODULES = {
+    Kind.TXT: "txt",
+    Kind.MD: "md",
+    Kind.HTML: "html",
+    Kind.DOCX: "docx",
+    Kind.PDF: "pdf",
+    Kind.XLSX: "xlsx",
+    Kind.XLS: "xls",
+    Kind.CSV: "delimited",
+    Kind.PPTX: "pptx",
+    Kind.XML: "xml",
+    **dict.fromkeys(OPEN_DOCUMENTS, "odf"),
+    **dict.fromkeys(PICTURES, "picture"),
+}
+# What is read through `unstructured`. Their nursery also loads the others, for parts within parts.
 _HEAVY = {Kind.HTML, Kind.DOCX}
 
 
@@ -54,12 +80,12 @@ def weight_of(kind: Kind) -> str:
 
 def load(weight: str) -> None:
     for kind in Kind:
-        if weight_of(kind) == weight:
+        if weight == "heavy" or weight_of(kind) == weight:
             _module(kind)
 
 
-def read(kind: Kind, path: str, tools: Tools, limits: Limits) -> Iterator[Event]:
-    events: Iterator[Event] = _module(kind).read(path, tools, limits)
+def read(kind: Kind, source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
+    events: Iterator[Event] = _module(kind).read(source, tools, limits)
     return events
 
 

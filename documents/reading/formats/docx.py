@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import docx.opc.exceptions
@@ -12,7 +11,7 @@ from lxml import etree
 from documents.errors import CorruptFile, WrongType
 from documents.reading.bounds import markup
 from documents.reading.bounds.archives import Archive, Budget
-from documents.reading.formats import Event, Tools, elements
+from documents.reading.formats import Event, Source, Tools, elements
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
 
@@ -24,8 +23,8 @@ _NOTES = (
 )
 
 
-def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
-    data = Path(path).read_bytes()
+def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
+    data = source.data()
     parts = _parts(data, limits)
     try:
         found = elements.of_docx(io.BytesIO(data))

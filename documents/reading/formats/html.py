@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from lxml import etree
@@ -10,7 +9,7 @@ from lxml import html as lxml_html
 
 from documents.errors import CorruptFile, NoText
 from documents.reading.bounds import NESTED, markup
-from documents.reading.formats import Event, Tools, elements
+from documents.reading.formats import Event, Source, Tools, elements
 from documents.reading.formats.encoding import decode
 from documents.reading.formats.sections import events
 from documents.reading.limits import Limits
@@ -48,8 +47,8 @@ _MAIN_SHARE = 0.3
 _DEEPEST = 200
 
 
-def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
-    data = Path(path).read_bytes()
+def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
+    data = source.data()
     declared = _DECLARED.search(data[:4096])
     text = decode(data, declared=(declared[1] or declared[2]).decode("ascii") if declared else "")
     root = _tree(_XML_DECLARATION.sub("", text, count=1))

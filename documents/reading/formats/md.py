@@ -3,20 +3,19 @@
 import re
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from documents.reading.formats import Event, Tools
+from documents.reading.formats import Event, Source, Tools
 from documents.reading.formats.encoding import decode
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
 
 
-def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
-    return events(_blocks(decode(Path(path).read_bytes())), limits)
+def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
+    return events(_blocks(decode(source.data())), limits)
 
 
 def _blocks(text: str) -> Iterator[Block]:

@@ -8,7 +8,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from documents.errors import CorruptFile, EncryptedFile, NoText, TooLarge
-from documents.reading.formats import Event, Tools
+from documents.reading.formats import Event, Source, Tools
 from documents.reading.formats import pdf_outline as outlines
 from documents.reading.formats.pdf_file import open_pdf
 from documents.reading.formats.pdf_lines import page_lines
@@ -20,9 +20,9 @@ from documents.reading.pages import ReadPage
 _PASSWORD_ERRORS = {raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY}
 
 
-def read(path: str, tools: Tools, limits: Limits) -> Iterator[Event]:
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
     try:
-        document = open_pdf(path)
+        document = open_pdf(source)
     except pypdfium2.PdfiumError as error:
         if error.err_code in _PASSWORD_ERRORS:
             raise EncryptedFile(detail=str(error)) from error

@@ -12,15 +12,29 @@ from documents.reading.pages import Heading, ReadPage, Span
 # Characters. A section ends at a heading once it has enough, and before a block that would make it too long.
 _ENOUGH = 3_000
 _TOO_LONG = 6_000
+# A table longer than this is cut between rows into shorter ones; each begins with the rows that name the columns.
+_LONG_TABLE, _TABLE = 2_400, 900
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`level` counts for headings only, 1 being the highest. Tables and code are better not cut."""
+    """`level` counts for headings only, 1 being the highest. Tables and code are better not cut.
+
+    A table has one line a row; the first `heads` of them name the columns.
+    """
 
     kind: Literal["heading", "paragraph", "item", "table", "code"]
     text: str
     level: int = 1
+    heads: int = 1
+
+
+def slide(number: int, blocks: Iterable[Block], limits: Limits) -> ReadPage:
+    """A page that the format itself knows, such as a slide."""
+    section = _Section()
+    for block in _bounded(blocks, limits):
+        section.add(block)
+    return _page(section, number)
 
 
 def events(blocks: Iterable[Block], limits: Limits) -> Iterator[Event]:
@@ -44,8 +58,29 @@ def _bounded(blocks: Iterable[Block], limits: Limits) -> Iterator[Block]:
         total += len(text)
         if total > limits.characters:
             raise TooLarge("This file holds more text than can be taken in at once. Split it into smaller files.")
-        for part in _parts(text):
-            yield Block(block.kind, part, block.level)
+        for whole in _tables(text, block.heads) if block.kind == "table" else (text,):
+            for part in _parts(whole):
+                yield Block(block.kind, part, block.level)
+
+
+def _tables(text: str, heads: int) -> Iterator[str]:
+    lines = text.split("\n")
+    head = lines[:heads]
+    length = len("\n".join(head))
+    room = max(_TABLE, 2 * length)
+    # Columns that take so much to name leave no room for rows.
+    if len(text) <= max(_LONG_TABLE, room) or length > _TOO_LONG // 6:
+        yield text
+        return
+    rows: list[str] = []
+    extent = length
+    for row in lines[heads:]:
+        if rows and extent + len(row) > room:
+            yield "\n".join(head + rows)
+            rows, extent = [], length
+        rows.append(row)
+        extent += len(row) + 1
+    yield "\n".join(head + rows)
 
 
 def _parts(text: str) -> Iterator[str]:

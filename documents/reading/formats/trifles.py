@@ -60,5 +60,6 @@ def _read(kind: Kind, content: bytes) -> None:
     with os.fdopen(os.memfd_create("trifle"), "wb") as file:
         file.write(content)
         file.flush()
-        for _ in formats.read(kind, f"/proc/self/fd/{file.fileno()}", formats.Tools(), Limits()):
+        source = formats.Source(f"/proc/self/fd/{file.fileno()}")
+        for _ in formats.read(kind, source, formats.Tools(), Limits()):
             pass

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from documents.reading.formats import Event, Tools
+from documents.reading.formats import Event, Source, Tools
 from documents.reading.formats.encoding import decode
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
@@ -13,6 +12,6 @@ _EMPTY_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+|\f")
 _LINE_END = re.compile(r"[^\S\n]+$", re.MULTILINE)
 
 
-def read(path: str, _: Tools, limits: Limits) -> Iterator[Event]:
-    text = decode(Path(path).read_bytes())
+def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
+    text = decode(source.data())
     return events((Block("paragraph", _LINE_END.sub("", part)) for part in _EMPTY_LINES.split(text)), limits)
