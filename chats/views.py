@@ -11,13 +11,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.capabilities import Capability, requires
+from accounts.capabilities import Capability, may, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
 from chats import conversation as conversations
 from chats import live, presentation, reading, replies, stopping
 from chats.images import attaching, seeing
 from chats.models import Conversation
+from chats.prompting import choosing
 from documents import pages
 from documents.models import Document
 from llms import catalogue
@@ -25,7 +26,10 @@ from llms import catalogue
 
 @require_GET
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    return render(request, "chats/conversation.html", _page_context(request, None))
+    context = _page_context(request, None)
+    if may(request.user, Capability.CHAT):
+        context |= choosing.home_context(request.user, request.GET.get("persona", ""))
+    return render(request, "chats/conversation.html", context)
 
 
 @require_GET
@@ -43,7 +47,9 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         text = conversations.clean(attaching.question_of(request.POST.get("content", ""), pictures))
         model = conversations.clean_model(request.POST.get("model", ""))
         seeing.refuse_blind(model, len(pictures))
+        persona = choosing.wanted(request.user, request.POST.get("persona", ""))
         found = conversations.start(request.user, model=model)
+        choosing.begin(found, persona)
         conversations.configure(found, use_documents=_wants_documents(request))
         conversations.post_message(found, text, pictures=pictures)
     except conversations.ChatError as error:

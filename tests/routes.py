@@ -29,7 +29,7 @@ from chats.exchange.models import ExchangeJob
 from chats.images import drawing, keeping
 from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
-from chats.prompting.models import PromptTemplate
+from chats.prompting.models import Persona, PromptTemplate
 from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
@@ -81,6 +81,8 @@ class World:
     waiting: Picture
     template: PromptTemplate
     deleted_template: PromptTemplate
+    persona: Persona
+    deleted_persona: Persona
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -120,13 +122,12 @@ class World:
         # Parameters name the answer; a picture stands there too, where its address is looked for.
         _picture(owner, secret, message=answer)
         waiting = _picture(owner, secret)
-        template, gone = (
-            PromptTemplate.objects.create(owner=owner, name=secret, text=secret, deleted_at=deleted_at)
-            for deleted_at in (None, timezone.now())
-        )
+        when = (None, timezone.now())
+        templates = [PromptTemplate.objects.create(owner=owner, name=secret, text=secret, deleted_at=d) for d in when]
+        personas = [Persona.objects.create(owner=owner, name=secret, system_prompt=secret, deleted_at=d) for d in when]
         return cls(
             owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag,
-            waiting, template, gone,
+            waiting, *templates, *personas,
         )  # fmt: skip
 
     def rows(self) -> list[Any]:
@@ -149,6 +150,7 @@ class World:
             ConversationTag,
             Picture,
             PromptTemplate,
+            Persona,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -198,6 +200,8 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "picture_id": lambda world: world.waiting.pk,
     "template_id": lambda world: world.template.pk,
     "prompting:restore_template template_id": lambda world: world.deleted_template.pk,
+    "persona_id": lambda world: world.persona.pk,
+    "prompting:restore_persona persona_id": lambda world: world.deleted_persona.pk,
     "number": lambda world: 1,
     "token": lambda world: "made-up",
     "key": lambda world: "made-up",
@@ -226,6 +230,7 @@ OWNED = {
     "tag_id",
     "picture_id",
     "template_id",
+    "persona_id",
 }
 
 

@@ -129,3 +129,26 @@ class FillForm(forms.Form):
 
     def values(self, gaps: Sequence[Variable]) -> dict[str, str]:
         return {gap.name: str(self.cleaned_data[f"gap{number}"]) for number, gap in enumerate(gaps)}
+
+
+class PersonaForm(KeptForm, ParametersForm):
+    """`models`: those to choose from; the one it has stays in the list when it is not installed."""
+
+    system_prompt = instructions(
+        label="Instructions", rows=8, required=True, help_text="What the model is told: who it is and how it answers."
+    )
+
+    def __init__(self, *args: Any, models: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"] = forms.ChoiceField(
+            label="Model",
+            required=False,
+            choices=[("", "Whichever the chat has"), *models],
+            error_messages={
+                "invalid_choice": "There is no such model. Choose one from the list; nothing was saved yet."
+            },
+        )
+
+    def values(self) -> dict[str, Any]:
+        given = {name: self.cleaned_data[name] for name in ("name", "system_prompt", "model")}
+        return {**given, "parameters": self.parameters(), "is_shared": self.cleaned_data.get("is_shared", False)}

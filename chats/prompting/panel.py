@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
 from chats.models import Conversation
-from chats.prompting import configuring
+from chats.prompting import choosing, configuring
 from chats.prompting.forms import ChatSettingsForm, OwnInstructionsForm
 from chats.prompting.parameters import sound
 from llms import catalogue
@@ -37,16 +37,30 @@ def chat_settings(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID)
 
 
 def panel(
-    request: AuthenticatedHttpRequest, found: Conversation, *, form: ChatSettingsForm | None = None, said: str = ""
+    request: AuthenticatedHttpRequest,
+    found: Conversation,
+    *,
+    form: ChatSettingsForm | None = None,
+    said: str = "",
+    refusal: str = "",
+    shows_model: bool = False,
 ) -> HttpResponse:
+    """`shows_model`: the composer beside it, which sends its own with the next question, learns of another one."""
     form = form or _form(found)
     # Filled in again by htmx, a refusal must be swapped in as well: it comes under 200 there.
     status = 422 if form.errors and not request.htmx else 200
     model = _model(found)
+    personas = choosing.everything(request.user)
+    used = next((one for _, group in personas for one in group if choosing.is_as_in(one, found)), None)
     context: dict[str, Any] = {
         "conversation": found,
         "form": form,
         "said": said,
+        "refusal": refusal,
+        "composer_models": catalogue.chat_models() if shows_model else [],
+        "personas": personas,
+        "used": used,
+        "is_ones_own": used is None and bool(found.system_prompt),
         "model": model,
         "context_length": f"{model.context_length:,}",
         "ignores": model.provider == "builtin",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from chats.prompting import panel, views
+from chats.prompting import panel, persona_views, views
 
 app_name = "prompting"
 
@@ -15,4 +15,10 @@ urlpatterns = [
     path("prompts/<uuid:template_id>/parts", views.template_parts, name="template_parts"),
     path("prompts/<uuid:template_id>/delete", views.delete_template, name="delete_template"),
     path("prompts/<uuid:template_id>/restore", views.restore_template, name="restore_template"),
+    path("chats/<uuid:conversation_id>/persona", persona_views.choose_persona, name="choose_persona"),
+    path("personas", persona_views.personas, name="personas"),
+    path("personas/new", persona_views.new_persona, name="new_persona"),
+    path("personas/<uuid:persona_id>", persona_views.edit_persona, name="edit_persona"),
+    path("personas/<uuid:persona_id>/delete", persona_views.delete_persona, name="delete_persona"),
+    path("personas/<uuid:persona_id>/restore", persona_views.restore_persona, name="restore_persona"),
 ]

@@ -8,7 +8,7 @@ from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation
 from chats.prompting import configuring, keeping
-from chats.prompting.models import PromptTemplate
+from chats.prompting.models import Persona, PromptTemplate
 from tests.chats.conftest import answered
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
@@ -184,3 +184,45 @@ def test_they_are_a_page_without_a_script(client: Client, owner: User) -> None:
     chat = conversations.start(owner)
     assert f'href="/chats/{chat.pk}/settings"' in client.get(f"/chats/{chat.pk}").content.decode()
     assert client.post(f"/chats/{chat.pk}/settings", {"system_prompt": "Rhyme."}, follow=True).status_code == 200
+
+
+@SIZES
+@COLOURS
+def test_a_chat_begins_with_a_persona_and_goes_on_with_another(
+    tab: Page, owner: User, ollama: OllamaServer, size: dict[str, int], colours: str
+) -> None:
+    tab.set_viewport_size({"width": size["width"], "height": size["height"]})
+    tab.emulate_media(color_scheme="dark" if colours == "dark" else "light")
+    keeping.make(Persona, owner, name="Poet", system_prompt="Rhyme.", model="ollama/qwen3:4b")
+    tab.goto("/")
+    field(tab).fill("A draft that stays")
+    tab.get_by_role("navigation", name="Personas").get_by_role("link", name="Poet").click()
+    expect(tab.locator("#model")).to_have_value("ollama/qwen3:4b")
+    expect(field(tab)).to_have_value("A draft that stays")
+    expect(tab.locator(".persona-line")).to_contain_text("Poet")
+    assert complaints(tab) == []
+    field(tab).press("Enter")
+    tab.wait_for_url("**/chats/*")
+    chat = Conversation.objects.get()
+    assert (chat.system_prompt, chat.model) == ("Rhyme.", "ollama/qwen3:4b")
+    tab.get_by_role("link", name="Settings of this chat").click()
+    panel = tab.get_by_role("complementary", name="Details")
+    expect(panel.get_by_label("Persona")).to_have_value(str(Persona.objects.get().pk))
+    panel.get_by_label("Persona").select_option(label="Editor")
+    panel.get_by_role("button", name="Use", exact=True).click()
+    expect(panel.get_by_role("status")).to_contain_text("Editor answers from now on")
+    assert complaints(tab) == []
+    tab.locator("#model").select_option("ollama/tiny:1b")
+    panel.get_by_label("Persona").select_option(label="Poet")
+    panel.get_by_role("button", name="Use", exact=True).click()
+    expect(panel.get_by_role("status")).to_contain_text("Poet answers from now on")
+    expect(tab.locator("#model")).to_have_value("ollama/qwen3:4b")  # so that the next question does not undo it
+    panel.get_by_label("Instructions").fill("My own words.")
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_role("status")).to_contain_text("Saved")
+    panel.get_by_label("Persona").select_option(label="Tutor")
+    panel.get_by_role("button", name="Use", exact=True).click()
+    question = tab.get_by_role("dialog").filter(has_text="replace those that stand in this chat now")
+    question.get_by_role("button", name="Cancel").click()
+    chat.refresh_from_db()
+    assert chat.system_prompt == "My own words."

@@ -114,7 +114,7 @@ class TestKeeping:
     ) -> None:
         for number in range(20):
             made(owner, name=f"T{number}", is_shared=True)
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(12):
             page.get("/prompts")
 
 
