@@ -63,8 +63,8 @@ function lineFor(file) {
 function problem(file, words, line = null) {
   const item = document.createElement("li");
   item.className = "waiting-problem";
-  item.setAttribute("role", "alert");
   const text = document.createElement("span");
+  text.setAttribute("role", "alert");
   const name = document.createElement("strong");
   name.textContent = `${file.name}: `;
   text.append(name, words);

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -13,11 +14,13 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from chats import conversation as conversations
+from chats import presentation
 from chats.images import taking_in
 from chats.images.models import Picture
 from chats.images.tasks import read_text
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
+from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
 from tests.ollama_server import OllamaServer
 
@@ -303,3 +306,37 @@ def test_a_viewer_opens_pictures_large_too(tab: Page, chat: Conversation) -> Non
     expect(tab.get_by_role("dialog", name="Picture hills 1.png, 1 of 2")).to_be_visible()
     tab.keyboard.press("Escape")
     expect(tab.locator(".picture").first).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(sized: Page, owner: User, ollama: OllamaServer, theme: Any) -> None:
+    chat = conversations.start(owner, model=SEEING, use_documents=False)
+    asked(chat, 4)
+    conversations.configure(chat, model=BLIND)
+    sized.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    sized.goto(f"/chats/{chat.pk}")
+    choose(sized, as_file("hills.png", scene()), as_file("more.png", scene(1)), as_file("broken.png", scene()[:400]))
+    expect(waiting(sized)).to_have_count(2)
+    expect(sized.locator(".waiting-problem")).to_have_count(1)
+    expect(sized.locator(".waiting-note")).to_contain_text("cannot see pictures.")
+    assert complaints(sized) == []
+    sized.locator(".picture").first.click()
+    expect(sized.locator("dialog.viewer")).to_be_visible()
+    assert complaints(sized) == []
+
+
+def test_a_picture_from_another_tab_opens_large(tab: Page, chat: Conversation) -> None:
+    """What comes through the socket brings its style and module along."""
+    asked(chat, 0, "First?")
+    sockets: list[Any] = []
+    tab.route_web_socket("**/ws/**", lambda socket: sockets.append(socket))  # noqa: PLW0108 - as above
+    tab.goto(f"/chats/{chat.pk}")
+    tab.wait_for_function("() => document.querySelector('#scroll') !== null")
+    question = asked(chat, 2)
+    answer = question.children.get()
+    html = presentation.append_messages(presentation.exchange(question, answer, chat))
+    expect(tab.locator(".question")).to_have_count(1)
+    tab.wait_for_timeout(300)
+    sockets[-1].send(json.dumps({"m": str(answer.pk), "kind": "exchange", "seq": 0, "content": html}))
+    tab.locator(".picture").first.click()
+    expect(tab.get_by_role("dialog", name="Picture hills 1.png, 1 of 2")).to_be_visible()
