@@ -107,11 +107,9 @@ def ask_below(
     # What a page shows of it; nobody need ask again.
     question.shown_pictures = list(pictures)  # type: ignore[attr-defined]  # as chats.presentation attaches it
     title = {}
-    if is_named := not locked.title and locked.title_is_automatic:
-        locked.title = first_title(text)
-        title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=locked.title)
+    if not locked.title and locked.title_is_automatic:
+        title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
     _await_answer(answer, **title)
-    indexing.add_question(question, with_title=is_named)
     if pictures:
         details["pictures"] = len(pictures)
     _record(action, locked, question=question.pk, answer=answer.pk, model=answer.model, **details)
@@ -170,7 +168,9 @@ def stop(answer: Message) -> bool:
         unclaimed = Message.objects.filter(pk=answer.pk, status=Message.Status.QUEUED).update(
             status=Message.Status.STOPPED, finished_at=Now()
         )
-        if not unclaimed:
+        if unclaimed:
+            indexing.add_exchange(answer)
+        else:
             Message.objects.filter(pk=answer.pk, status__in=Message.WORKING).update(stop_requested=True)
         _record(audit.Action.CHAT_STOPPED, answer.conversation, answer=answer.pk)
     return bool(unclaimed)

@@ -267,9 +267,9 @@ def settle(
             )
             for source, is_marked in cited
         )
-        message = Message.objects.select_related("conversation").get(pk=message_id)
+        message = Message.objects.select_related("conversation", "parent").get(pk=message_id)
         Conversation.objects.filter(pk=message.conversation_id).update(updated_at=Now())
-        indexing.replace_answer(message)
+        indexing.add_exchange(message)
         if spent:
             quotas.spend_tokens(message.conversation.owner_id, spent)
         _record(message, sorted({str(versions.get(s.version_id, s.version_id)) for s in given}))

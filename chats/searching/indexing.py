@@ -30,16 +30,20 @@ _ROWS = 5_000
 _MOST_CHARACTERS = 400_000
 
 
-def add_question(question: Message, *, with_title: bool = False) -> None:
-    """`with_title`: the conversation's title was made of it."""
-    _add(question.conversation, [question], with_title=with_title, language=_language_above(question))
+def add_exchange(answer: Message) -> None:
+    """An answer that ended, with the question above it, which waits for that: no first word is kept waiting.
 
-
-def replace_answer(answer: Message) -> None:
-    """An answer that ended. One that was continued was here before, with what was written until then."""
-    _forget_places(answer.conversation, Indexed.objects.filter(message=answer))
-    if answer.content:
-        _add(answer.conversation, [answer], language=_language_above(answer))
+    An answer that was continued was here before, with what was written until then.
+    """
+    conversation, question = answer.conversation, answer.parent
+    _forget_places(conversation, Indexed.objects.filter(message=answer))
+    near = Q(message__in=[answer.parent_id, question.parent_id if question else None])
+    title = Q(conversation=conversation, message=None)
+    known = dict(Indexed.objects.filter(near | title).values_list("message_id", "language"))
+    messages = [message for message in (question, answer) if message and message.content and message.pk not in known]
+    # For a message too short to tell: what those above it were written in.
+    language = known.get(answer.parent_id) or (known.get(question.parent_id) if question else None)
+    _add(conversation, messages, with_title=None not in known, language=language or DEFAULT_LANGUAGE)
 
 
 def replace_title(conversation_id: UUID, owner_id: UUID, title: str) -> None:
@@ -69,12 +73,6 @@ def missing(owner_id: UUID) -> QuerySet[Conversation]:
     titles = Indexed.objects.filter(owner_id=owner_id, message=None).values("conversation")
     untitled = ~Q(title="") & ~Q(pk__in=titles)
     return Conversation.objects.filter(without | untitled, owner_id=owner_id)
-
-
-def _language_above(message: Message) -> str:
-    """For a message too short to tell: what the one above it was written in."""
-    above = Indexed.objects.filter(message=message.parent_id) if message.parent_id else Indexed.objects.none()
-    return above.values_list("language", flat=True).first() or DEFAULT_LANGUAGE
 
 
 def _language_of_most(conversation_id: UUID) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from chats.answering import records
 from chats.models import Conversation, Message
 from chats.searching import finding, indexing
 from chats.searching.finding import Filters, Found
@@ -24,11 +25,15 @@ def find(owner: User) -> Find:
 def said(chat: Conversation, text: str, **values: Any) -> Message:
     """A message that can be found. Without title, so that messages alone are."""
     message = Message.objects.create(conversation=chat, **{"role": "user", "content": text, **values})
-    if message.role == Message.Role.USER:
-        indexing.add_question(message)
-    else:
-        indexing.replace_answer(message)
+    indexing.add_exchange(message)
     return message
+
+
+def written(answer: Message, text: str, status: str = "done") -> None:
+    """A worker writes the answer and ends it."""
+    job = records.claim(answer.pk, "worker")
+    assert job is not None
+    assert records.settle(job, "worker", status, content=text, cited=[], answered_by="ollama/one")
 
 
 def texts(found: Found) -> list[str]:

@@ -12,7 +12,7 @@ from chats import conversation as conversations
 from chats.models import Conversation, ConversationTag, Folder, Message, Tag
 from chats.searching import finding
 from chats.sharing.models import Share
-from tests.chats.searching.conftest import Find, marked, said, texts
+from tests.chats.searching.conftest import Find, marked, said, texts, written
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +148,7 @@ class TestTitles:
         assert found.complete == 1
 
     def test_the_title_made_of_the_first_question_is_found(self, chat: Conversation, find: Find) -> None:
-        conversations.post_message(chat, "How do herons build?")
+        written(conversations.post_message(chat, "How do herons build?").answer, "Of sticks.")
         assert {hit.message is None for hit in find("heron").hits} == {True, False}
 
 

@@ -9,7 +9,6 @@ from django.db import connection
 
 from accounts.models import User
 from chats import conversation as conversations
-from chats.answering import records
 from chats.answering.title import _store as store_automatic_title
 from chats.exchange import storing
 from chats.exchange.formats.portable import Chat, Turn
@@ -17,16 +16,9 @@ from chats.holding import _delete as delete_for_good
 from chats.models import Conversation, Message
 from chats.searching import catching_up, indexing
 from chats.searching.models import Indexed, Occurrences
-from tests.chats.searching.conftest import Find, said, texts
+from tests.chats.searching.conftest import Find, said, texts, written
 
 pytestmark = pytest.mark.django_db
-
-
-def written(answer: Message, text: str, status: str = "done") -> None:
-    """A worker writes the answer and ends it."""
-    job = records.claim(answer.pk, "worker")
-    assert job is not None
-    assert records.settle(job, "worker", status, content=text, cited=[], answered_by="ollama/one")
 
 
 def test_an_answer_is_found_once_it_is_complete(chat: Conversation, find: Find) -> None:
@@ -34,6 +26,19 @@ def test_an_answer_is_found_once_it_is_complete(chat: Conversation, find: Find) 
     assert find("heron").hits == []
     written(answer, "A heron.")
     assert texts(find("heron")) == ["A heron."]
+
+
+def test_a_question_is_found_once_its_answer_has_ended(chat: Conversation, find: Find) -> None:
+    answer = conversations.post_message(chat, "Where do herons stand?").answer
+    assert find("heron").hits == []
+    written(answer, "By the lake.")
+    assert "Where do herons stand?" in texts(find("heron"))
+
+
+def test_a_question_stopped_before_anybody_began_is_found(chat: Conversation, find: Find) -> None:
+    answer = conversations.post_message(chat, "Where do herons stand?").answer
+    assert conversations.stop(answer)
+    assert "Where do herons stand?" in texts(find("heron"))
 
 
 @pytest.mark.parametrize("status", ["stopped", "interrupted", "failed"])
@@ -59,8 +64,9 @@ def test_an_edited_question_is_found_beside_the_old_one(chat: Conversation, find
     from chats.editing import asking_anew
 
     conversations.rename(chat, "A chat")
-    question = conversations.post_message(chat, "What does a heron eat?").question
-    asking_anew.edit(Message.objects.get(pk=question.pk), "What does a heron drink?")
+    first = conversations.post_message(chat, "What does a heron eat?")
+    written(first.answer, "Fish.")
+    written(asking_anew.edit(first.question, "What does a heron drink?").answer, "Water.")
     assert sorted(texts(find("heron"))) == ["What does a heron drink?", "What does a heron eat?"]
 
 
@@ -177,5 +183,7 @@ class TestCatchingUp:
         assert len(find("heron").hits) == 6
 
     def test_what_is_being_written_is_left_to_its_worker(self, chat: Conversation, owner: User) -> None:
-        conversations.post_message(chat, "What stands there?")
+        exchange = conversations.post_message(chat, "What stands there?")
+        catching_up.index_missing(owner.pk)
+        assert list(Indexed.objects.exclude(message=None).values_list("message", flat=True)) == [exchange.question.pk]
         assert catching_up.index_missing(owner.pk) == 0
