@@ -157,7 +157,8 @@ class Attempt:
         count = self._job.searchable_documents
         self._show(f"Searching {count} document{'s' if count != 1 else ''}")
         began = time.monotonic()
-        found = await self._in_database(sources.search, self._job.owner_id, self._job.question)
+        job = self._job
+        found = await self._in_database(sources.search, job.owner_id, job.question, job.earlier_question)
         self._timings["search"] = round(time.monotonic() - began, 3)
         self._sources = found.sources
         passages = len(found.sources)

@@ -40,6 +40,8 @@ class Job:
     # The answer above the question, None for the first question of a conversation.
     earlier_id: uuid.UUID | None
     question: str
+    # What was asked before it, above that answer.
+    earlier_question: str
     # How many pictures came with it; a model that answers must see, where there are any.
     pictures: int
     model: str
@@ -99,7 +101,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
     if not leases.claim(Message, message_id, worker=worker, status=Message.Status.SEARCHING) and not held.exists():
         return None
     message = (
-        Message.objects.select_related("conversation__owner", "parent")
+        Message.objects.select_related("conversation__owner", "parent__parent__parent")
         .annotate(
             searchable_documents=_searchable_documents(),
             own_instructions=_own_instructions(),
@@ -119,6 +121,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         question_id=question.pk,
         earlier_id=question.parent_id,
         question=question.content,
+        earlier_question=question.parent.parent.content if question.parent and question.parent.parent else "",
         pictures=message.picture_count,  # type: ignore[attr-defined] # annotated
         model=message.model,
         instructions=chat.system_prompt or _opened(message.own_instructions, chat.owner_id),  # type: ignore[attr-defined]
@@ -147,7 +150,8 @@ _CLAIMED = (
     "retrieval", "steps", "attempts", "stop_requested",
     *(f"conversation__{name}" for name in ("owner", "system_prompt", "parameters", "title_is_automatic", "deleted_at")),
     *(f"conversation__owner__{name}" for name in ("role", "is_active")),
-    *(f"parent__{name}" for name in ("owner", "parent", "content")),
+    *(f"parent__{name}" for name in ("owner", "parent", "content", "parent__parent")),
+    *(f"parent__parent__parent__{name}" for name in ("owner", "content")),
 )  # fmt: skip
 
 

@@ -26,14 +26,14 @@ class Found:
     suspicious: int = 0
 
 
-def search(owner_id: uuid.UUID, question: str) -> Found:
-    """The best passages of this person's documents, numbered from 1. Raises a ModelError of the embedding model.
+def search(owner_id: uuid.UUID, question: str, earlier: str = "") -> Found:
+    """The best passages of this person's documents, numbered from 1. `earlier` is the question before it.
 
     What looks as if it were written for the assistant is marked or left out, as SUSPICIOUS_PASSAGES says.
     """
     from documents import retrieval
 
-    result = retrieval.search(user_id=owner_id, query=question)
+    result = retrieval.search(user_id=owner_id, query=question, earlier=earlier)
     looked_at = [(passage, suspicion.look(f"{passage.heading}\n{passage.text}")) for passage in result.passages]
     leaves_out = settings.SUSPICIOUS_PASSAGES == "leave_out"
     kept = [(passage, doubt) for passage, doubt in looked_at if not (doubt and leaves_out)]

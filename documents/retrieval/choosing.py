@@ -4,13 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from documents.retrieval.close_reading import Question, Read
+from documents.retrieval.close_reading import Question, Read, Reading
 from documents.retrieval.passages import Passage
 from documents.retrieval.statement import Ranked
 
 DUPLICATE = "the same text as a passage above"
+SIMILAR = "nearly the same text as a passage above"
 IRRELEVANT = "below the relevance asked for"
 SURPLUS = "more than the number asked for"
+JOINED = "read together with its neighbour"
+
+# Two passages with so much of the shorter one's vocabulary in common say the same: five copies of one paragraph teach
+# no more than one. Passages of fewer words are alike by chance.
+_ALIKE = 0.9
+_LEAST_WORDS = 12
+# Neighbours that become one passage, at most.
+_MOST_JOINED = 3
+_SHORTEST_OVERLAP = 10
 
 
 @dataclass(frozen=True)
@@ -19,40 +29,75 @@ class Choice:
     trace: list[dict[str, Any]]
 
 
+@dataclass
+class _Used:
+    """One passage to be, made of neighbours on one page. The first of `rows` is the one that ranked best."""
+
+    rows: list[Ranked]
+    score: float
+
+    def takes(self, row: Ranked) -> bool:
+        best = self.rows[0]
+        indexes = [each.index for each in self.rows]
+        return (
+            (row.version_id, row.page) == (best.version_id, best.page)
+            and len(self.rows) < _MOST_JOINED
+            and row.index in (min(indexes) - 1, max(indexes) + 1)
+        )
+
+
 def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: float) -> Choice:
-    passages: list[Passage] = []
+    """`read` best first. Neighbours on a page are used as one passage, which counts once."""
+    used: list[_Used] = []
     trace: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    seen: dict[str, frozenset[str]] = {}
     for row, reading in ((each.row, each.reading) for each in read):
         score = relevance(row, question)
         text = " ".join(row.content.split()).casefold()
+        words = frozenset(text.split())
+        neighbour = next((each for each in used if each.takes(row)), None)
         if score < threshold or score == 0:
             cut = IRRELEVANT
         elif text in seen:
             cut = DUPLICATE
-        elif len(passages) >= top_k:
+        elif any(_alike(words, others) for others in seen.values()):
+            cut = SIMILAR
+        elif neighbour is None and len(used) >= top_k:
             cut = SURPLUS
         else:
             cut = ""
-            seen.add(text)
-            passages.append(_passage(row, score))
-        trace.append(
-            {
-                "chunk": row.chunk_id,
-                "page": row.page,
-                "keyword": round(row.keyword, 4),
-                "similarity": round(row.similarity, 4),
-                "document": round(row.document_score, 4),
-                "together": round(reading.together, 4),
-                "in_order": round(reading.in_order, 4),
-                "meaning": round(reading.meaning, 4),
-                "rank_score": round(row.rank_score, 4),
-                "score": round(score, 4),
-                "used": not cut,
-                "cut": cut,
-            }
-        )
-    return Choice(passages, trace)
+            seen[text] = words
+            if neighbour is not None:
+                neighbour.rows.append(row)
+            else:
+                used.append(_Used([row], score))
+        trace.append(_told(row, reading, score, cut, JOINED if neighbour is not None and not cut else ""))
+    return Choice([_passage(each) for each in used], trace)
+
+
+def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
+    fewer = min(len(words), len(others))
+    return fewer >= _LEAST_WORDS and len(words & others) >= _ALIKE * fewer
+
+
+def _told(row: Ranked, reading: Reading, score: float, cut: str, note: str) -> dict[str, Any]:
+    return {
+        "chunk": row.chunk_id,
+        "document": str(row.document_id),
+        "name": row.document_name,
+        "page": row.page,
+        "keyword": round(row.keyword, 4),
+        "similarity": round(row.similarity, 4),
+        "whole_document": round(row.document_score, 4),
+        "together": round(reading.together, 4),
+        "in_order": round(reading.in_order, 4),
+        "meaning": round(reading.meaning, 4),
+        "rank_score": round(row.rank_score, 4),
+        "score": round(score, 4),
+        "used": not cut,
+        "cut": cut,
+        "note": note,
+    }
 
 
 def relevance(row: Ranked, question: Question) -> float:
@@ -66,15 +111,31 @@ def relevance(row: Ranked, question: Question) -> float:
     return min(1.0, max(0.0, (carried + max(0.0, row.similarity)) / 2))
 
 
-def _passage(row: Ranked, score: float) -> Passage:
+def _passage(used: _Used) -> Passage:
+    best, in_order = used.rows[0], sorted(used.rows, key=lambda row: row.index)
+    text = in_order[0].content
+    for row in in_order[1:]:
+        text = _joined(text, row.content)
     return Passage(
-        chunk_id=row.chunk_id,
-        version_id=row.version_id,
-        document_id=row.document_id,
-        document_name=row.document_name,
-        page=row.page,
-        heading=row.heading,
-        text=row.content,
-        boxes=row.boxes,
-        score=score,
+        chunk_id=best.chunk_id,
+        version_id=best.version_id,
+        document_id=best.document_id,
+        document_name=best.document_name,
+        page=best.page,
+        heading=in_order[0].heading,
+        text=text,
+        boxes=[box for position, row in enumerate(in_order) for box in _new_boxes(row, in_order[:position])],
+        score=used.score,
     )
+
+
+def _joined(text: str, following: str) -> str:
+    """Passages overlap, so that nothing is torn apart: what the second repeats of the first is said once."""
+    for length in range(min(len(text), len(following)), _SHORTEST_OVERLAP - 1, -1):
+        if text.endswith(following[:length]):
+            return text + following[length:]
+    return f"{text}\n{following}"
+
+
+def _new_boxes(row: Ranked, before: Sequence[Ranked]) -> list[Any]:
+    return [box for box in row.boxes if not any(box in other.boxes for other in before)]

@@ -1,5 +1,7 @@
 """Which versions a search may see. Sharing and filters (collection, type, date, tag) come in here and nowhere else."""
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,8 +27,38 @@ class Scope:
     languages: tuple[str, ...]
 
 
-def visible_scope(user_id: UUID) -> Scope:
-    return scope_of(Document.objects.visible_to(User(pk=user_id)))
+@dataclass(frozen=True)
+class Filters:
+    """Which of a person's documents to search; what is empty does not narrow. What is not theirs is never found.
+
+    `types` are media types. Dates are those of the upload, both included.
+    """
+
+    documents: Sequence[UUID] = ()
+    collections: Sequence[UUID] = ()
+    types: Sequence[str] = ()
+    since: dt.date | None = None
+    until: dt.date | None = None
+
+    def within(self, documents: DocumentQuerySet) -> DocumentQuerySet:
+        if self.documents:
+            documents = documents.filter(pk__in=list(self.documents))
+        if self.collections:
+            documents = documents.filter(collection__in=list(self.collections))
+        if self.types:
+            documents = documents.filter(current_version__media_type__in=list(self.types))
+        if self.since:
+            documents = documents.filter(created_at__date__gte=self.since)
+        if self.until:
+            documents = documents.filter(created_at__date__lte=self.until)
+        return documents
+
+
+EVERYTHING = Filters()
+
+
+def visible_scope(user_id: UUID, filters: Filters = EVERYTHING) -> Scope:
+    return scope_of(filters.within(Document.objects.visible_to(User(pk=user_id))))
 
 
 def scope_of(documents: DocumentQuerySet) -> Scope:

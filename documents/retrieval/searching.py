@@ -16,8 +16,9 @@ from accounts.encryption import keys
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
 from documents.retrieval.close_reading import MOST_READ, Question, Read, read_closely
+from documents.retrieval.following import carried_over, leans_back, without_replaced
 from documents.retrieval.passages import Retrieval
-from documents.retrieval.scope import Scope, visible_scope
+from documents.retrieval.scope import EVERYTHING, Filters, Scope, visible_scope
 from documents.retrieval.statement import (
     CANDIDATES,
     HNSW_EFFORT,
@@ -50,26 +51,32 @@ class Finding:
     question: Question
     plan: Plan
     by_words_alone: bool
+    is_follow_up: bool
     milliseconds: dict[str, float]
 
 
-def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
+def search(
+    *, user_id: UUID, query: str, earlier: str = "", filters: Filters = EVERYTHING, top_k: int | None = None
+) -> Retrieval:
     """The passages of this person's documents that answer `query` best, at most `top_k` (RAG_TOP_K).
 
-    When the embedding model cannot be reached the words alone decide, and the trace says so.
+    `earlier` is the question before it in the same conversation, for what leans on it ("And in 2019?"). When the
+    embedding model cannot be reached the words alone decide, and the trace says so.
     """
     wanted = settings.RAG_TOP_K if top_k is None else top_k
-    scope = visible_scope(user_id)
+    scope = visible_scope(user_id, filters)
     query = storable(query).strip()
     if not (query and scope.passages and wanted > 0):
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     space = active_space()
-    found = find(scope, space, query, keys.of(user_id).terms, limit=max(MOST_READ, wanted * _SPARE))
+    limit = max(MOST_READ, wanted * _SPARE)
+    found = find(scope, space, query, keys.of(user_id).terms, limit=limit, earlier=storable(earlier))
     chosen = choose(found.read, found.question, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
     trace = {
         "searched": scope.passages,
         "words": len(found.question.words),
         "model": space.model,
+        "follow_up": found.is_follow_up,
         "by_words_alone": found.by_words_alone,
         "approximate": found.plan.approximate,
         "milliseconds": found.milliseconds,
@@ -78,11 +85,17 @@ def search(*, user_id: UUID, query: str, top_k: int | None = None) -> Retrieval:
     return Retrieval(chosen.passages, scope.documents, trace)
 
 
-def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: int) -> Finding:
+def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: int, earlier: str = "") -> Finding:
     """`key` is the one of the scope's terms."""
     times = [time.perf_counter()]
     words = query_words(query, scope.languages, key)
-    vector = _vector(space, query[:MOST_QUERY_CHARACTERS])
+    is_follow_up = bool(earlier.strip()) and leans_back(query, words)
+    meant = query[:MOST_QUERY_CHARACTERS]
+    if is_follow_up:
+        earlier = without_replaced(earlier, query)
+        words = carried_over(words, query_words(earlier, scope.languages, key))
+        meant = f"{earlier[: MOST_QUERY_CHARACTERS - len(meant)]}\n{meant}"
+    vector = _vector(space, meant)
     times.append(time.perf_counter())
     plan = plan_for(scope, space)
     # Equally far from everything, the zero vector leaves the ranking to the words.
@@ -93,7 +106,7 @@ def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: 
     times.append(time.perf_counter())
     spent = [round((end - begin) * 1000, 1) for begin, end in pairwise(times)]
     steps = dict(zip(("embedding", "searching", "reading"), spent, strict=True))
-    return Finding(read, question, plan, vector is None, steps)
+    return Finding(read, question, plan, vector is None, is_follow_up, steps)
 
 
 def _vector(space: EmbeddingSpace, query: str) -> list[float] | None:
