@@ -6,8 +6,9 @@ Verbs take rows that were reached through the person (`visible_to`), so another'
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -42,12 +43,18 @@ class StillWriting(ChatError):
     code = "still_writing"
 
 
+class Undecided(ChatError):
+    code = "undecided"
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A question and the empty answer that a worker will fill."""
 
     question: Message
     answer: Message
+    # Where several models answer side by side: all of them, `answer` being the first.
+    compared: list[Message] = field(default_factory=list)
 
 
 class TokensUsedUp(ChatError):
@@ -71,20 +78,23 @@ def post_message(
     *,
     parent_id: uuid.UUID | None = None,
     pictures: Sequence[Picture] = (),
+    models: Sequence[str] = (),
 ) -> Exchange:
     """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer.
 
-    `pictures` are those that wait to be sent; the conversation's model must see, where there are any.
+    `pictures` are those that wait to be sent; the conversation's model must see, where there are any. With `models`
+    each of these answers, side by side (chats.comparing).
     """
     text = clean(attaching.question_of(text, pictures))
-    seeing.refuse_blind(conversation.model, len(pictures))
+    for model in models or [conversation.model]:
+        seeing.refuse_blind(model, len(pictures))
     refuse_without_tokens_of_owner(conversation)
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
         parent = _parent(locked, parent_id)
         if parent is not None and parent.is_live:
             raise StillWriting("The last answer is still being written. Stop it or wait, then send again.")
-        return ask_below(locked, parent, text, pictures=pictures)
+        return ask_below(locked, parent, text, pictures=pictures, models=models)
 
 
 def ask_below(
@@ -93,6 +103,7 @@ def ask_below(
     text: str,
     *,
     pictures: Sequence[Picture] = (),
+    models: Sequence[str] = (),
     action: audit.Action = audit.Action.CHAT_ASKED,
     **details: Any,
 ) -> Exchange:
@@ -101,19 +112,27 @@ def ask_below(
     question = Message(
         conversation=locked, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.DONE
     )
-    answer = _answer_to(question, locked)
-    Message.objects.bulk_create([question, answer])
+    comparison = uuid.uuid4() if len(models) > 1 else None
+    answers = [
+        _answer_to(question, locked, model=model, comparison=comparison, place=place)
+        for place, model in enumerate(models or [""], start=1)
+    ]
+    Message.objects.bulk_create([question, *answers])
     attaching.attach(question, pictures)
     # What a page shows of it; nobody need ask again.
     question.shown_pictures = list(pictures)  # type: ignore[attr-defined]  # as chats.presentation attaches it
     title = {}
     if not locked.title and locked.title_is_automatic:
         title = Conversation.sealed(locked.pk, owner_id=locked.owner_id, title=first_title(text))
-    _await_answer(answer, **title)
+    # Until one of several is chosen the path ends with the question.
+    _await_answers(answers, leaf=question if comparison else answers[0], **title)
     if pictures:
         details["pictures"] = len(pictures)
-    _record(action, locked, question=question.pk, answer=answer.pk, model=answer.model, **details)
-    return Exchange(question, answer)
+    if comparison:
+        details["compared"] = [answer.model for answer in answers]
+    first = answers[0]
+    _record(action, locked, question=question.pk, answer=first.pk, model=first.model, **details)
+    return Exchange(question, first, answers if comparison else [])
 
 
 def regenerate(answer: Message, *, model: str = "") -> Message:
@@ -129,7 +148,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
         another = _answer_to(answer.parent, locked, model=model)
         another.save(force_insert=True)
-        _await_answer(another)
+        _await_answers([another], leaf=another)
         _record(audit.Action.CHAT_REGENERATED, locked, of=answer.pk, answer=another.pk, model=another.model)
     return another
 
@@ -293,25 +312,39 @@ def _parent(conversation: Conversation, parent_id: uuid.UUID | None) -> Message 
     if pk is None:
         return None
     try:
-        # Only whether it is there and still being written.
-        return Message.objects.only("status").get(conversation=conversation, pk=pk)
+        # Only whether it is there and still being written, or waits for a choice.
+        found = Message.objects.only("status", "role", "conversation").get(conversation=conversation, pk=pk)
     except Message.DoesNotExist as error:
         raise BadMessage("The message you answer is gone. Reload the page; your text is kept.") from error
+    if found.role == Message.Role.USER and tree.compared_below(found):
+        raise Undecided("Choose the answer to go on with first. Your text is kept.")
+    return found
 
 
-def _answer_to(question: Message, conversation: Conversation, *, model: str = "") -> Message:
-    """Not stored yet."""
+def _answer_to(
+    question: Message,
+    conversation: Conversation,
+    *,
+    model: str = "",
+    comparison: uuid.UUID | None = None,
+    place: int = 1,
+) -> Message:
+    """Not stored yet. `place` orders answers that are stored together."""
     return Message(
         conversation=conversation,
         parent=question,
         role=Message.Role.ASSISTANT,
         status=Message.Status.QUEUED,
         model=model or conversation.model,
-        created_at=Now() + _A_MOMENT,
+        comparison=comparison,
+        created_at=Now() + place * _A_MOMENT,
     )
 
 
-def _await_answer(answer: Message, **changes: Any) -> None:
-    """Show its path, and have a worker told once everything is stored. `changes` are further ones of the chat's row."""
-    Conversation.objects.filter(pk=answer.conversation_id).update(active_leaf=answer, updated_at=Now(), **changes)
-    transaction.on_commit(lambda: enqueue(answer.pk))
+def _await_answers(answers: Sequence[Message], *, leaf: Message, **changes: Any) -> None:
+    """Show the path to `leaf`, and have workers told once everything is stored. `changes` are further ones of the
+    chat's row."""
+    pk = leaf.conversation_id
+    Conversation.objects.filter(pk=pk).update(active_leaf=leaf, updated_at=Now(), **changes)
+    for answer in answers:
+        transaction.on_commit(partial(enqueue, answer.pk))

@@ -64,12 +64,16 @@ def bubble(message: Message) -> str:
     return render_to_string("chats/_message.html", {"message": message, "oob": True})
 
 
-def exchange(question: Message, answer: Message, conversation: Conversation) -> str:
-    """A question and its answer to be, for the tab that asked and for the others. Nothing in it depends on the tab."""
-    prepare([question, answer], {})
-    return render_to_string(
-        "chats/_exchange.html", {"question": question, "answer": answer, "conversation": conversation}
-    )
+def exchange(question: Message, answers: Sequence[Message], conversation: Conversation) -> str:
+    """A question and its answer to be, for the tab that asked and for the others. Nothing in it depends on the tab.
+    Several answers stand side by side."""
+    prepare([question, *answers], {})
+    context = exchange_context(question, answers) | {"conversation": conversation}
+    return render_to_string("chats/_exchange.html", context)
+
+
+def exchange_context(question: Message, answers: Sequence[Message]) -> dict[str, Any]:
+    return {"question": question, "answer": answers[0], "compared": answers if answers[0].comparison else []}
 
 
 def append_messages(html: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.html import escape
 
 from accounts.http import AuthenticatedHttpRequest
@@ -52,14 +53,24 @@ def messages_context(
         at_least = path.index(at) + ABOVE if at in path else at_least
     limit = at_least if PAGE_LENGTH < at_least <= LONGEST_PAGE else PAGE_LENGTH
     part = tree.part_of_path(found.pk, last, limit=limit, below=below)
-    shown = presentation.prepare(part.messages, part.siblings)
+    compared = [] if below else tree.compared_at_end(part)
+    shown = part.messages
+    presentation.prepare([*shown, *compared], part.siblings)
     return {
         "conversation": found,
         "messages_page": shown,
         "has_earlier": part.has_earlier,
         "earlier_before": shown[0].pk if part.has_earlier and shown else None,
-        "live_message_id": shown[-1].pk if shown and shown[-1].is_live else None,
+        "compared": compared,
+        "stop_url": _stop_url(found, [message for message in compared or shown[-1:] if message.is_live]),
     }
+
+
+def _stop_url(found: Conversation, under_way: list[Message]) -> str:
+    """What the composer's button stops; nothing when nothing is being written."""
+    if len(under_way) == 1:
+        return reverse("chats:stop", args=[found.pk, under_way[0].pk])
+    return reverse("comparing:stop_all", args=[found.pk]) if under_way else ""
 
 
 def bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:

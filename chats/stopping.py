@@ -1,7 +1,7 @@
 """Stopping an answer, for the row, its worker and the pages that show it."""
 
 from chats import conversation, live, reading
-from chats.models import Message
+from chats.models import Conversation, Message
 
 
 def stop(answer: Message) -> None:
@@ -10,3 +10,9 @@ def stop(answer: Message) -> None:
         live.publish_now(answer.conversation_id, live.event(answer.pk, "final", content=bubble))
     else:
         live.ask_to_stop(answer.pk)
+
+
+def stop_all(chat: Conversation) -> None:
+    under_way = Message.objects.filter(conversation=chat, status__in=[Message.QUEUED, *Message.WORKING])
+    for answer in under_way.select_related("conversation"):
+        stop(answer)

@@ -30,7 +30,9 @@ WITH RECURSIVE down (id, depth) AS (
             ORDER BY child.created_at DESC, child.id DESC LIMIT 1), down.depth + 1
     FROM down WHERE down.id IS NOT NULL AND down.depth < %s
 )
-SELECT id, depth FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1
+SELECT leaf.id, last.depth, leaf.comparison, leaf.parent_id
+FROM (SELECT id, depth FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1) AS last
+JOIN chats_message AS leaf ON leaf.id = last.id
 """
 
 # Where messages stand among their siblings. The index `message_tree` has the families in this order.
@@ -89,11 +91,36 @@ def path_to_root(conversation_id: uuid.UUID, last: uuid.UUID) -> list[uuid.UUID]
 
 
 def leaf_below(message: Message) -> tuple[uuid.UUID, int]:
-    """The newest leaf below the message, and how many messages lie between: none, when it is the leaf itself."""
+    """The newest leaf below the message, and how many messages lie between: none, when it is the leaf itself.
+
+    Among answers that were compared the newest is none in particular: the way goes through the one that was gone on
+    with, and where none was it ends with the question.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_LEAF_BELOW, [message.id, message.conversation_id, MAX_DEPTH])
-        leaf, depth = cursor.fetchone()
-    return leaf, depth
+        cursor.execute(_LEAF_BELOW, [message.pk, message.conversation_id, MAX_DEPTH])
+        leaf, depth, comparison, parent_id = cursor.fetchone()
+    if comparison is None or leaf == message.pk:
+        return leaf, depth
+    family = Message.objects.filter(conversation=message.conversation_id, parent=parent_id, comparison=comparison)
+    below = Message.objects.filter(conversation=message.conversation_id, parent__in=family)
+    went_on = below.order_by("-created_at", "-id").first()
+    if went_on is None:
+        return parent_id, depth - 1
+    leaf, further = leaf_below(went_on)
+    return leaf, depth + 1 + further
+
+
+def compared_at_end(part: Part) -> list[Message]:
+    """The answers side by side with which the end of a path goes on. Only one that ends with a question is asked."""
+    last = part.messages[-1] if part.messages else None
+    return compared_below(last) if last and last.role == Message.Role.USER else []
+
+
+def compared_below(question: Message) -> list[Message]:
+    """The answers side by side of a question that a path ends with, in the order of asking. One query."""
+    answers = Message.objects.filter(conversation=question.conversation_id, parent=question)
+    newest = answers.exclude(comparison=None).order_by("-created_at", "-id").values("comparison")[:1]
+    return list(answers.filter(comparison=newest).order_by("created_at", "id"))
 
 
 def siblings_of(message: Message) -> dict[uuid.UUID, Siblings]:

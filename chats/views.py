@@ -16,6 +16,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
 from chats import conversation as conversations
 from chats import live, presentation, reading, replies, stopping
+from chats.comparing import deciding
 from chats.images import attaching, seeing
 from chats.models import Conversation
 from chats.prompting import choosing
@@ -46,12 +47,14 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         pictures = attaching.chosen(request.user, request.POST.getlist("pictures"))
         text = conversations.clean(attaching.question_of(request.POST.get("content", ""), pictures))
         model = conversations.clean_model(request.POST.get("model", ""))
-        seeing.refuse_blind(model, len(pictures))
+        models = deciding.models(request.POST.getlist("compare"))
+        for key in models or [model]:
+            seeing.refuse_blind(key, len(pictures))
         persona = choosing.wanted(request.user, request.POST.get("persona", ""))
         found = conversations.start(request.user, model=model)
         choosing.begin(found, persona)
         conversations.configure(found, use_documents=_wants_documents(request))
-        conversations.post_message(found, text, pictures=pictures)
+        conversations.post_message(found, text, pictures=pictures, models=models)
     except conversations.ChatError as error:
         return replies.refused(request, error, back=reverse("chats:home"))
     return replies.go(request, reverse("chats:conversation", args=[found.pk]))
@@ -65,12 +68,14 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     try:
         pictures = attaching.chosen(request.user, request.POST.getlist("pictures"))
         text = conversations.clean(attaching.question_of(request.POST.get("content", ""), pictures))
-        seeing.refuse_blind(_model_wanted(request, found), len(pictures))
+        models = deciding.models(request.POST.getlist("compare"))
+        for key in models or [_model_wanted(request, found)]:
+            seeing.refuse_blind(key, len(pictures))
         conversations.configure(found, model=request.POST.get("model"), use_documents=_wants_documents(request))
-        exchange = conversations.post_message(found, text, pictures=pictures)
+        exchange = conversations.post_message(found, text, pictures=pictures, models=models)
     except conversations.ChatError as error:
         return replies.refused(request, error, back=back)
-    html = presentation.exchange(exchange.question, exchange.answer, found)
+    html = presentation.exchange(exchange.question, exchange.compared or [exchange.answer], found)
     tab = request.POST.get("tab", "")[:64]
     content = presentation.append_messages(html)
     live.publish_now(found.pk, live.event(exchange.answer.pk, "exchange", origin=tab, content=content))

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("accounts.invitations.urls")),
     path("", include("accounts.rights.urls")),
     path("documents/", include("documents.urls")),
+    path("", include("chats.comparing.urls")),
     path("", include("chats.editing.urls")),
     path("", include("chats.exchange.urls")),
     path("", include("chats.images.urls")),

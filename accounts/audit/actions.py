@@ -50,6 +50,7 @@ class Action(models.TextChoices):
     CHAT_EDITED = "chat.edited", "Edited a question"
     CHAT_REGENERATED = "chat.regenerated", "Asked for another answer"
     CHAT_CONTINUED = "chat.continued", "Had an answer continued"
+    CHAT_CHOSEN = "chat.chosen", "Chose one of several answers"
     CHAT_RATED = "chat.rated", "Rated an answer"
     CHAT_STOPPED = "chat.stopped", "Stopped an answer"
     CHAT_RENAMED = "chat.renamed", "Renamed a chat"

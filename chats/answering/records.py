@@ -135,7 +135,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         searchable_documents=message.searchable_documents,  # type: ignore[attr-defined] # annotated
         passages=[Source(**source) for source in message.retrieval.get("passages", [])],
         steps=list(message.steps),
-        names_conversation=question.parent_id is None and chat.title_is_automatic,
+        names_conversation=question.parent_id is None and chat.title_is_automatic and _speaks_first(message),
         is_first_attempt=message.attempts == 1,
         is_unwanted=message.stop_requested or chat.deleted_at is not None,
         is_hopeless=message.attempts > MAX_ATTEMPTS,
@@ -147,7 +147,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
 # What a claim reads: every column costs, in the statement and in the rows that come back.
 _CLAIMED = (
     "owner", "conversation", "parent", "model", "content", "thinking", "timings", "queued_at", "lease_until",
-    "retrieval", "steps", "attempts", "stop_requested",
+    "retrieval", "steps", "attempts", "stop_requested", "comparison",
     *(f"conversation__{name}" for name in ("owner", "system_prompt", "parameters", "title_is_automatic", "deleted_at")),
     *(f"conversation__owner__{name}" for name in ("role", "is_active")),
     *(f"parent__{name}" for name in ("owner", "parent", "content", "parent__parent")),
@@ -159,6 +159,14 @@ def _pictures() -> Subquery:
     """How many the question has, as a part of the claim's own query."""
     count = Func(F("pk"), function="count", output_field=IntegerField())
     return Subquery(Picture.objects.filter(message_id=OuterRef("parent_id")).annotate(count=count).values("count"))
+
+
+def _speaks_first(message: Message) -> bool:
+    """Of answers side by side one names the conversation."""
+    if message.comparison is None:
+        return True
+    family = Message.objects.filter(conversation=message.conversation_id, parent=message.parent_id)
+    return not family.filter(comparison=message.comparison, created_at__lt=message.created_at).exists()
 
 
 def _searchable_documents() -> Case:

@@ -107,10 +107,14 @@ def _exact(moment: Any) -> str | None:
 
 
 def shown_messages(conversation: Conversation, messages: list[Message]) -> list[Message]:
-    """Those on the chosen path, from the first on."""
+    """Those on the chosen path, from the first on; where it ends with answers side by side, all of these."""
     known = {message.pk: message for message in messages}
     path = tree.path_to_root(conversation.pk, conversation.active_leaf_id) if conversation.active_leaf_id else []
-    return [known[pk] for pk in reversed(path) if pk in known]
+    shown = [known[pk] for pk in reversed(path) if pk in known]
+    if shown and shown[-1].role == Message.Role.USER:
+        compared = [message for message in messages if message.parent_id == shown[-1].pk and message.comparison]
+        shown += [message for message in compared if message.comparison == compared[-1].comparison]
+    return shown
 
 
 def pictures_of(message: Message) -> list[Picture]:

@@ -43,10 +43,13 @@ def part(admission: Admission, last: uuid.UUID | None, *, below: bool = False) -
     """The context of sharing/_messages.html. Every row is read here; rendering asks the database nothing."""
     with acting_as(admission.reads_as):
         found = tree.part_of_path(admission.conversation_id, last, limit=PAGE_LENGTH, below=below)
-        shown = _prepared(found.messages, admission)
+        compared = [] if below else tree.compared_at_end(found)
+        shown = found.messages
+        _prepared([*shown, *compared], admission)
     return {
         "admission": admission,
         "messages_page": shown,
+        "compared": compared,
         "has_earlier": found.has_earlier,
         "earlier_before": shown[0].pk if found.has_earlier and shown else None,
     }
@@ -78,8 +81,9 @@ def exchange(admission: Admission, answer_id: uuid.UUID) -> str | None:
         question = rows.filter(pk=answer.parent_id).first() if answer and answer.parent_id else None
         if answer is None or question is None:
             return None
-        _prepared([question, answer], admission)
-    context = {"question": question, "answer": answer, "read_only": True}
+        answers = tree.compared_below(question) if answer.comparison else [answer]
+        _prepared([question, *answers], admission)
+    context = presentation.exchange_context(question, answers) | {"read_only": True}
     return presentation.append_messages(render_to_string("chats/_exchange.html", context))
 
 

@@ -138,3 +138,9 @@ document.addEventListener("dragleave", (event) => event.relatedTarget || form.re
 try {
   if (localStorage.getItem(`pictures:${form.dataset.draft}`)) pictures();
 } catch { /* no draft */ }
+
+// What only some need comes when it is approached.
+const compare = form.querySelector(".compare");
+const readyToCompare = () => import(compare.dataset.module);
+for (const name of ["pointerover", "focusin"]) compare?.addEventListener(name, readyToCompare, { once: true });
+if (compare?.querySelector(":checked")) readyToCompare();

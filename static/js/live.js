@@ -298,9 +298,13 @@ let wasBusy = false;
 
 function showBusy() {
   const composer = byId("composer");
-  const bubble = [...liveBubbles()].at(-1);
+  const written = [...liveBubbles()];
+  const bubble = written.at(-1);
   composer?.toggleAttribute("data-busy", Boolean(bubble));
-  if (bubble) composer?.querySelector("[data-stop-answer]").setAttribute("formaction", bubble.dataset.stop);
+  if (bubble && composer) {
+    const stop = composer.querySelector("[data-stop-answer]");
+    stop.setAttribute("formaction", written.length > 1 ? composer.dataset.stopAll : bubble.dataset.stop);
+  }
   pill.querySelector("span").textContent = bubble ? "New text" : "To the end";
   if (Boolean(bubble) === wasBusy) return;
   wasBusy = Boolean(bubble);

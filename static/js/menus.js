@@ -71,7 +71,8 @@ function problem(source, status) {
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => isOurs(ctx?.sourceElement) && problem(ctx.sourceElement, 0));
 
 document.addEventListener("htmx:finally:swap", ({ detail: { ctx } }) => {
-  if (ctx.request.method !== "POST" || !(isOurs(ctx.sourceElement) || ctx.target === menu)) return;
+  // What comes through the socket is swapped without a request.
+  if (ctx.request?.method !== "POST" || !(isOurs(ctx.sourceElement) || ctx.target === menu)) return;
   if (menu.firstElementChild) (menu.querySelector("[aria-invalid], [data-focus]") ?? menu.querySelector("details[open] input:not([type=hidden])"))?.focus();
   else {
     if (menu.matches(":popover-open")) menu.hidePopover();
