@@ -5,6 +5,7 @@ invented for each run, so whatever is found was written by this test.
 """
 
 import base64
+import io
 import logging
 import os
 import random
@@ -26,6 +27,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.test import Client
+from PIL import Image, PngImagePlugin
 from redis import Redis
 
 from accounts.encryption import keys
@@ -33,6 +35,7 @@ from accounts.encryption.errors import Forged, KeyErased
 from accounts.models import User
 from accounts.tenancy import acting_as
 from chats import answering
+from chats.images.models import Picture
 from chats.models import Citation, Conversation, Message, Summary
 from chatsite import carried
 from documents import blobs, library, page_images, retrieval
@@ -59,6 +62,7 @@ class Phrases:
     summary: str
     collection: str
     new_name: str
+    picture: str
 
     @classmethod
     def made(cls) -> "Phrases":
@@ -160,11 +164,22 @@ def world(owner: User, client: Client, settings: Any, temporary: Path) -> World:
     answering.answer(answer.pk)
     client.post(f"/chats/{conversation.pk}/rename", {"title": f"About {phrases.title}"})
     answer.refresh_from_db()
+    client.post("/images", {"file": SimpleUploadedFile(f"{phrases.picture}.png", _picture_about(phrases.picture))})
+    assert phrases.picture in client.get(f"/images/waiting?id={Picture.objects.get().pk}").content.decode()
     answer.thinking = f"I think of {phrases.thinking}."
     answer.save(update_fields=["thinking"])
     Summary.objects.create(upto=answer, text=f"They spoke of {phrases.summary}.", model="builtin")
     text_document, pdf_document = documents[f"{phrases.file_name}.md"], documents["plans.pdf"]
     return World(owner, client, phrases, conversation, answer, text_document, pdf_document)
+
+
+def _picture_about(phrase: str) -> bytes:
+    """A picture that says the phrase beside its pixels too; large enough to wait on disk."""
+    about = PngImagePlugin.PngInfo()
+    about.add_text("Comment", phrase)
+    out = io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(out, "PNG", pnginfo=about)
+    return out.getvalue()
 
 
 def dumped(*options: str) -> bytes:

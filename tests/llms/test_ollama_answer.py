@@ -1,13 +1,14 @@
 """Streaming an answer from Ollama: what is sent, what arrives, and what every failure becomes."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 import pytest
 
 from llms import chat, errors
-from llms.requests import ChatRequest, Delta, Finish, Turn
+from llms.requests import ChatRequest, Delta, Finish, Picture, Turn
 from tests.ollama_server import FAILURES, MODELS, FakeModel, OllamaServer, expected_text
 
 MODEL = "ollama/llama3.2:3b"
@@ -41,6 +42,25 @@ def test_the_whole_answer_arrives_and_ends_with_its_finish(ollama: OllamaServer)
     finish = items[-1]
     assert finish == Finish("stop", tokens_prompt=4, tokens_completion=120)
     assert all(isinstance(item, Delta) and (item.text or item.thinking) for item in items[:-1])
+
+
+def test_pictures_go_with_their_turn_as_bare_base64(ollama: OllamaServer) -> None:
+    shown = b"\x89PNG\r\n\x1a\n and so on"
+    picture = Picture(base64.b64encode(shown).decode(), tokens=768)
+    turns = [Turn("user", "What is this?", [picture, picture]), Turn("assistant", "A pier."), Turn("user", "Why?")]
+    _, _, failure = collect(ChatRequest("ollama/qwen2.5vl:7b", turns))
+    assert failure is None
+    assert ollama.chats[0].images == [[shown, shown]]
+    assert ["images" in message for message in ollama.chats[0].messages] == [True, False, False]
+
+
+def test_the_model_server_of_the_tests_takes_only_pictures_it_could_show(ollama: OllamaServer) -> None:
+    good = base64.b64encode(b"\xff\xd8\xff and so on").decode()
+    for data in (f"data:image/jpeg;base64,{good}", "no base64", base64.b64encode(b"GIF89a").decode()):
+        _, _, failure = collect(ChatRequest("ollama/qwen2.5vl:7b", [Turn("user", "What?", [Picture(data, 1)])]))
+        assert failure is not None
+    _, _, failure = collect(ChatRequest(MODEL, [Turn("user", "What?", [Picture(good, 1)])]))
+    assert failure is not None
 
 
 def test_a_paced_answer_arrives_bit_by_bit(ollama: OllamaServer) -> None:
