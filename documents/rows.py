@@ -10,8 +10,6 @@ from documents.models import Document, DocumentVersion
 from documents.pages import place_word
 from documents.sniffing import Kind
 
-_MARKS: dict[str, str] = {Kind.PDF: "PDF", Kind.DOCX: "DOCX", Kind.HTML: "HTML", Kind.MD: "MD", Kind.TXT: "TXT"}
-
 
 def with_newest_version(documents: "QuerySet[Document]") -> "QuerySet[Document]":
     """One more query for all of them, whatever their number. `Row.of` needs it."""
@@ -81,4 +79,4 @@ class Row:
 
 
 def type_mark(media_type: str) -> str:
-    return _MARKS.get(media_type, "?")
+    return next((kind.name for kind in Kind if kind == media_type), "?")
