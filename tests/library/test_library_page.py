@@ -9,8 +9,8 @@ from documents.models import Document
 from tests.library.conftest import MakeDocument
 
 URL = "/documents/"
-# The session, the person, the number of documents, the documents, their versions, the chats beside them.
-LIBRARY_QUERIES = 6
+# The session, the person, the number of documents, the documents, their versions, the chats beside them and their folders.
+LIBRARY_QUERIES = 7
 
 
 def test_an_empty_library_says_what_it_is_for_and_offers_one_step(owners_client: Client) -> None:
