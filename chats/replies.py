@@ -13,14 +13,13 @@ from accounts.http import AuthenticatedHttpRequest
 from chats import conversation as conversations
 from chats import live, presentation, tree
 from chats.models import Conversation, Message
+from chats.searching import middle
 from llms import catalogue
 
 # Messages shown at first and added each time the reader reaches the top.
 PAGE_LENGTH = 30
 # And how many at most, so that the message is among them at which another version was chosen.
-LONGEST_PAGE = 200
-# How many stand above the message that a reader goes to, so that it is read in its place.
-ABOVE = 10
+LONGEST_PAGE = middle.NEAR
 
 
 def conversation_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
@@ -47,16 +46,17 @@ def model_context(found: Conversation | None) -> dict[str, Any]:
 def messages_context(
     found: Conversation, last: uuid.UUID | None, *, below: bool = False, at_least: int = 0, at: uuid.UUID | None = None
 ) -> dict[str, Any]:
-    """`at`: a message that is to be among them, if it stands on the path and not too far above."""
-    if at and last:
-        path = tree.path_to_root(found.pk, last)
-        at_least = path.index(at) + ABOVE if at in path else at_least
+    """`at`: a message that is to be among them, if it stands on the path. Far above the others it comes with those
+    around it, as `island`."""
+    place = middle.Place.of(found, last, at)
+    if place and not place.is_far:
+        at_least = place.least
     limit = at_least if PAGE_LENGTH < at_least <= LONGEST_PAGE else PAGE_LENGTH
     part = tree.part_of_path(found.pk, last, limit=limit, below=below)
     compared = [] if below else tree.compared_at_end(part)
     shown = part.messages
     presentation.prepare([*shown, *compared], part.siblings)
-    return {
+    context = {
         "conversation": found,
         "messages_page": shown,
         "has_earlier": part.has_earlier,
@@ -64,6 +64,7 @@ def messages_context(
         "compared": compared,
         "stop_url": _stop_url(found, [message for message in compared or shown[-1:] if message.is_live]),
     }
+    return context | (place.island(before=shown[0].pk) if place and place.is_far else {})
 
 
 def _stop_url(found: Conversation, under_way: list[Message]) -> str:

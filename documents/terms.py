@@ -181,28 +181,48 @@ class Occurrence:
     word: int
 
 
-def occurrences(text: str, words: Sequence[AskedWord], languages: Sequence[str], key: bytes) -> Iterator[Occurrence]:
-    """What a reader is to see marked, in the text as it is written, from its beginning on. Some may overlap.
+class Marker:
+    """Finds the words of a question in texts as they are written: what a reader is to see marked."""
 
-    `words` and `languages` are those of `query_words` and `query_languages`.
-    """
-    pairs = {word.word for word in words if len(word.word) == 2 and _IS_UNSPACED.fullmatch(word.word)}
-    # Of a pair of characters, neither is meant by itself.
-    within = {character for pair in pairs for character in pair}
-    wanted = {term: place for place, word in enumerate(words) if word.word not in within for term in word.terms}
-    known: dict[str, int | None] = {}
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        pieces, is_unspaced = [(token, match.start())], match.lastgroup == "unspaced"
-        if is_unspaced:
-            pieces = [(token[at : at + size], match.start() + at) for at in range(len(token)) for size in (2, 1)]
-        for piece, start in pieces:
-            if piece not in known:
-                forms = [normalised(piece)] if is_unspaced else _words(piece)
-                stems = {_stem(form, language) for form in forms for language in languages}
-                known[piece] = next((wanted[term] for stem in stems if (term := hashed(stem, key)) in wanted), None)
-            if (place := known[piece]) is not None:
-                yield Occurrence(start, start + len(piece), place)
+    def __init__(self, words: Sequence[AskedWord], languages: Sequence[str]) -> None:
+        """`words` and `languages` as `query_words` and `query_languages` give them."""
+        self._languages = languages
+        pairs = {word.word for word in words if len(word.word) == 2 and _IS_UNSPACED.fullmatch(word.word)}
+        # Of a pair of characters, neither is meant by itself.
+        within = {character for pair in pairs for character in pair}
+        self._wanted = {
+            _stem(word.word, language): place
+            for place, word in enumerate(words)
+            for language in languages
+            if word.word not in within
+        }
+        # By what stands in the texts, however often: the place of the word that it is a form of.
+        self._known: dict[str, int | None] = {}
+
+    def occurrences(self, text: str) -> Iterator[Occurrence]:
+        """From the beginning on. Some may overlap."""
+        known = self._known
+        for match in _TOKEN.finditer(text):
+            if match.lastgroup == "unspaced":
+                yield from self._within(match.group(), match.start())
+                continue
+            token = match.group()
+            if token not in known:
+                known[token] = self._place(_words(token) if not token.isalpha() else [normalised(token)[:LONGEST_WORD]])
+            if (place := known[token]) is not None:
+                yield Occurrence(match.start(), match.end(), place)
+
+    def _within(self, run: str, start: int) -> Iterator[Occurrence]:
+        for at in range(len(run)):
+            for piece in (run[at : at + 2], run[at]):
+                if piece not in self._known:
+                    self._known[piece] = self._place([normalised(piece)])
+                if (place := self._known[piece]) is not None:
+                    yield Occurrence(start + at, start + at + len(piece), place)
+
+    def _place(self, forms: Iterable[str]) -> int | None:
+        stems = (_stem(form, language) for form in forms for language in self._languages)
+        return next((self._wanted[stem] for stem in stems if stem in self._wanted), None)
 
 
 def _stop_words(*languages: str) -> frozenset[str]:

@@ -83,7 +83,9 @@ def rank(
             FROM (
                 SELECT conversation_id, word, weight * idf AS weight, place, ((place >> 16) & 255)::float8 AS times
                 FROM found JOIN question USING (term) JOIN rarity USING (term), unnest(places) AS place
-                WHERE conversation_id IN (SELECT conversation_id FROM scope)
+                -- IS TRUE, here and below, keeps the planner from making a join of it: unable to foresee how many
+                -- messages a word stands in, it would choose a nested loop over all of them.
+                WHERE (conversation_id IN (SELECT conversation_id FROM scope)) IS TRUE
             ) AS occurrences
             {fitting}
             GROUP BY 1, conversation_id
@@ -130,6 +132,6 @@ def _fitting(owner_id: UUID, scope: Scope) -> tuple[str, list[Any]]:
         return "", []
     wanted = " AND ".join(condition for condition, _ in conditions)
     return (
-        f"WHERE place >> 24 IN (SELECT id FROM searching_indexed WHERE owner_id = %s AND {wanted})",  # noqa: S608
+        f"WHERE (place >> 24 IN (SELECT id FROM searching_indexed WHERE owner_id = %s AND {wanted})) IS TRUE",  # noqa: S608
         [owner_id, *(value for _, value in conditions)],
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from documents.terms import AskedWord, Occurrence, occurrences, query_languages, query_words
+from documents.terms import AskedWord, Marker, Occurrence, query_languages, query_words
 
 # As many as ranking can tell apart.
 MOST_WORDS = 60
@@ -16,9 +16,9 @@ _MOST_CHARACTERS = 400_000
 
 # What Markdown is written with and a reader never sees. Approximate: nothing depends on it but how a snippet looks.
 _MARKS = re.compile(
-    r"^[ \t]*(?:```+|~~~+)[^\n]*$"  # fences
+    r"(?P<line>^[ \t]*(?:```+|~~~+)[^\n]*$"  # fences
     r"|^[ \t]*(?:\#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?)"  # headings, quotations, lists
-    r"|^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|?)+[ \t]*$"  # rules and the lines below a table's head
+    r"|^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|?)+[ \t]*$)"  # rules and the lines below a table's head
     r"|\*\*|__|~~|`+"
     r"|!?\[(?=[^\]\n]{0,500}\]\()|(?<=[^\s\[])\]\([^)\s]{0,2000}\)"  # links, of which the words stay
     r"|\[\^?\d{1,3}\]",  # marks of sources and footnotes
@@ -37,16 +37,15 @@ class Asked:
     """What was searched for, to be found again in what is shown."""
 
     words: Sequence[AskedWord]
-    languages: Sequence[str]
-    key: bytes
+    marker: Marker
 
     @classmethod
     def of(cls, query: str, languages: Sequence[str], key: bytes) -> "Asked":
         words = query_words(query, languages, key)[:MOST_WORDS]
-        return cls(words, query_languages(query, languages), key)
+        return cls(words, Marker(words, query_languages(query, languages)))
 
     def places(self, text: str) -> list[Occurrence]:
-        return list(occurrences(text, self.words, self.languages, self.key))
+        return list(self.marker.occurrences(text))
 
 
 def snippet(text: str, asked: Asked) -> list[Piece]:
@@ -66,7 +65,8 @@ def whole(text: str, asked: Asked) -> list[Piece]:
 
 
 def readable(text: str) -> str:
-    return " ".join(_MARKS.sub(" ", text[:_MOST_CHARACTERS]).replace("|", " ").split())
+    plain = _MARKS.sub(lambda mark: " " if mark.lastgroup else "", text[:_MOST_CHARACTERS])
+    return " ".join(plain.replace("|", " ").split())
 
 
 def marked(text: str, found: Sequence[Occurrence]) -> list[Piece]:

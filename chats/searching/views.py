@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.capabilities import Capability, may
 from accounts.http import AuthenticatedHttpRequest
 from chats import live, replies
-from chats.searching import finding, opening
+from chats.searching import finding, middle
 from chats.searching.forms import SearchForm
 
 
@@ -40,10 +40,24 @@ def show(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_
     By GET, so that it is a link like any other: what is shown of one's own conversation is no change to it.
     """
     message = replies.message_of(request, conversation_id, message_id)
-    if may(request.user, Capability.CHAT) and (leaf := opening.choose_branch(message)):
+    if may(request.user, Capability.CHAT) and (leaf := middle.choose_branch(message)):
         live.publish_now(conversation_id, live.event(leaf, "path"))
     address = reverse("chats:conversation", args=[conversation_id])
     return redirect(f"{address}?{urlencode({'at': str(message.pk)})}#m-{message.pk}")
+
+
+@require_GET
+def later(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """For a page that shows a message from the middle: what stands between it and the newest ones."""
+    found = replies.conversation_of(request, conversation_id)
+    try:
+        after, before = (uuid.UUID(request.GET.get(name, "")) for name in ("after", "before"))
+    except ValueError:
+        after = before = uuid.UUID(int=0)
+    context = middle.later(found, after, before)
+    if context is None:
+        return HttpResponse("The link to later messages is incomplete. Reload the page.", status=400)
+    return render(request, "searching/_later.html", context)
 
 
 def _context(form: SearchForm) -> dict[str, Any]:

@@ -354,7 +354,10 @@ pill.addEventListener("click", toEnd);
 // A reader who asks, or has something answered again, wants to see it; one who loads older messages wants to stay.
 let keepFromEnd = null;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement?.matches?.("[data-earlier]")) keepFromEnd = scroll.scrollHeight - scroll.scrollTop;
+  const loader = ctx.sourceElement?.closest?.("[data-earlier], [data-later]");
+  // What comes below the reader moves nothing.
+  const isAbove = loader && loader.getBoundingClientRect().top < scroll.getBoundingClientRect().top;
+  if (loader?.matches("[data-earlier]") || isAbove) keepFromEnd = scroll.scrollHeight - scroll.scrollTop;
   if (ctx.bringsBubbles && !ctx.request.action.endsWith("/switch")) following = true;
 });
 document.addEventListener("htmx:after:swap", () => {

@@ -29,7 +29,7 @@ addEventListener("load", () => {
 // What follows is read on from where the button was that had the focus.
 let shown = null;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  failed.hidden = true;
+  if (ctx.response?.status < 400) failed.hidden = true;
   shown = ctx.sourceElement?.matches?.("[data-more-hits]") ? results.querySelectorAll(".hit").length : null;
 });
 document.addEventListener("htmx:after:swap", () => {

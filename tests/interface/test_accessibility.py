@@ -114,7 +114,7 @@ def test_no_page_of_somebody_who_may_do_everything(
     page = _page(visit, live_server, admin_user, theme, width)
     found, seen = _inspect(page, ROUTES, World.of(admin_user))
     assert not found, "\n".join(f"{where}\n    " + "\n    ".join(said) for where, said in found.items())
-    assert {"/", "/documents/", "/settings", "/admin/"} <= seen
+    assert {"/", "/documents/", "/search", "/settings", "/admin/"} <= seen
 
 
 @looks

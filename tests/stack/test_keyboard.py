@@ -115,6 +115,23 @@ def _find_the_chat_again(keys: Keys, page: "Page") -> None:
     page.wait_for_url(address)
 
 
+def _search_for_words(keys: Keys, page: "Page") -> None:
+    from playwright.sync_api import expect
+
+    title = page.locator("#chat-title").inner_text()
+    keys.press("Control+k")
+    keys.type("Search all chats")
+    keys.press("Enter")
+    page.wait_for_url("**/search")
+    expect(page.get_by_label("Words in your chats")).to_be_focused()
+    keys.type("decided")
+    keys.press("Enter")
+    expect(page.locator(".hit-snippet mark").first).to_have_text("decides")
+    keys.go_to(title)
+    keys.press("Enter")
+    page.wait_for_url("**/chats/*")
+
+
 def _export(keys: Keys, page: "Page") -> None:
     keys.press("Shift+Escape")
     keys.go_to(MENU, back=True)
@@ -140,6 +157,7 @@ def test_a_visit_by_keyboard_alone(stack: Stack, model: OllamaServer, chromium: 
     _answer_again_and_move_between_the_answers(keys, page, model)
     _edit_the_question(keys, page, model)
     _find_the_chat_again(keys, page)
+    _search_for_words(keys, page)
     _export(keys, page)
     keys.press("Shift+Escape")
     keys.go_to(MENU, back=True)

@@ -1,6 +1,7 @@
 """The search page, and the way from what was found to where it stands."""
 
 import logging
+import re
 import uuid
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation, Folder, Message
-from chats.searching import opening
+from chats.searching import middle
 from tests.chats.searching.conftest import said
 
 pytestmark = pytest.mark.django_db
@@ -171,8 +172,60 @@ class TestGoingThere:
         assert f'id="m-{messages[-1].pk}"' in content
         assert f'id="m-{messages[0].pk}"' not in content
 
+    def test_one_of_the_answers_that_are_compared_at_the_end_decides_nothing(
+        self, page: Client, chat: Conversation
+    ) -> None:
+        [question] = self.branch(chat)
+        compared = uuid.uuid4()
+        answers = [
+            Message.objects.create(
+                conversation=chat, parent=question, role="assistant", content=text, comparison=compared
+            )
+            for text in ("One", "Two")
+        ]
+        assert f'id="m-{answers[1].pk}"' in self.go(page, answers[1])
+        chat.refresh_from_db()
+        assert chat.active_leaf == question
+
     def test_the_newest_end_of_a_branch_is_chosen(self, chat: Conversation) -> None:
         first = self.branch(chat, 2)
         self.branch(chat, 1, parent=first[0])
         chat.refresh_from_db()
-        assert opening.choose_branch(Message.objects.get(pk=first[1].pk)) == first[1].pk
+        assert middle.choose_branch(Message.objects.get(pk=first[1].pk)) == first[1].pk
+
+
+class TestFarAbove:
+    """A message hundreds above the end: it comes with those around it, and the rest as the reader goes on."""
+
+    def far(self, page: Client, chat: Conversation, place: int) -> tuple[list[Message], str]:
+        messages = TestGoingThere().branch(chat, 400)
+        address = reverse("chats:conversation", args=[chat.pk])
+        return messages, page.get(f"{address}?at={messages[place].pk}").content.decode()
+
+    def shown(self, messages: list[Message], content: str) -> list[int]:
+        places = {f'id="m-{message.pk}"': number for number, message in enumerate(messages)}
+        return sorted(number for mark, number in places.items() if mark in content)
+
+    @pytest.mark.parametrize("place", [0, 5, 100, 189])
+    def test_it_stands_among_its_neighbours_above_the_newest(
+        self, page: Client, chat: Conversation, place: int
+    ) -> None:
+        messages, content = self.far(page, chat, place)
+        assert self.shown(messages, content) == [
+            *range(max(0, place - middle.ABOVE), place + middle.BELOW + 1),
+            *range(370, 400),
+        ]
+        assert ("data-earlier" in content) is (place > middle.ABOVE)
+
+    def test_going_on_reads_every_message_once(self, page: Client, chat: Conversation) -> None:
+        messages, content = self.far(page, chat, 100)
+        seen = self.shown(messages, content)
+        while found := re.search(r'hx-get="(/chats/[^"]+/later[^"]+)"', content):
+            content = page.get(found[1].replace("&amp;", "&")).content.decode()
+            seen += self.shown(messages, content)
+        assert sorted(seen) == list(range(90, 400))
+
+    @pytest.mark.parametrize("query", ["", "?after=x&before=y", f"?after={uuid.UUID(int=0)}&before={uuid.UUID(int=0)}"])
+    def test_an_incomplete_link_is_answered_with_a_sentence(self, page: Client, chat: Conversation, query: str) -> None:
+        response = page.get(reverse("searching:later", args=[chat.pk]) + query)
+        assert (response.status_code, "incomplete" in response.content.decode()) == (400, True)
