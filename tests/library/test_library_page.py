@@ -9,7 +9,7 @@ from documents.models import Document
 from tests.library.conftest import MakeDocument
 
 URL = "/documents/"
-# The session, the person, the number of documents, the documents, their versions, the chats beside them and their folders.
+# The session, the person, how many documents, the documents, their versions, the chats beside them, their folders.
 LIBRARY_QUERIES = 7
 
 
