@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from accounts.encryption.errors import KeyErased
 from accounts.tenancy import acting_as
 from chats import live, presentation
-from chats.answering import prompt, records, sources, title
+from chats.answering import checking, prompt, records, sources, title
 from chats.answering.delivery import LiveAnswer
 from chats.answering.incoming import Cleaner, Continuation
 from chats.answering.records import Checkpoint, Job, Source
@@ -67,6 +67,7 @@ class Attempt:
         self._lost = asyncio.Event()
         self._worker = leases.worker_name()
         self._sources: list[Source] = []
+        self._trace: dict[str, Any] = {}
         self._steps: list[str] = []
         self._timings: dict[str, float] = {}
         self._answered_by = ""
@@ -98,7 +99,7 @@ class Attempt:
         self._live.text = await self._text_so_far()
         if self._live.text and job.thought_for:
             self._timings["thinking"] = job.thought_for
-        self._sources, self._steps = list(job.passages), list(job.steps)
+        self._sources, self._trace, self._steps = list(job.passages), job.trace, list(job.steps)
         self._live.cite(self._citations())
         self._show()
         if job.is_unwanted:
@@ -160,7 +161,7 @@ class Attempt:
         job = self._job
         found = await self._in_database(sources.search, job.owner_id, job.question, job.earlier_question)
         self._timings["search"] = round(time.monotonic() - began, 3)
-        self._sources = found.sources
+        self._sources, self._trace = found.sources, found.trace
         passages = len(found.sources)
         self._steps = [
             f"Searched {count} document{'s' if count != 1 else ''}",
@@ -335,19 +336,26 @@ class Attempt:
 
     def _settle(self, status: str, changes: Mapping[str, Any]) -> str | None:
         """Store the end, in a thread. The bubble as pages shall show it, or None when the row is not ours any more."""
+        text, trace, steps = self._live.text, None, list(self._steps)
+        if status == Message.Status.DONE and self._sources:
+            # A text that broke off is left as it is: the model goes on from it.
+            checked = checking.check(text, self._sources)
+            text, trace = checked.text, self._trace | {"citations": checked.counts}
+            steps += [checked.note] if checked.note else []
         message = records.settle(
             self._job,
             self._worker,
             status,
             given=self._sources,
-            cited=sources.cited(self._sources, self._live.text),
+            cited=sources.cited(self._sources, text),
+            trace=trace,
             spent=self._spent(changes),
-            content=self._live.text,
+            content=text,
             thinking=self._live.thinking,
-            html=presentation.final_html(self._live.text, self._citations(), message_id=self.message_id),
+            html=presentation.final_html(text, self._citations(), message_id=self.message_id),
             answered_by=self._answered_by,
             timings=self._timings,
-            steps=self._steps,
+            steps=steps,
             **changes,
         )
         return presentation.bubble(message) if message else None

@@ -58,6 +58,8 @@ class Job:
     searchable_documents: int
     # From an earlier attempt: the passages the text so far refers to by number.
     passages: list["Source"]
+    # How they were found, and what was not used.
+    trace: dict[str, Any]
     steps: list[str]
     names_conversation: bool
     is_first_attempt: bool
@@ -134,6 +136,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         first_seq=int(claimed_at.timestamp() * 1000),
         searchable_documents=message.searchable_documents,  # type: ignore[attr-defined] # annotated
         passages=[Source(**source) for source in message.retrieval.get("passages", [])],
+        trace=message.retrieval.get("trace", {}),
         steps=list(message.steps),
         names_conversation=question.parent_id is None and chat.title_is_automatic and _speaks_first(message),
         is_first_attempt=message.attempts == 1,
@@ -188,9 +191,12 @@ def _opened(sealed: bytes | None, owner_id: uuid.UUID) -> str:
 
 
 def remember_sources(job: Job, worker: str, sources: Sequence[Source], trace: dict[str, Any], steps: list[str]) -> bool:
-    retrieval = {"passages": [asdict(source) for source in sources], "trace": trace}
-    sealed = Message.sealed(job.message_id, owner_id=job.owner_id, retrieval=retrieval)
+    sealed = Message.sealed(job.message_id, owner_id=job.owner_id, retrieval=_retrieval(sources, trace))
     return leases.renew(Message, job.message_id, worker=worker, steps=steps, **sealed)
+
+
+def _retrieval(sources: Sequence[Source], trace: dict[str, Any]) -> dict[str, Any]:
+    return {"passages": [asdict(source) for source in sources], "trace": trace}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +247,17 @@ def settle(
     html: str = "",
     given: Sequence[Source] = (),
     cited: Sequence[tuple[Source, bool]],
+    trace: dict[str, Any] | None = None,
     spent: int = 0,
     **changes: Any,
 ) -> Message | None:
     """End the answer, store its citations and count its tokens, in one transaction. None: it is no longer this
-    worker's. `given` are the passages that the model read."""
+    worker's. `given` are the passages that the model read, `trace` what is known of them now, if that changed."""
     message_id = job.message_id
-    sealed = Message.sealed(message_id, owner_id=job.owner_id, content=content, thinking=thinking, html=html)
+    retrieval = {} if trace is None else {"retrieval": _retrieval(given, trace)}
+    sealed = Message.sealed(
+        message_id, owner_id=job.owner_id, content=content, thinking=thinking, html=html, **retrieval
+    )
     changes |= {"stop_requested": False, "finished_at": Now(), **sealed}
     with transaction.atomic():
         if not leases.settle(Message, message_id, worker=worker, status=status, **changes):
