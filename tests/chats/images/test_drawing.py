@@ -169,3 +169,41 @@ def test_a_program_that_dies_is_a_damaged_picture(monkeypatch: pytest.MonkeyPatc
 def test_a_program_in_a_stranger_s_hands_is_not_believed(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "_PROGRAM", ("-c", f"print('''{said}''')"))
     assert "damaged" in refusal(image())
+
+
+_ATTACK = """
+import os, socket, sys
+from chats.images import redraw
+
+def attempt(*_):
+    found = {}
+    for name, act in {
+        "a file": lambda: open("/etc/passwd").read(),
+        "the project": lambda: os.listdir("."),
+        "the network": lambda: socket.create_connection(("127.0.0.1", 1), 1),
+        "a program": lambda: os.system("true") == 0 or None,
+        "a fork": os.fork,
+        "the environment": lambda: os.environ["SECRET_KEY"],
+    }.items():
+        try:
+            if act() is not None:
+                found[name] = True
+        except (OSError, KeyError):
+            pass
+    return {"refused": ",".join(found)}, []
+
+redraw._drawn = attempt
+sys.exit(redraw.main(1))
+"""
+
+
+def test_whoever_takes_over_the_program_reaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from documents.reading import confine
+
+    if not all(confine.examine().values()):
+        pytest.skip("this kernel confines nothing")
+    said: list[object] = []
+    monkeypatch.setattr(drawing, "_PROGRAM", ("-c", _ATTACK))
+    monkeypatch.setattr(drawing, "_refusal", lambda why: said.append(why) or PictureRefused("It was refused."))
+    assert refusal(image()) == "It was refused."
+    assert said == [""]
