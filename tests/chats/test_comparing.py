@@ -17,7 +17,7 @@ from chats.editing import asking_anew
 from chats.exchange import storing, writing
 from chats.exchange.formats import own
 from chats.models import Conversation, Message
-from chats.sharing import giving
+from chats.sharing import access, giving, presenting
 from chats.tasks import requeue_overdue
 from tests.ollama_server import OllamaServer, expected_text
 
@@ -345,3 +345,17 @@ class TestWriting:
         assert [m["role"] for m in asked["Why?"].messages] == ["system", "user"]
         assert [m["role"] for m in asked["And?"].messages] == ["system", "user", "assistant", "user"]
         assert asked["And?"].model == "tiny:1b"
+
+
+class TestViewers:
+    def test_a_comparison_that_begins_reaches_them_with_all_its_columns(self, chat: Conversation) -> None:
+        viewer = User.objects.create_user("viewer@example.org", role="viewer")
+        giving.with_person(chat, viewer.email)
+        admission = access.for_person(viewer, chat.pk)
+        assert admission is not None
+        answers = compare(chat)
+        html = presenting.exchange(admission, answers[0].pk)
+        assert html is not None
+        assert columns(html) == [str(answer.pk) for answer in answers]
+        assert html.count("data-live") == 3
+        assert "<form" not in html
