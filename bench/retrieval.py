@@ -289,7 +289,7 @@ def _quality_page(run: dict[str, Any]) -> str:
         [name, one["passages"], one["questions"], *(cell(one[side]) for side in SIDES)]
         for name, one in run["sets"].items()
     ]
-    cut = [[name, *(share(one["cut"], kind) for kind in kinds)] for name, one in run["sets"].items()]
+    cut = [[name, *(share(one.get("cut", {}), kind) for kind in kinds)] for name, one in run["sets"].items()]
     heads = ["set", "passages", "questions", "BM25 alone", "vectors alone", "hybrid"]
     return (
         "nDCG@10 / recall@10 with the built-in embedder. Where whole documents are judged: recall of documents.\n\n"
