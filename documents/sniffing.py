@@ -26,12 +26,19 @@ class Kind(enum.StrEnum):
     PDF = "application/pdf"
     XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     XLS = "application/vnd.ms-excel"
+    DOC = "application/msword"
+    PPT = "application/vnd.ms-powerpoint"
     CSV = "text/csv"
     PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
     ODT = "application/vnd.oasis.opendocument.text"
     ODS = "application/vnd.oasis.opendocument.spreadsheet"
     ODP = "application/vnd.oasis.opendocument.presentation"
     XML = "application/xml"
+    RTF = "application/rtf"
+    EPUB = "application/epub+zip"
+    EML = "message/rfc822"
+    MSG = "application/vnd.ms-outlook"
+    ZIP = "application/zip"
     PNG = "image/png"
     JPG = "image/jpeg"
     TIFF = "image/tiff"
@@ -62,12 +69,19 @@ _LABELS = {
     Kind.PDF: "a PDF",
     Kind.XLSX: "an Excel workbook",
     Kind.XLS: "an Excel workbook of an old version",
+    Kind.DOC: "a Word document of an old version",
+    Kind.PPT: "a PowerPoint presentation of an old version",
     Kind.CSV: "a table (CSV)",
     Kind.PPTX: "a PowerPoint presentation",
     Kind.ODT: "an OpenDocument text",
     Kind.ODS: "an OpenDocument spreadsheet",
     Kind.ODP: "an OpenDocument presentation",
     Kind.XML: "an XML file",
+    Kind.RTF: "an RTF document",
+    Kind.EPUB: "an e-book (EPUB)",
+    Kind.EML: "an e-mail",
+    Kind.MSG: "an e-mail of Outlook",
+    Kind.ZIP: "a ZIP archive",
     **{kind: f"a picture ({kind.name})" for kind in PICTURES},
 }
 _FAMILIES: tuple[frozenset[Kind], ...] = (
@@ -89,6 +103,10 @@ _BY_EXTENSION = {
     ".xlsx": Kind.XLSX,
     ".xlsm": Kind.XLSX,
     ".xls": Kind.XLS,
+    ".doc": Kind.DOC,
+    ".dot": Kind.DOC,
+    ".ppt": Kind.PPT,
+    ".pps": Kind.PPT,
     ".csv": Kind.CSV,
     ".tsv": Kind.CSV,
     ".tab": Kind.CSV,
@@ -100,6 +118,11 @@ _BY_EXTENSION = {
     ".ods": Kind.ODS,
     ".odp": Kind.ODP,
     ".xml": Kind.XML,
+    ".rtf": Kind.RTF,
+    ".epub": Kind.EPUB,
+    ".eml": Kind.EML,
+    ".msg": Kind.MSG,
+    ".zip": Kind.ZIP,
     ".png": Kind.PNG,
     ".jpg": Kind.JPG,
     ".jpeg": Kind.JPG,
@@ -113,8 +136,8 @@ _BY_EXTENSION = {
 EXTENSIONS = tuple(_BY_EXTENSION)
 
 # Text that is a format of its own. Read as plain text it would be markup soup.
-_SIGNATURES = (
-    (re.compile(rb"\{\\rtf"), "an RTF document"),
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], "Kind | str"], ...] = (
+    (re.compile(rb"\{\\rtf"), Kind.RTF),
     (re.compile(rb"%!PS"), "a PostScript file"),
     (re.compile(rb"<(?:!DOCTYPE\s+)?svg[\s>]", re.IGNORECASE), "an SVG drawing"),
 )
@@ -138,7 +161,7 @@ _ZIP_MEMBERS: tuple[tuple[bytes, "Kind | str"], ...] = (
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", Kind.ODS),
     (b"mimetypeapplication/vnd.oasis.opendocument.presentation", Kind.ODP),
     (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file of another kind"),
-    (b"mimetypeapplication/epub", "an e-book (EPUB)"),
+    (b"mimetypeapplication/epub", Kind.EPUB),
     (b"word/", Kind.DOCX),
     (b"xl/", Kind.XLSX),
     (b"ppt/", Kind.PPTX),
@@ -154,12 +177,13 @@ _ZIP_BEGINNINGS = (
     b"xl/",
     b"ppt/",
 )
-_IN_ZIP = frozenset({Kind.DOCX, Kind.XLSX, Kind.PPTX}) | OPEN_DOCUMENTS
+_IN_ZIP = frozenset({Kind.DOCX, Kind.XLSX, Kind.PPTX, Kind.EPUB}) | OPEN_DOCUMENTS
 # Streams that tell the formats of old Office versions apart, in a directory that may stand anywhere.
 _OLE_STREAMS: tuple[tuple[str, "Kind | str"], ...] = (
-    ("PowerPoint Document", "a PowerPoint presentation of an old version"),
-    ("WordDocument", "a Word document of an old version"),
+    ("PowerPoint Document", Kind.PPT),
+    ("WordDocument", Kind.DOC),
     ("Workbook", Kind.XLS),
+    ("__properties_version1.0", Kind.MSG),
 )
 _BOMS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -200,7 +224,10 @@ def sniff(head: bytes, size: int, name: str) -> Kind:
     raise UnsupportedFile(f"What this file holds was not recognised. {_READABLE}")
 
 
-_READABLE = "PDF, Word, Excel, PowerPoint, OpenDocument, web pages, XML, Markdown, text, tables and pictures can."
+_READABLE = (
+    "PDF, Office and OpenDocument files, e-books, mails, web pages, XML, Markdown, text, tables, pictures "
+    "and ZIP archives can."
+)
 
 
 def byte_order_mark(data: bytes) -> str:
@@ -254,7 +281,7 @@ def _zip(head: bytes, extension: str) -> Kind | str:
         # The main part may lie behind large pictures; whether it is there is the parser's business.
         if named in _IN_ZIP and (b"[Content_Types].xml" in head or b"mimetype" in head or b"META-INF/" in head):
             return named
-    return "a ZIP archive"
+    return Kind.ZIP
 
 
 def _ole(head: bytes, extension: str) -> Kind | str:
@@ -266,7 +293,7 @@ def _ole(head: bytes, extension: str) -> Kind | str:
         if _stream(name) in head:
             return found
     # The directory may stand at the end.
-    return Kind.XLS if named is Kind.XLS else "a file of an old Office version"
+    return named if named in {Kind.XLS, Kind.DOC, Kind.PPT, Kind.MSG} else "a file of an old Office version"
 
 
 def _stream(name: str) -> bytes:
@@ -287,8 +314,8 @@ def _text(head: bytes, extension: str) -> Kind | str | None:
         return named
     if _as_ascii(head).lstrip().startswith(b"<?xml"):
         return Kind.XML
-    if extension in {".eml", ".mbox"} or _MAIL.match(start):
-        return "an e-mail"
+    if extension == ".eml" or _MAIL.match(start):
+        return Kind.EML
     return Kind.TXT
 
 

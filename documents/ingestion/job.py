@@ -1,27 +1,30 @@
 """One document, from its bytes to its place in the index: claim, read, split, embed, store, ready."""
 
+import io
 import logging
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 from accounts.capabilities import Capability, may
 from accounts.encryption.errors import SealingError
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system
-from documents import blobs, progress, stopping
+from documents import blobs, library, progress, stopping
 from documents.errors import DocumentError, IngestionFailed, NotAllowed, NoText, WorkerLost
 from documents.index import active_space, write_passages
 from documents.ingestion.lease import Lease, LeaseLost
 from documents.ingestion.running import bodies
 from documents.models import Document, DocumentVersion, EmbeddingSpace, Page
 from documents.reading import reader
+from documents.reading.formats import Part
 from documents.reading.pages import ReadPage
 from documents.sniffing import HEAD_SIZE, Kind, sniff
 from jobs.leases import claim, settle, worker_name
@@ -38,6 +41,8 @@ MOST_ATTEMPTS = 3
 _BATCH = 64
 _REPORT_EVERY = 0.5  # seconds
 _REMARK = "remark"
+# What a person is told about a document that was taken in, in sentences.
+_MOST_REMARKS = 8
 # Seconds to wait for a database that is away, before a document that it interrupted is left to beat.
 _RETURNS = 120
 
@@ -188,10 +193,23 @@ class _Job:
                     )
                     self._report(progress_done=event.number, progress_total=max(self._total, event.number))
                     yield event
+                elif isinstance(event, Part):
+                    self._take_in(event, version)
                 elif event["type"] == "remark":
                     self._remarks.append(event["text"])
                 else:
                     self._total = event["pages"]
+
+    def _take_in(self, part: Part, version: DocumentVersion) -> None:
+        """A file of an archive becomes a document beside it. Doing it again changes nothing: it is there already."""
+        file: Any = io.BytesIO(part.content)
+        upload: UploadedFile[bytes] = UploadedFile(file, PurePath(part.name).name, size=len(part.content))
+        try:
+            library.add(User.objects.get(pk=version.owner_id), upload)
+        except library.AlreadyHere:
+            pass
+        except DocumentError as error:
+            self._remarks.append(f"“{part.name}” was not taken in. {error.text}")
 
     def _report(self, **changes: object) -> None:
         """At most twice a second: a person cannot read faster, and each report is a write and a push."""
@@ -217,7 +235,9 @@ class _Job:
             Page.objects.bulk_create(self._pages, batch_size=500)
             DocumentVersion.objects.filter(pk=version.pk).update(page_count=len(self._pages))
             write_passages(version, indexer.passages, indexer.vectors, space=space)
-            remark = " ".join(self._remarks)
+            remark = " ".join(self._remarks[:_MOST_REMARKS])
+            if len(self._remarks) > _MOST_REMARKS:
+                remark += f" And {len(self._remarks) - _MOST_REMARKS:,} more like these."
             settle(
                 Document,
                 self._document_id,

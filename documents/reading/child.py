@@ -56,6 +56,8 @@ def _read(kind: Kind, source: int, pipe: int, tools: formats.Tools, limits: Limi
         for event in formats.read(kind, formats.Source(f"/proc/self/fd/{source}"), tools, limits):
             if isinstance(event, ReadPage):
                 write_frame(pipe, *to_payload(event))
+            elif isinstance(event, formats.Part):
+                _send_part(event, pipe, limits.piece)
             else:
                 write_frame(pipe, event)
     except MemoryError:
@@ -68,6 +70,15 @@ def _read(kind: Kind, source: int, pipe: int, tools: formats.Tools, limits: Limi
         write_frame(pipe, {"type": "end"})
         return
     write_frame(pipe, {"type": "error", "code": failure.code, "text": failure.text, "detail": failure.detail[:_DETAIL]})
+
+
+def _send_part(part: formats.Part, pipe: int, piece: int) -> None:
+    content = memoryview(part.content)
+    for start in range(0, max(1, len(content)), piece):
+        more = start + piece < len(content)
+        write_frame(
+            pipe, {"type": "part", "name": part.name[:1000], "more": more}, bytes(content[start : start + piece])
+        )
 
 
 def _complain(pipe: int) -> None:

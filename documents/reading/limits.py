@@ -23,6 +23,9 @@ class Limits:
     remarks: int = 20
     # What a ZIP-based format may unpack to.
     unpacked: int = 300 * MEGABYTE
+    # Files that an archive may hold, and the bytes of one of them that go in one message.
+    parts: int = 1_000
+    piece: int = 16 * MEGABYTE
     # Pages without a text layer that are recognised (seconds each); the others are reported as not read.
     recognised_pages: int = 300
     # What Tesseract may take for a page, and say about it.

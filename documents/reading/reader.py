@@ -15,13 +15,13 @@ from typing import Any
 
 from documents.errors import BY_CODE, CorruptFile, ParserCrashed, ParserMemory, ParserTimeout, TooLarge
 from documents.reading.confine import PROJECT
-from documents.reading.formats import Begin, Event, Remark, weight_of
+from documents.reading.formats import Begin, Event, Part, Remark, weight_of
 from documents.reading.frames import STOP, Frame, FrameReader, Silence
 from documents.reading.limits import Limits
 from documents.reading.pages import BadReport, from_payload
 from documents.sniffing import Kind
 
-__all__ = ["Begin", "Event", "Limits", "Remark", "read"]
+__all__ = ["Begin", "Event", "Limits", "Part", "Remark", "read"]
 
 # What a nursery is.
 PROGRAM: tuple[str, ...] = ("-m", "documents.reading.nursery")
@@ -128,6 +128,9 @@ class _Reading:
         self._begun = False
         self._remarks = 0
         self._characters = 0
+        self._parts = 0
+        self._unpacked = 0
+        self._piece = bytearray()
         self._due = 1
         self._ended = False
 
@@ -186,6 +189,9 @@ class _Reading:
                     raise ParserCrashed(detail=_line(frame.payload.get("detail")))
                 case "end":
                     return
+                case "part":
+                    if (part := self._part(frame)) is not None:
+                        yield part
                 case _:
                     yield self._event(frame)
 
@@ -207,6 +213,23 @@ class _Reading:
                     )
                 return page
         raise BadReport(str(frame.payload.get("type"))[:40])
+
+    def _part(self, frame: Frame) -> Part | None:
+        """Counted here too: who sends them may be in a stranger's hands. None while there is more to come."""
+        self._piece += frame.blob
+        self._unpacked += len(frame.blob)
+        name, more = frame.payload.get("name"), frame.payload.get("more")
+        if not isinstance(name, str) or not isinstance(more, bool):
+            raise BadReport("part")
+        if more:
+            if self._unpacked > self._limits.unpacked:
+                raise BadReport("parts")
+            return None
+        self._parts += 1
+        if self._parts > self._limits.parts or self._unpacked > self._limits.unpacked:
+            raise BadReport("parts")
+        content, self._piece = bytes(self._piece), bytearray()
+        return Part(name[:1000], content)
 
     def _verdict(self, nursery: _Nursery) -> ParserCrashed | ParserMemory | ParserTimeout:
         """Why a child ended without a word."""

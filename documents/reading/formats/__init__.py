@@ -28,7 +28,15 @@ class Remark(TypedDict):
     text: str
 
 
-Event = ReadPage | Begin | Remark
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of its own that was found in another: who asked decides what becomes of it."""
+
+    name: str
+    content: bytes
+
+
+Event = ReadPage | Begin | Remark | Part
 # A grey picture (PNM) and its dots an inch: Tesseract's table of words, or None if it could not be had.
 Recognise = Callable[[bytes, int], str | None]
 
@@ -53,6 +61,8 @@ class Tools:
     """What a format may ask for and not do itself."""
 
     recognise: Recognise = _recognise_nothing
+    # How many files the one that is read lies in.
+    depth: int = 0
 
 
 _MODULES = {
@@ -63,14 +73,21 @@ _MODULES = {
     Kind.PDF: "pdf",
     Kind.XLSX: "xlsx",
     Kind.XLS: "xls",
+    Kind.DOC: "doc",
+    Kind.PPT: "ppt",
     Kind.CSV: "delimited",
     Kind.PPTX: "pptx",
     Kind.XML: "xml",
+    Kind.RTF: "rtf",
+    Kind.EPUB: "epub",
+    Kind.EML: "mail",
+    Kind.MSG: "msg",
+    Kind.ZIP: "zip",
     **dict.fromkeys(OPEN_DOCUMENTS, "odf"),
     **dict.fromkeys(PICTURES, "picture"),
 }
 # What is read through `unstructured`. Their nursery also loads the others, for parts within parts.
-_HEAVY = {Kind.HTML, Kind.DOCX}
+_HEAVY = {Kind.HTML, Kind.DOCX, Kind.EPUB, Kind.EML, Kind.MSG}
 
 
 def weight_of(kind: Kind) -> str:

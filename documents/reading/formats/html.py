@@ -11,7 +11,7 @@ from documents.errors import CorruptFile, NoText
 from documents.reading.bounds import NESTED, markup
 from documents.reading.formats import Event, Source, Tools, elements
 from documents.reading.formats.encoding import decode
-from documents.reading.formats.sections import events
+from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
 
 _DECLARED = re.compile(
@@ -48,9 +48,16 @@ _DEEPEST = 200
 
 
 def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    data = source.data()
+    return events(blocks(text_of(source.data())), limits)
+
+
+def text_of(data: bytes) -> str:
     declared = _DECLARED.search(data[:4096])
-    text = decode(data, declared=(declared[1] or declared[2]).decode("ascii") if declared else "")
+    return decode(data, declared=(declared[1] or declared[2]).decode("ascii") if declared else "")
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Of a page, or a piece of one such as the body of a mail. Raises CorruptFile and NoText."""
     root = _tree(_XML_DECLARATION.sub("", text, count=1))
     _silence(root)
     main = _main(root)
@@ -58,7 +65,7 @@ def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
     content = (
         "<html><body>" + etree.tostring(main, encoding="unicode", method="html", with_tail=False) + "</body></html>"
     )
-    return events(elements.blocks(elements.of_html(content)), limits)
+    return elements.blocks(elements.of_html(content))
 
 
 def _tree(text: str) -> Any:

@@ -13,5 +13,8 @@ _LINE_END = re.compile(r"[^\S\n]+$", re.MULTILINE)
 
 
 def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    text = decode(source.data())
-    return events((Block("paragraph", _LINE_END.sub("", part)) for part in _EMPTY_LINES.split(text)), limits)
+    return events(paragraphs(decode(source.data())), limits)
+
+
+def paragraphs(text: str) -> Iterator[Block]:
+    return (Block("paragraph", _LINE_END.sub("", part)) for part in _EMPTY_LINES.split(text))
