@@ -70,7 +70,11 @@ class CorruptFile(DocumentError):
 
 class EncryptedFile(DocumentError):
     code = "encrypted_file"
-    text = "This file is protected by a password. Save a copy without the password and upload that."
+    text = "This file is protected by a password. It is kept: enter the password, or upload a copy without one."
+
+
+class WrongPassword(EncryptedFile):
+    text = "The password does not open this file. It is kept: enter another, or upload a copy without a password."
 
 
 class NoText(DocumentError):

@@ -19,7 +19,7 @@ from accounts.limits import quotas
 from accounts.models import User
 from accounts.rights import requesting
 from documents import blobs, page_images, progress
-from documents.errors import DocumentError, Held, NoRoom, TooLarge
+from documents.errors import DocumentError, EncryptedFile, Held, NoRoom, TooLarge
 from documents.models import Document, DocumentVersion, Embedding, Page, Posting
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
@@ -116,6 +116,16 @@ def retry(document: Document) -> bool:
             _announce(document.pk)
             _tell(audit.Action.DOCUMENT_RETRIED, document)
     return queued == 1
+
+
+def unlock(document: Document, password: str) -> bool:
+    """Keep the password that a file asks for, sealed, and queue it again. False: it does not ask for one."""
+    sealed = Document.sealed(document.pk, owner_id=document.owner_id, password=password)
+    with transaction.atomic():
+        asking = Document.objects.filter(
+            pk=document.pk, status=Document.Status.FAILED, error_code=EncryptedFile.code
+        ).update(**sealed)
+        return bool(asking) and retry(document)
 
 
 def rename(document: Document, wanted: str) -> str:

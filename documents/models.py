@@ -65,6 +65,8 @@ class Document(SealedModel, Leased):
     # Text for the person: what happened and what to do. The code is stable, for tests and the API.
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_text = SealedTextField(blank=True, default="")
+    # Of a file that asks for one, as the person gave it.
+    password = SealedTextField(blank=True, default="")
     current_version = models.ForeignKey(
         "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

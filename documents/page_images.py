@@ -59,7 +59,7 @@ def _render(version: DocumentVersion, number: int) -> bytes:
                 [sys.executable, "-B", *_RENDERER, str(file.descriptor), str(number)],
                 cwd=_HOME,
                 pass_fds=[file.descriptor],
-                input=file.key,
+                input=file.key + version.document.password.encode(),
                 stdout=picture,  # which it may fill up to a limit of its own
                 stderr=subprocess.DEVNULL,
                 check=False,

@@ -5,7 +5,8 @@ that lives for a second, has no network, may take little memory and time, and ho
 
     python -m documents.render_page FD PAGE      (PAGE counts from 1; exit code 2: the file has no such page)
 
-FD is the open, sealed file; its key comes over standard input. Only what the page needs is decrypted.
+FD is the open, sealed file; its key comes over standard input, followed by the
+PDF's password if it has one. Only what the page needs is decrypted.
 """
 
 import io
@@ -33,6 +34,7 @@ _MOST_PIXELS_A_SIDE = 3200
 
 def main(descriptor: int, number: int) -> int:
     file = io.BufferedReader(SealedReader(os.fdopen(descriptor, "rb"), sys.stdin.buffer.read(KEY_SIZE)), CHUNK)
+    password = sys.stdin.buffer.read().decode() or None
     PIL.Image.preinit()
     confine.die_with_parent()
     namespaces.leave(processes=False)
@@ -40,7 +42,7 @@ def main(descriptor: int, number: int) -> int:
     confine.keep_descriptors((sys.stdout.fileno(), sys.stderr.fileno(), descriptor))
     confine.limit(memory=_MEMORY, cpu=_CPU, output=_LARGEST_PICTURE)
     confine.close_for_reading(descriptor)
-    pdf = pypdfium2.PdfDocument(file)
+    pdf = pypdfium2.PdfDocument(file, password=password)
     if not 1 <= number <= len(pdf):
         return 2
     pdf.init_forms()

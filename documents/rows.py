@@ -5,7 +5,7 @@ from typing import Self
 
 from django.db.models import Prefetch, QuerySet
 
-from documents.errors import BY_CODE
+from documents.errors import BY_CODE, EncryptedFile
 from documents.models import Document, DocumentVersion
 from documents.pages import place_word
 from documents.sniffing import Kind
@@ -66,6 +66,10 @@ class Row:
         """Whether reading the same bytes again can end differently."""
         error = BY_CODE.get(self.document.error_code)
         return error is None or error.retryable
+
+    @property
+    def asks_for_password(self) -> bool:
+        return self.is_failed and self.document.error_code == EncryptedFile.code
 
     @property
     def remark(self) -> str:

@@ -287,8 +287,12 @@ def _zip(head: bytes, extension: str) -> Kind | str:
 def _ole(head: bytes, extension: str) -> Kind | str:
     """Old Office files; and new ones with a password, which are wrapped in such a container."""
     named = _BY_EXTENSION.get(extension)
-    if named in _IN_ZIP or _stream("EncryptedPackage") in head:
-        raise EncryptedFile
+    if named in _IN_ZIP:
+        return named  # wrapped in a password, which will be asked for
+    if _stream("EncryptedPackage") in head:
+        raise EncryptedFile(
+            "This file is protected by a password. Give it the name it had (such as .docx), and try again."
+        )
     for name, found in _OLE_STREAMS:
         if _stream(name) in head:
             return found

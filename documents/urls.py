@@ -9,6 +9,7 @@ urlpatterns = [
     path("<uuid:document_id>", views.detail, name="detail"),
     path("<uuid:document_id>/row", views.row, name="row"),
     path("<uuid:document_id>/retry", views.retry, name="retry"),
+    path("<uuid:document_id>/password", views.unlock, name="unlock"),
     path("<uuid:document_id>/rename", views.rename, name="rename"),
     path("<uuid:document_id>/delete", views.delete, name="delete"),
     path("<uuid:document_id>/file", views.download, name="download"),

@@ -14,6 +14,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
@@ -22,6 +23,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
 from documents import blobs, page_images
 from documents import library as shelf
+from documents.abilities import missing
 from documents.errors import DocumentError
 from documents.models import Chunk, Document, DocumentVersion, Page
 from documents.names import clean_name
@@ -31,6 +33,7 @@ from documents.sniffing import EXTENSIONS
 from documents.uploads import SizeLimit, limit_sizes
 
 _ROWS_A_PAGE = 50
+_LONGEST_PASSWORD = 500
 
 
 @require_safe
@@ -97,6 +100,19 @@ def row(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
 def retry(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
     shelf.retry(_document(request, document_id))
     return _row(request, document_id) if request.htmx else redirect("documents:detail", document_id)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@requires(Capability.UPLOAD)
+def unlock(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
+    document = _document(request, document_id)
+    password = request.POST.get("password", "")
+    if not 0 < len(password) <= _LONGEST_PASSWORD:
+        messages.error(request, "No password was taken in: enter the one that opens this file.")
+    else:
+        shelf.unlock(document, password)
+    return redirect("documents:detail", document_id)
 
 
 @require_POST
@@ -211,6 +227,7 @@ def _permissions(request: AuthenticatedHttpRequest) -> dict[str, Any]:
 def _upload_limits() -> dict[str, Any]:
     return {
         "accept": ",".join(EXTENSIONS),
+        "missing": missing(),
         "max_size": settings.UPLOAD_MAX_SIZE,
         "max_size_text": f"{settings.UPLOAD_MAX_SIZE_MB} MB",
     }

@@ -133,6 +133,7 @@ class _Job:
         self._remarks: list[str] = []
         self._pages: list[Page] = []
         self._total = 0
+        self._password = ""
         self._reported = 0.0
 
     def run(self) -> None:
@@ -143,6 +144,7 @@ class _Job:
         if document.attempts > MOST_ATTEMPTS:
             raise WorkerLost
         self._lease.report(progress_done=0, progress_total=0, error_code="", error_text="")
+        self._password = document.password
         space = active_space()
         # Reading takes seconds to an hour: no connection is held meanwhile.
         close_old_connections()
@@ -177,7 +179,7 @@ class _Job:
 
     def _read(self, path: Path, version: DocumentVersion) -> Generator[ReadPage, None, None]:
         """The pages as they come; keeps what will be stored of them, and tells the owner how far it is."""
-        options = {"languages": settings.OCR_LANGUAGES}
+        options = {"languages": settings.OCR_LANGUAGES, "password": self._password}
         with closing(reader.read(path, _kind(path, version), options=options)) as events:
             for event in events:
                 self._lease.check()

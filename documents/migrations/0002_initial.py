@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('progress_total', models.PositiveIntegerField(default=0)),
                 ('error_code', models.CharField(blank=True, default='', max_length=40)),
                 ('error_text', accounts.encryption.fields.SealedTextField(blank=True, default='')),
+                ('password', accounts.encryption.fields.SealedTextField(blank=True, default='')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('collection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='documents', to='documents.collection')),

@@ -33,7 +33,7 @@ class Asking:
         return frame.blob.decode() if frame is not None and frame.payload["done"] else None
 
 
-def live(kind: str, source: int, pipe: int, asking: Asking, limits: Limits) -> NoReturn:
+def live(kind: str, source: int, pipe: int, asking: Asking, limits: Limits, password: str = "") -> NoReturn:
     code = 1
     try:
         confine.die_with_parent()
@@ -41,7 +41,7 @@ def live(kind: str, source: int, pipe: int, asking: Asking, limits: Limits) -> N
         write_frame(pipe, {"type": "born"})
         confine.limit(memory=limits.memory, cpu=limits.cpu)
         confine.close_for_reading(source)
-        _read(Kind(kind), source, pipe, formats.Tools(asking.recognise), limits)
+        _read(Kind(kind), source, pipe, formats.Tools(asking.recognise, password=password), limits)
         code = 0
     except BrokenPipeError:
         code = 0  # the worker has given this job up

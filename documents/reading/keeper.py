@@ -46,7 +46,9 @@ def keep(job: dict[str, Any], source: int, pipe: int, status: int) -> None:
     base_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pid = os.fork()
     if pid == 0:
-        child.live(job["kind"], source, pipe, child.Asking(asking, hearing), limits)
+        child.live(
+            job["kind"], source, pipe, child.Asking(asking, hearing), limits, str(job["options"].get("password", ""))
+        )
     for descriptor in (source, pipe, asking, hearing):
         os.close(descriptor)
     code, usage = _Keeper(pid, job["options"], requests, replies, limits).serve()

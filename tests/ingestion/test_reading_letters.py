@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from documents import library
+from documents import library, page_images
 from documents.errors import CorruptFile, NoText
 from documents.ingestion import ingest
 from documents.models import Document, Page
@@ -155,3 +155,15 @@ def test_a_large_part_comes_in_pieces(tmp_path) -> None:
     (tmp_path / "a").write_bytes(archive({"a.bin": content}).getvalue())
     events = list(reader.read(tmp_path / "a", Kind.ZIP, limits=Limits(piece=1000)))
     assert [event.content for event in events if isinstance(event, Part)] == [content]
+
+
+def test_a_file_under_a_password_is_read_once_the_password_is_known(upload: Upload) -> None:
+    document = upload(samples.encrypted(), "secret.pdf")
+    for password, code in (("", "encrypted_file"), ("wrong", "encrypted_file"), ("user-word", "")):
+        if password:
+            assert library.unlock(document, password)
+        ingest(document.pk)
+        document.refresh_from_db()
+        assert document.error_code == code, document.error_text
+    assert "Secret words" in Page.objects.get(version__document=document).text
+    assert page_images.page_image(document.versions.get(), 1).startswith(b"\x89PNG")

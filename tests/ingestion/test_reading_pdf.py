@@ -5,7 +5,8 @@ import shutil
 
 import pypdfium2
 import pytest
-from PIL import Image
+from fpdf import FPDF
+from PIL import Image, ImageDraw, ImageFont
 
 from documents.errors import CorruptFile, EncryptedFile, NoText, TooLarge
 from documents.ingestion.splitting import boxes_of
@@ -135,6 +136,21 @@ def test_a_scanned_page_is_recognised_with_the_places_of_its_words(read: Read) -
     start = page.text.index("warranty")
     (box,) = boxes_of(page, start, start + len("warranty"))
     assert 0.05 < dark_share(content, box) < 0.9
+
+
+@needs_tesseract
+def test_a_scan_with_a_stamp_in_letters_of_its_own_is_recognised_too(read: Read) -> None:
+    picture = Image.new("L", (1600, 2200), 255)
+    for line in range(6):
+        words = f"Line {line}: the kettle has a warranty of thirty months"
+        ImageDraw.Draw(picture).text((80, 300 + line * 150), words, fill=0, font=ImageFont.load_default(size=52))
+    pdf = FPDF(format="A4")
+    pdf.add_page()
+    pdf.image(picture, x=0, y=0, w=210)
+    pdf.set_font("Helvetica", size=10)
+    pdf.text(10, 10, "Received 12 May")
+    (page,), _ = read(bytes(pdf.output()), "a.pdf")
+    assert page.text.count("warranty of thirty months") == 6
 
 
 def test_pages_that_cannot_be_recognised_are_named(read: Read) -> None:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -139,3 +140,14 @@ def test_a_ready_document_says_what_could_not_be_read(owners_client: Client, mak
     remark = "2 of 9 pages hold no text that could be read."
     make_document(status="ready", error_code="remark", error_text=remark)
     assert remark in owners_client.get("/documents/").content.decode()
+
+
+def test_what_cannot_be_read_here_is_said_before_the_upload(
+    owners_client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = "Words in pictures and scanned pages cannot be read on this server"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert said in owners_client.get("/documents/").content.decode()
+    program = tmp_path / "tesseract"
+    program.touch(mode=0o755)
+    assert said not in owners_client.get("/documents/").content.decode()

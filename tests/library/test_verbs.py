@@ -13,7 +13,7 @@ from documents.models import Chunk, Document, DocumentVersion
 from tests.library.conftest import MakeDocument
 
 ROW = {"HX-Request": "true", "HX-Request-Type": "partial"}
-VERBS = ["retry", "rename", "delete"]
+VERBS = ["retry", "password", "rename", "delete"]
 
 
 # --- What all share
@@ -82,6 +82,37 @@ def test_retry_without_a_script_leads_to_the_document(owners_client: Client, mak
     document = make_document(status="failed")
     response = owners_client.post(f"/documents/{document.pk}/retry")
     assert response["Location"] == f"/documents/{document.pk}"
+
+
+# --- Password
+
+
+def test_a_password_is_kept_sealed_and_the_document_read_again(
+    owners_client: Client, make_document: MakeDocument
+) -> None:
+    document = make_document(status="failed", error_code="encrypted_file", error_text="It asks for a password.")
+    asking = owners_client.get(f"/documents/{document.pk}").content.decode()
+    assert f'action="/documents/{document.pk}/password"' in asking
+    response = owners_client.post(f"/documents/{document.pk}/password", {"password": "user-word"})
+    assert response["Location"] == f"/documents/{document.pk}"
+    document.refresh_from_db()
+    assert (document.status, document.password) == ("queued", "user-word")
+
+
+@pytest.mark.parametrize("password", ["", "x" * 501])
+def test_no_password_is_asked_for_again(owners_client: Client, make_document: MakeDocument, password: str) -> None:
+    document = make_document(status="failed", error_code="encrypted_file")
+    page = owners_client.post(f"/documents/{document.pk}/password", {"password": password}, follow=True)
+    assert "enter the one that opens this file" in page.content.decode()
+    document.refresh_from_db()
+    assert document.status == "failed"
+
+
+def test_a_document_that_asks_for_no_password_takes_none(owners_client: Client, make_document: MakeDocument) -> None:
+    document = make_document()
+    owners_client.post(f"/documents/{document.pk}/password", {"password": "word"})
+    document.refresh_from_db()
+    assert (document.status, document.password) == ("ready", "")
 
 
 # --- Rename

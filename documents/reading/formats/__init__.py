@@ -9,7 +9,7 @@ needs another program is a tool, which the child's keeper runs.
 
 import importlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -63,6 +63,8 @@ class Tools:
     recognise: Recognise = _recognise_nothing
     # How many files the one that is read lies in.
     depth: int = 0
+    # What the person gave for a file that asks for one.
+    password: str = field(default="", repr=False)
 
 
 _MODULES = {

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from documents.errors import CorruptFile, EncryptedFile, WrongType
-from documents.reading.formats import Event, Source, Tools
+from documents.errors import CorruptFile, WrongType
+from documents.reading.formats import Event, Source, Tools, office
 from documents.reading.formats.ole import Streams, number
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
@@ -46,8 +46,8 @@ class _Mark(NamedTuple):
 _PLAIN_MARK = _Mark()
 
 
-def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    streams = Streams(source.data())
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
+    streams = Streams(office.unlocked(source.data(), tools))
     if not streams.has("WordDocument"):
         raise WrongType("This file is named like a Word document, but does not hold one.")
     main = streams.read("WordDocument")
@@ -55,7 +55,7 @@ def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
         raise CorruptFile(detail="no head")
     version, flags = struct.unpack_from("<H", main, 2)[0], struct.unpack_from("<H", main, 10)[0]
     if flags & _ENCRYPTED:
-        raise EncryptedFile
+        raise office.locked(tools)
     if version < _WORD_97:
         text = main[number(main, 0x18) : number(main, 0x1C)].decode("cp1252", "replace")
         return events(_blocks(_paragraphs(text), lambda _: _PLAIN_MARK), limits)

@@ -11,7 +11,7 @@ from lxml import etree
 from documents.errors import CorruptFile, WrongType
 from documents.reading.bounds import markup
 from documents.reading.bounds.archives import Archive, Budget
-from documents.reading.formats import Event, Source, Tools, elements
+from documents.reading.formats import Event, Source, Tools, elements, office
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
 
@@ -23,8 +23,8 @@ _NOTES = (
 )
 
 
-def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    data = source.data()
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
+    data = office.unlocked(source.data(), tools)
     parts = _parts(data, limits)
     try:
         found = elements.of_docx(io.BytesIO(data))

@@ -7,8 +7,8 @@ from typing import Any
 import pypdfium2
 from pypdfium2 import raw
 
-from documents.errors import CorruptFile, EncryptedFile, NoText, TooLarge
-from documents.reading.formats import Event, Source, Tools
+from documents.errors import CorruptFile, NoText, TooLarge
+from documents.reading.formats import Event, Source, Tools, office
 from documents.reading.formats import pdf_outline as outlines
 from documents.reading.formats.pdf_file import open_pdf
 from documents.reading.formats.pdf_lines import page_lines
@@ -17,15 +17,19 @@ from documents.reading.formats.recognition import Recogniser
 from documents.reading.limits import Limits
 from documents.reading.pages import ReadPage
 
+# Characters. With no more than these of its own, a page that is mostly a picture is looked at as one.
+_LITTLE = 250
+_MOSTLY = 0.5
+_MOST_PICTURES = 200
 _PASSWORD_ERRORS = {raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY}
 
 
 def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
     try:
-        document = open_pdf(source)
+        document = open_pdf(source, tools.password)
     except pypdfium2.PdfiumError as error:
         if error.err_code in _PASSWORD_ERRORS:
-            raise EncryptedFile(detail=str(error)) from error
+            raise office.locked(tools) from error
         raise CorruptFile("This PDF is damaged and cannot be opened. Save it anew and upload that.") from error
     with closing(document):
         count = len(document)
@@ -72,6 +76,10 @@ class _Reading:
             found = assemble(page_lines(page), self._outline.get(number, ()), limit=self._limits.page_characters)
             if not found.text:
                 found = self._recognised(page, number)
+            elif len(found.text) < _LITTLE and _is_mostly_picture(page, width * height):
+                # A scan with a stamp or a page number in letters of its own.
+                seen = self._seen(page, number)
+                found = seen if seen is not None and len(seen.text) > 1.5 * len(found.text) else found
         return ReadPage(
             number=number,
             text=found.text,
@@ -85,10 +93,15 @@ class _Reading:
         """The words in the picture of a page that has no others, where that can be had."""
         if raw.FPDFPage_CountObjects(page) == 0:
             return PageText()  # an empty page: there is nothing to miss
+        seen = self._seen(page, number)
+        if seen is None:
+            self._unread.append(number)
+        return seen or PageText()
+
+    def _seen(self, page: Any, number: int) -> PageText | None:
         lines = self._recogniser.lines(page)
         if lines is None:
-            self._unread.append(number)
-            return PageText()
+            return None
         return assemble(lines, self._outline.get(number, ()), limit=self._limits.page_characters)
 
     def _why_no_text(self) -> str:
@@ -102,6 +115,16 @@ class _Reading:
         if self._unread:
             return "This PDF holds only pictures of pages, and no text could be made out in them."
         return "This PDF holds no text."
+
+
+def _is_mostly_picture(page: Any, area: float) -> bool:
+    covered = 0.0
+    for count, picture in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)):
+        left, bottom, right, top = picture.get_bounds()
+        covered += abs(right - left) * abs(top - bottom)
+        if covered > area * _MOSTLY or count > _MOST_PICTURES:
+            break
+    return covered > area * _MOSTLY
 
 
 def _pages(numbers: list[int]) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from documents.errors import CorruptFile, EncryptedFile, NoText, TooLarge, WrongType
-from documents.reading.formats import Event, Source, Tools
+from documents.errors import CorruptFile, NoText, TooLarge, WrongType
+from documents.reading.formats import Event, Source, Tools, office
 from documents.reading.formats.ole import Record, Streams, number, records
 from documents.reading.formats.sections import Block, slide
 from documents.reading.limits import Limits
@@ -28,13 +28,13 @@ class _Slide:
     notes: list[str] = field(default_factory=list)
 
 
-def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    streams = Streams(source.data())
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
+    streams = Streams(office.unlocked(source.data(), tools))
     if not streams.has(_DOCUMENT):
         raise WrongType("This file is named like a PowerPoint presentation, but does not hold one.")
     user = streams.read("Current User")
     if number(user, 12) == _ENCRYPTED:
-        raise EncryptedFile
+        raise office.locked(tools)
     slides = _Presentation(streams.read(_DOCUMENT), number(user, 16)).slides()
     if len(slides) > limits.pages:
         raise TooLarge(f"This presentation has {len(slides):,} slides; {limits.pages:,} can be taken in. Split it.")

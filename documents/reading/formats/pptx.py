@@ -24,8 +24,8 @@ _RUNNING = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.HEADER, P
 _BROKEN = (KeyError, ValueError, AttributeError, IndexError, TypeError, pptx.exc.PythonPptxError, etree.LxmlError)
 
 
-def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    data = office.opened(source, limits, holds="ppt/presentation", label="a PowerPoint presentation")
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
+    data = office.opened(source, tools, limits, holds="ppt/presentation", label="a PowerPoint presentation")
     try:
         slides = list(pptx.Presentation(io.BytesIO(data)).slides)
     except _BROKEN as error:

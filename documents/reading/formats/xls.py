@@ -6,22 +6,26 @@ from typing import Any
 import xlrd
 import xlrd.compdoc
 
-from documents.errors import CorruptFile, EncryptedFile
-from documents.reading.formats import Event, Source, Tools, sheets
+from documents.errors import CorruptFile, DocumentError
+from documents.reading.formats import Event, Source, Tools, office, sheets
 from documents.reading.formats.sections import Block, events
 from documents.reading.limits import Limits
 
 
-def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
     try:
-        book = xlrd.open_workbook(file_contents=source.data(), logfile=_Nowhere(), formatting_info=False)
+        book = xlrd.open_workbook(
+            file_contents=office.unlocked(source.data(), tools), logfile=_Nowhere(), formatting_info=False
+        )
     except xlrd.XLRDError as error:
         if "encrypted" in str(error).lower():
-            raise EncryptedFile from error
+            raise office.locked(tools) from error
         raise CorruptFile(detail=type(error).__name__) from error
     # What xlrd makes of broken records is not documented.
     except (xlrd.compdoc.CompDocError, AssertionError, LookupError, ValueError, TypeError, OSError) as error:
         raise CorruptFile(detail=type(error).__name__) from error
+    except DocumentError:
+        raise
     except Exception as error:
         # struct.error is no subclass of these, and xlrd raises plain exceptions too.
         raise CorruptFile(detail=type(error).__name__) from error

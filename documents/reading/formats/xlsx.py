@@ -30,8 +30,8 @@ _BROKEN = (
 )
 
 
-def read(source: Source, _: Tools, limits: Limits) -> Iterator[Event]:
-    data = office.opened(source, limits, holds="xl/workbook", label="an Excel workbook")
+def read(source: Source, tools: Tools, limits: Limits) -> Iterator[Event]:
+    data = office.opened(source, tools, limits, holds="xl/workbook", label="an Excel workbook")
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except _BROKEN as error:
