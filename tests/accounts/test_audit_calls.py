@@ -220,7 +220,7 @@ class TestChats:
     def test_recording_a_question_is_one_statement_more(
         self, chat: Conversation, django_assert_num_queries: Callable[..., Any]
     ) -> None:
-        with django_assert_num_queries(8) as queries:
+        with django_assert_num_queries(6) as queries:
             conversations.post_message(chat, "one")
         assert sum("audit_event" in query["sql"] for query in queries) == 1
 

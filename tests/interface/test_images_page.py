@@ -331,10 +331,10 @@ def test_a_picture_from_another_tab_opens_large(tab: Page, chat: Conversation) -
     sockets: list[Any] = []
     tab.route_web_socket("**/ws/**", lambda socket: sockets.append(socket))  # noqa: PLW0108 - as above
     tab.goto(f"/chats/{chat.pk}")
-    tab.wait_for_function("() => document.querySelector('#scroll') !== null")
+    expect(tab.locator("#scroll")).to_be_attached()
     question = asked(chat, 2)
     answer = question.children.get()
-    html = presentation.append_messages(presentation.exchange(question, answer, chat))
+    html = presentation.append_messages(presentation.exchange(question, [answer], chat))
     expect(tab.locator(".question")).to_have_count(1)
     tab.wait_for_timeout(300)
     sockets[-1].send(json.dumps({"m": str(answer.pk), "kind": "exchange", "seq": 0, "content": html}))

@@ -18,6 +18,10 @@ MODELS = ["llama3.2:3b", "tiny:1b"]
 TOKENS = 300
 
 
+# A function: a bare expression would be evaluated in the page, which its policy forbids.
+_HAS_WORDS = "pk => document.querySelector(`#m-${pk} .prose`).textContent.trim().length > 100"
+
+
 def _compare(page: "Page", stack: Stack, question: str) -> list[str]:
     """Ask in the composer; the messages' ids, in the order of the columns."""
     page.goto(f"{stack.url}/")
@@ -43,11 +47,11 @@ def test_a_killed_worker_and_a_reload_keep_every_column_right(
     question = f"What decides in case {uuid.uuid4().hex[:8]}?"
     answers = _compare(page, stack, question)
     for pk in answers:
-        page.wait_for_function(f"document.querySelector('#m-{pk} .prose').textContent.trim().length > 100")
+        page.wait_for_function(_HAS_WORDS, arg=pk)
     stack.kill("answers")
     page.reload()
     for pk in answers:
-        page.wait_for_function(f"document.querySelector('#m-{pk} .prose').textContent.trim().length > 100")
+        page.wait_for_function(_HAS_WORDS, arg=pk)
 
     def ended() -> bool:
         model.release()
