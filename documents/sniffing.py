@@ -85,9 +85,10 @@ _LABELS = {
     **{kind: f"a picture ({kind.name})" for kind in PICTURES},
 }
 _FAMILIES: tuple[frozenset[Kind], ...] = (
-    frozenset({Kind.TXT, Kind.MD, Kind.HTML, Kind.CSV, Kind.XML}),
+    frozenset({Kind.TXT, Kind.MD, Kind.HTML, Kind.CSV, Kind.XML, Kind.EML}),
     PICTURES,
     OPEN_DOCUMENTS,
+    frozenset({Kind.RTF, Kind.DOCX, Kind.DOC}),
 )
 _BY_EXTENSION = {
     ".txt": Kind.TXT,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from documents.errors import DocumentError
 from documents.reading import formats
+from documents.reading.bounds.archives import inside
 from documents.reading.formats import Part, Source, Tools
 from documents.reading.limits import Limits
 from documents.reading.pages import Heading, ReadPage, Span
@@ -29,6 +30,7 @@ class Parts:
             self.remarks.append(f"“{name}” was not read: there are too many files within this one.")
             return
         self._left -= 1
+        name = str(inside(name) or word)
         try:
             kind = sniff(content[:HEAD_SIZE], len(content), name)
             title = f"{word}: {name}"
