@@ -23,7 +23,7 @@ class SearchIndexHolding:
             "messages_and_titles": Indexed.objects.filter(owner=user).count(),
             "words": Occurrences.objects.filter(owner=user).values("term").distinct().count(),
         }
-        yield Entry("chat-search.json", as_json(kept))
+        yield Entry("chat-search.json", as_json(kept), ends_step=False)
 
     def stop(self, user_id: UUID) -> None:
         """Nothing here runs."""
