@@ -287,7 +287,7 @@ def test_where_nothing_can_read_text_the_page_says_what_is_missing(
     tab.get_by_role("button", name="Put the text in sign.png into the question").click()
     expect(tab.locator(".waiting.busy")).to_have_count(1)
     read_text(str(Picture.objects.get().pk))
-    expect(tab.locator("#composer-note")).to_contain_text("Tesseract is not installed.")
+    expect(tab.locator("#composer-note")).to_contain_text("Tesseract is not installed.", timeout=15_000)
     expect(waiting(tab)).to_have_count(1)
 
 

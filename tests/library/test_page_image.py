@@ -110,7 +110,7 @@ def test_a_renderer_in_the_hands_of_a_file_can_do_little(pdf_document: Document,
     program.write_text(
         "import socket, sys\n"
         "from documents import render_page\n"
-        f"def hostile(file): {deed}; print('done')\n"
+        f"def hostile(*_, **__): {deed}; print('done')\n"
         "render_page.pypdfium2.PdfDocument = hostile\n"
         "render_page.main(int(sys.argv[1]), 1)\n"
     )
