@@ -41,13 +41,14 @@ function take(frame) {
     return false;
   }
   if (!frame.m) return true;
-  mentioned.add(frame.m);
   if (frame.kind === "exchange") return takeExchange(frame);
   if (frame.kind === "title") return true;
   if (frame.kind === "path") {
     showPath(frame.m);
     return false;
   }
+  // The frames above name a message without saying how it stands.
+  mentioned.add(frame.m);
   const bubble = bubbleOf(frame.m);
   if (!bubble) {
     keep(frame);

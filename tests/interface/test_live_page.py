@@ -405,3 +405,14 @@ def test_nothing_is_wider_than_the_narrowest_phone(tab: Page, server: Server, ch
     for path in ("/", f"/chats/{chat.pk}"):
         tab.goto(path)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_an_answer_that_ended_before_the_socket_opened_is_fetched(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    """All that such a socket says is what the conversation ends with."""
+    opened(tab, server, chat)
+    finish(answer)
+    server.send(answer.pk, "path")
+    wait_until(tab, lambda: not tab.locator("[data-live]").count())
+    assert prose(tab, answer) == "Because of scattering."
