@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from chats.answering.records import Source
+from documents.retrieval.close_reading import sentences_of
 from documents.stopwords import STOP_WORDS
 from documents.terms import guess_language, terms_in_order
 from llms.catalogue import EMBEDDER_KEY
@@ -97,19 +98,23 @@ class _Passage:
     text: str
 
     @cached_property
+    def language(self) -> tuple[str, bool]:
+        return _language(self.text)
+
+    @cached_property
     def terms(self) -> frozenset[int]:
-        return frozenset(terms_in_order(self.text, _language(self.text)[0], _KEY))
+        return frozenset(terms_in_order(self.text, self.language[0], _KEY))
 
     @cached_property
     def sentences(self) -> list[str]:
-        return [part for part in re.split(r"(?<=[.!?…])\s+|\n\s*\n|(?<=[。！？])", self.text) if part.strip()]
+        return sentences_of(self.text)
 
 
 class _Judge:
     def __init__(self, sources: Sequence[Source], language: tuple[str, bool]) -> None:
         self._passages = {source.number: _Passage(f"{source.heading}\n{source.text}") for source in sources}
         self._language = language
-        self._comparable = {number for number, passage in self._passages.items() if _language(passage.text) == language}
+        self._comparable = {number for number, passage in self._passages.items() if passage.language == language}
 
     def right(self, statement: str, numbers: Sequence[int]) -> list[tuple[int, str]]:
         """For each mark the number it should have, and its fate: kept, moved or removed."""

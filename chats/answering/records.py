@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Func, IntegerField, OuterRef, Subquery, Value, When
+from django.db.models import Case, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -158,10 +158,20 @@ _CLAIMED = (
 )  # fmt: skip
 
 
+def _count(rows: QuerySet[Any]) -> Subquery:
+    """As a part of the claim's own query. Without grouping it has one row, also where there is nothing to count."""
+    return Subquery(rows.annotate(count=Func(F("pk"), function="count", output_field=IntegerField())).values("count"))
+
+
 def _pictures() -> Subquery:
-    """How many the question has, as a part of the claim's own query."""
-    count = Func(F("pk"), function="count", output_field=IntegerField())
-    return Subquery(Picture.objects.filter(message_id=OuterRef("parent_id")).annotate(count=count).values("count"))
+    """How many the question has."""
+    return _count(Picture.objects.filter(message_id=OuterRef("parent_id")))
+
+
+def _searchable_documents() -> Case:
+    """How many documents the answer may look into."""
+    count = _count(Document.objects.filter(owner_id=OuterRef("conversation__owner_id")).searchable())
+    return Case(When(conversation__use_documents=True, then=count), default=Value(0), output_field=IntegerField())
 
 
 def _speaks_first(message: Message) -> bool:
@@ -170,15 +180,6 @@ def _speaks_first(message: Message) -> bool:
         return True
     family = Message.objects.filter(conversation=message.conversation_id, parent=message.parent_id)
     return not family.filter(comparison=message.comparison, created_at__lt=message.created_at).exists()
-
-
-def _searchable_documents() -> Case:
-    """How many documents the answer may look into, as a part of the claim's own query."""
-    # An aggregate without grouping: the subquery has one row, also where there is nothing to count.
-    count = Func(F("pk"), function="count", output_field=IntegerField())
-    owned = Document.objects.filter(owner_id=OuterRef("conversation__owner_id")).searchable().annotate(count=count)
-    in_use = When(conversation__use_documents=True, then=Subquery(owned.values("count")))
-    return Case(in_use, default=Value(0), output_field=IntegerField())
 
 
 def _own_instructions() -> Subquery:

@@ -36,11 +36,12 @@ def add_exchange(answer: Message) -> None:
     An answer that was continued was here before, with what was written until then.
     """
     conversation, question = answer.conversation, answer.parent
-    _forget_places(conversation, Indexed.objects.filter(message=answer))
-    near = Q(message__in=[answer.parent_id, question.parent_id if question else None])
+    near = Q(message__in=[answer.pk, answer.parent_id, question.parent_id if question else None])
     title = Q(conversation=conversation, message=None)
     # None stands for the title.
     known: dict[UUID | None, str] = dict(Indexed.objects.filter(near | title).values_list("message_id", "language"))
+    if known.pop(answer.pk, None):
+        _forget_places(conversation, Indexed.objects.filter(message=answer))
     messages = [message for message in (question, answer) if message and message.content and message.pk not in known]
     # For a message too short to tell: what those above it were written in.
     language = known.get(answer.parent_id) or (known.get(question.parent_id) if question else None)

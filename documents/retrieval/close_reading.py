@@ -81,7 +81,7 @@ def read_closely(
     Only the best MOST_READ are read, and the others stay behind them: what ranks so low is rarely lifted rightly.
     """
     rows, rest = rows[:MOST_READ], rows[MOST_READ:]
-    sentences = [_sentences(row.content) for row in rows]
+    sentences = [sentences_of(row.content) or [row.content] for row in rows]
     meanings = _meanings(sentences, vector, space)
     read = []
     for row, parts, meaning in zip(rows, sentences, meanings, strict=True):
@@ -92,8 +92,8 @@ def read_closely(
     return read + [Read(row, Reading()) for row in rest]
 
 
-def _sentences(text: str) -> list[str]:
-    return [part for part in _SENTENCE.split(text) if part.strip()] or [text]
+def sentences_of(text: str) -> list[str]:
+    return [part for part in _SENTENCE.split(text) if part.strip()]
 
 
 def _words_of(row: Ranked, sentences: Sequence[str], question: Question, key: bytes) -> tuple[float, float]:
