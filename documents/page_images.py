@@ -1,21 +1,16 @@
 """Pictures of PDF pages: made when somebody looks, in a short-lived process, and kept."""
 
 import logging
-import os
 import subprocess
-import sys
 import threading
-from pathlib import Path
-from typing import IO
 from uuid import UUID
 
-from documents import blobs
+from documents import blobs, short_lived
 from documents.models import DocumentVersion
 
 logger = logging.getLogger(__name__)
 
 _RENDERER = ("-m", "documents.render_page")
-_HOME = Path(__file__).resolve().parent.parent
 _SECONDS = 30
 # Part of the key: a change of scale or renderer is a new picture. Old ones go with the document.
 _EDITION = 1
@@ -52,19 +47,14 @@ def _render(version: DocumentVersion, number: int) -> bytes:
     if not _slots.acquire(timeout=_SECONDS):
         raise NoPicture("Too many pages are being drawn.")
     try:
-        with blobs.sealed(version.blob, owner_id=version.owner_id) as file, _in_memory() as picture:
-            # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here. Of the keys
-            # it gets that of this one file, through a pipe: arguments can be seen by other processes.
-            done = subprocess.run(
-                [sys.executable, "-B", *_RENDERER, str(file.descriptor), str(number)],
-                cwd=_HOME,
+        with blobs.sealed(version.blob, owner_id=version.owner_id) as file, short_lived.in_memory("picture") as picture:
+            # Of the keys it gets that of this one file, through a pipe: arguments can be seen by other processes.
+            code = short_lived.run(
+                [*_RENDERER, str(file.descriptor), str(number)],
+                picture,
+                seconds=_SECONDS,
                 pass_fds=[file.descriptor],
                 input=file.key + version.document.password.encode(),
-                stdout=picture,  # which it may fill up to a limit of its own
-                stderr=subprocess.DEVNULL,
-                check=False,
-                timeout=_SECONDS,
-                env={},
             )
             picture.seek(0)
             drawn = picture.read()
@@ -73,11 +63,7 @@ def _render(version: DocumentVersion, number: int) -> bytes:
         raise NoPicture from error
     finally:
         _slots.release()
-    if done.returncode or not drawn:
-        logger.warning("Page %s of version %s was not drawn: exit code %s", number, version.pk, done.returncode)
+    if code or not drawn:
+        logger.warning("Page %s of version %s was not drawn: exit code %s", number, version.pk, code)
         raise NoPicture
     return drawn
-
-
-def _in_memory() -> IO[bytes]:
-    return os.fdopen(os.memfd_create("picture", os.MFD_CLOEXEC), "w+b")

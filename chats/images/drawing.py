@@ -2,23 +2,20 @@
 
 import json
 import logging
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 from django.conf import settings
 
 from chats.images.errors import PictureRefused
+from documents import short_lived
 
 logger = logging.getLogger(__name__)
 
 _PROGRAM = ("-m", "chats.images.redraw")
-_HOME = Path(__file__).resolve().parents[2]
 _SECONDS = 30
 _STEP = 256 * 1024
 # Each may take a core and much memory, and a browser sends several pictures at once.
@@ -66,7 +63,7 @@ def draw(file: Readable) -> Drawn:
     for offset, beginnings, words in _OTHERS:
         if begin[offset:].lstrip(b"\xef\xbb\xbf \r\n").startswith(beginnings):
             raise PictureRefused(f"{words} It was not added. {READABLE} {_KEPT}")
-    with _in_memory() as given, _in_memory() as made:
+    with short_lived.in_memory("picture") as given, short_lived.in_memory("picture") as made:
         given.write(begin)
         while part := file.read(_STEP):
             given.write(part)
@@ -80,25 +77,16 @@ def _run(given: IO[bytes], made: IO[bytes]) -> None:
     if not _slots.acquire(timeout=_SECONDS):
         raise PictureRefused(f"Too many pictures are being looked at. This one was not added: try again. {_KEPT}")
     try:
-        # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here.
-        done = subprocess.run(
-            [sys.executable, "-B", *_PROGRAM, str(settings.IMAGE_MAX_MEGAPIXELS * 1_000_000)],
-            cwd=_HOME,
-            stdin=given,
-            stdout=made,  # which it may fill up to a limit of its own
-            stderr=subprocess.DEVNULL,
-            check=False,
-            timeout=_SECONDS,
-            env={},
-        )
+        most_pixels = str(settings.IMAGE_MAX_MEGAPIXELS * 1_000_000)
+        code = short_lived.run([*_PROGRAM, most_pixels], made, seconds=_SECONDS, stdin=given)
     except subprocess.TimeoutExpired as error:
         raise PictureRefused(
             f"Looking at this picture took too long, so it was not added. Save it smaller and add that. {_KEPT}"
         ) from error
     finally:
         _slots.release()
-    if done.returncode:
-        logger.warning("A picture was not drawn: exit code %s", done.returncode)
+    if code:
+        logger.warning("A picture was not drawn: exit code %s", code)
         raise _damaged()
 
 
@@ -138,7 +126,3 @@ def _damaged() -> PictureRefused:
         f"This picture is damaged and could not be read, so it was not added. Open it in its own program, save it anew "
         f"and add that. {_KEPT}"
     )
-
-
-def _in_memory() -> IO[bytes]:
-    return os.fdopen(os.memfd_create("picture", os.MFD_CLOEXEC), "w+b")

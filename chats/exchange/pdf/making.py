@@ -2,22 +2,19 @@
 
 import json
 import logging
-import os
 import subprocess
-import sys
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.rights.holdings import told
 from chats.exchange import writing
 from chats.models import Conversation, Message
+from documents import short_lived
 
 logger = logging.getLogger(__name__)
 
 _PROGRAM = ("-m", "chats.exchange.pdf.program")
-_HOME = Path(__file__).resolve().parents[3]
 _SECONDS = 600
 # Bytes of pictures in one file; further ones are named.
 _MOST_PICTURES = 60_000_000
@@ -30,25 +27,15 @@ class NotMade(Exception):
 def pdf(conversation: Conversation, messages: list[Message]) -> bytes:
     """Of the chosen path. Raises NotMade."""
     asked = json.dumps(_told(conversation, messages), cls=DjangoJSONEncoder).encode()
-    with _in_memory() as made:
-        # -B: it may write no file, not even bytecode. The environment, with its secrets, stays here.
+    with short_lived.in_memory("pdf") as made:
         try:
-            done = subprocess.run(
-                [sys.executable, "-B", *_PROGRAM],
-                cwd=_HOME,
-                input=asked,
-                stdout=made,
-                stderr=subprocess.DEVNULL,
-                check=False,
-                timeout=_SECONDS,
-                env={},
-            )
+            code = short_lived.run(_PROGRAM, made, seconds=_SECONDS, input=asked)
         except subprocess.TimeoutExpired as error:
             raise NotMade from error
         made.seek(0)
         content = made.read()
-    if done.returncode or not content:
-        logger.warning("Conversation %s was not set as PDF: exit code %s", conversation.pk, done.returncode)
+    if code or not content:
+        logger.warning("Conversation %s was not set as PDF: exit code %s", conversation.pk, code)
         raise NotMade
     return content
 
@@ -81,7 +68,3 @@ def _told(conversation: Conversation, messages: list[Message]) -> dict[str, Any]
             for message in writing.shown_messages(conversation, messages)
         ],
     }
-
-
-def _in_memory() -> IO[bytes]:
-    return os.fdopen(os.memfd_create("pdf", os.MFD_CLOEXEC), "w+b")
