@@ -31,6 +31,13 @@ def message_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, me
     return get_object_or_404(rows, pk=message_id, conversation_id=conversation_id)
 
 
+def tell_title(found: Conversation, *, origin: str = "") -> str:
+    """Tell pages that show this chat, and return what they get. `origin`: the tab that has it already."""
+    content = presentation.title(found.pk, found.title)
+    live.publish_now(found.pk, live.event(found.pk, "title", content=content, origin=origin))
+    return content
+
+
 def model_context(found: Conversation | None) -> dict[str, Any]:
     models = catalogue.chat_models()
     wanted = found.model if found else ""

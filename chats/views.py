@@ -157,8 +157,7 @@ def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
         conversations.rename(found, request.POST.get("title", ""))
     except conversations.ChatError as error:
         return replies.refused(request, error, back=reverse("chats:conversation", args=[found.pk]))
-    title = presentation.title(found.pk, found.title)
-    live.publish_now(found.pk, live.event(found.pk, "title", content=title, origin=request.POST.get("tab", "")[:64]))
+    title = replies.tell_title(found, origin=request.POST.get("tab", "")[:64])
     if not request.htmx:
         return redirect("chats:conversation", found.pk)
     return HttpResponse(title)
@@ -168,9 +167,7 @@ def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
 @requires(Capability.CHAT)
 def delete(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     found = replies.conversation_of(request, conversation_id)
-    for message_id in conversations.delete(found):
-        live.ask_to_stop(message_id)
-    live.publish_now(found.pk, live.event(found.pk, "gone"))
+    stopping.delete(found)
     # Without its title, which would lie in a cookie or in the session until it is shown.
     messages.success(request, "The chat was deleted.", extra_tags=f"undo:{reverse('chats:restore', args=[found.pk])}")
     return replies.go(request, reverse("chats:home"))

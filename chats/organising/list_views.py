@@ -14,11 +14,12 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
 from chats import conversation as conversations
+from chats import stopping
 from chats.conversation import ChatError
 from chats.exchange import asking
 from chats.models import UNDO_FOR, Conversation, Folder, Tag
 from chats.organising import answers, arranging, labels, listing, undo
-from chats.organising.views import delete_all, label_of
+from chats.organising.views import label_of
 
 _ADDRESSES: dict[listing.State, str] = {
     "current": "organising:all",
@@ -149,7 +150,7 @@ def _tag(request: AuthenticatedHttpRequest, chats: list[Conversation]) -> Done:
 
 
 def _delete(_request: AuthenticatedHttpRequest, chats: list[Conversation]) -> Done:
-    delete_all(chats)
+    stopping.delete(*chats)
     return _done(chats, "deleted"), undo.Change(verb="delete", before={str(chat.pk): None for chat in chats})
 
 

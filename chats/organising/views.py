@@ -11,16 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
 from chats import conversation as conversations
-from chats import live, presentation
+from chats import stopping
 from chats.conversation import ChatError
 from chats.models import Conversation, ConversationTag, Folder, Tag
 from chats.organising import answers, arranging, labels, listing, undo
+from chats.replies import conversation_of, tell_title
 
 MENU, PAGE = "organising/_chat_menu.html", "organising/chat_menu.html"
-
-
-def _conversation(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
-    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=conversation_id)
 
 
 def _menu_context(found: Conversation, **more: Any) -> dict[str, Any]:
@@ -53,14 +50,14 @@ def _is_on(request: AuthenticatedHttpRequest) -> bool:
 @require_GET
 @requires(Capability.CHAT)
 def menu(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    context = _menu_context(_conversation(request, conversation_id))
+    context = _menu_context(conversation_of(request, conversation_id))
     return render(request, MENU if request.htmx else PAGE, context)
 
 
 @require_POST
 @requires(Capability.CHAT)
 def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = conversation_of(request, conversation_id)
     title = request.POST.get("title", "")
     sealed = Conversation.sealed(found.pk, owner_id=found.owner_id, title=found.title)["title"]
     before = undo.Change(
@@ -74,16 +71,10 @@ def rename(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
     return answers.changed(request, "The chat was renamed.", before, back=_back(found))
 
 
-def tell_title(found: Conversation) -> None:
-    """Other pages that show this chat."""
-    content = presentation.title(found.pk, found.title)
-    live.publish_now(found.pk, live.event(found.pk, "title", content=content))
-
-
 @require_POST
 @requires(Capability.CHAT)
 def pin(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = conversation_of(request, conversation_id)
     before = undo.values_of([found], "pinned_at")
     arranging.pin([found], on=_is_on(request))
     said = "The chat was pinned to the top." if _is_on(request) else "The chat is no longer pinned."
@@ -93,7 +84,7 @@ def pin(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpRe
 @require_POST
 @requires(Capability.CHAT)
 def archive(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
+    found = conversation_of(request, conversation_id)
     before = undo.values_of([found], "archived_at")
     arranging.archive([found], on=_is_on(request))
     said = "The chat was archived." if _is_on(request) else "The chat is back in the list."
@@ -104,7 +95,7 @@ def archive(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Ht
 @requires(Capability.CHAT)
 def move(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """To `folder`, to a new one, or out of any."""
-    found = _conversation(request, conversation_id)
+    found = conversation_of(request, conversation_id)
     new = request.POST.get("new", "")
     before = undo.values_of([found], "folder_id")
     try:
@@ -120,7 +111,7 @@ def move(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpR
 @requires(Capability.CHAT)
 def tag(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """Put `tag` on, or a new one, or, with `on=0`, take it off. The menu stays open for the next one."""
-    found = _conversation(request, conversation_id)
+    found = conversation_of(request, conversation_id)
     new = request.POST.get("new", "")
     try:
         chosen = label_of(request, Tag, request.POST.get("tag", ""), new)
@@ -149,18 +140,10 @@ def label_of(request: AuthenticatedHttpRequest, kind: type[labels.L], chosen: st
 @require_POST
 @requires(Capability.CHAT)
 def delete(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    found = _conversation(request, conversation_id)
-    delete_all([found])
+    found = conversation_of(request, conversation_id)
+    stopping.delete(found)
     change = undo.Change(verb="delete", before={str(found.pk): None})
     return answers.gone(request, {found.pk}, "The chat was deleted.", change, back=reverse("chats:home"))
-
-
-def delete_all(chats: list[Conversation]) -> None:
-    """And tell the workers that write in them, and the pages that show them."""
-    for message_id in conversations.delete(*chats):
-        live.ask_to_stop(message_id)
-    for chat in chats:
-        live.publish_now(chat.pk, live.event(chat.pk, "gone"))
 
 
 @require_POST
