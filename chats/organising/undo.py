@@ -20,6 +20,7 @@ from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation, Folder, Tag
 from chats.organising import arranging, labels
+from chats.searching import indexing
 
 KEPT_FOR = 60 * 60
 
@@ -119,6 +120,7 @@ def _name_back(user: User, change: Change) -> list[Conversation]:
         Conversation.objects.filter(pk=chat.pk).update(**title)
         audit.record(audit.Action.CHAT_RENAMED, user=user, resource=("chat", chat.pk))
         chat.refresh_from_db(fields=["title"])
+        indexing.replace_title(chat.pk, chat.owner_id, chat.title)
     return chats
 
 

@@ -14,6 +14,7 @@ from chats.exchange import storing
 from chats.exchange.formats.portable import Chat, Turn
 from chats.holding import _delete as delete_for_good
 from chats.models import Conversation, Message
+from chats.organising import undo
 from chats.searching import catching_up, indexing
 from chats.searching.models import Indexed, Occurrences
 from tests.chats.searching.conftest import Find, said, texts, written
@@ -116,6 +117,17 @@ def test_what_is_removed_for_good_leaves_nothing(chat: Conversation) -> None:
     delete_for_good(chat.pk)
     assert not Occurrences.objects.exists()
     assert not Indexed.objects.exists()
+
+
+def test_a_rename_that_is_taken_back_leaves_the_first_title_to_be_found(chat: Conversation, find: Find) -> None:
+    conversations.rename(chat, "Herons")
+    sealed = Conversation.sealed(chat.pk, owner_id=chat.owner_id, title=chat.title)["title"]
+    before = undo.Change(verb="rename", before={str(chat.pk): None}, name=undo.kept(sealed), automatic=False)
+    word = undo.remember(chat.owner, before)
+    conversations.rename(chat, "Kettles")
+    undo.undo(chat.owner, word)
+    assert find("kettle").hits == []
+    assert len(find("heron").hits) == 1
 
 
 def test_rows_go_with_a_conversation_that_is_deleted_in_any_way(chat: Conversation) -> None:
