@@ -184,7 +184,7 @@ def _workers_are_done() -> "Iterator[None]":
     yield
     module = sys.modules.get("chats.answering.runner")
     one = module and module._runner
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10
     while one and one._announcing and time.monotonic() < deadline:
         time.sleep(0.01)
 

@@ -1,8 +1,10 @@
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -15,6 +17,11 @@ from documents.models import Chunk, Document, DocumentVersion, Page
 
 PAGE_COLOURS = ("red", "lime", "blue")
 MakeDocument = Callable[..., Document]
+
+
+def files_on_disk() -> set[Path]:
+    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])
+    return {path for path in root.rglob("*") if path.is_file()}
 
 
 def pdf_of_colours(*colours: str) -> bytes:

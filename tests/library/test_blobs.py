@@ -13,13 +13,9 @@ from accounts.encryption import keys
 from accounts.encryption.errors import Forged
 from documents import blobs
 from documents.errors import TooLarge
+from tests.library.conftest import files_on_disk
 
 OWNER = uuid.uuid4()
-
-
-def files_on_disk() -> set[Path]:
-    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])
-    return {path for path in root.rglob("*") if path.is_file()}
 
 
 class Breaking(File):

@@ -23,7 +23,7 @@ from chats.images.models import Picture
 from chats.models import Conversation, Message
 from documents import blobs, sweeping
 from tests.chats.conftest import answered
-from tests.library.test_blobs import files_on_disk
+from tests.library.conftest import files_on_disk
 
 from .conftest import BLIND, HTMX, SEEING, Add, image, upload
 
