@@ -178,10 +178,12 @@ def _acting() -> "Iterator[None]":
         yield
 
 
-@pytest.fixture(autouse=True)
-def _workers_are_done() -> "Iterator[None]":
-    """What a worker does after an answer ended, such as naming the chat, is over before the tables are emptied."""
-    yield
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """What a worker does after an answer ended, such as naming the chat, is over before any fixture empties the tables.
+
+    Not a fixture: those that empty tables may be taken down before it.
+    """
     module = sys.modules.get("chats.answering.runner")
     one = module and module._runner
     deadline = time.monotonic() + 10
