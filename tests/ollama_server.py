@@ -28,6 +28,7 @@ from typing import Any
 import pytest
 
 from tests.ollama_text import embedding, expected_pieces, expected_text, passage_numbers, pieces, short_text
+from tests.waiting import until
 
 __all__ = ["FAILURES", "Behaviour", "OllamaServer", "Recorded", "expected_text", "ollama"]
 
@@ -436,12 +437,7 @@ class OllamaServer:
         self._loop.call_soon_threadsafe(resume)
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
-        """Poll until the condition holds; the test fails when it never does."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                raise AssertionError("The model server never came to the expected state.")
-            time.sleep(0.005)
+        until(condition, seconds, told=lambda: "The model server never came to the expected state.", every=0.005)
 
     def behaviour(self, model: str) -> Behaviour:
         for name in (model, "*:latest"):

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatsite import carried
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -29,10 +29,7 @@ for number in range(5):
 def running(data_dir: Path) -> Iterator[None]:
     server = subprocess.Popen(carried.postgres_command(data_dir), stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        deadline = time.monotonic() + 60
-        while not carried.postgres_is_up(data_dir):
-            assert time.monotonic() < deadline, "PostgreSQL did not start"
-            time.sleep(0.05)
+        until(lambda: carried.postgres_is_up(data_dir), 60)
         yield
     finally:
         server.send_signal(signal.SIGINT)

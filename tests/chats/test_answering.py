@@ -1,9 +1,7 @@
 """A worker writes an answer: against a server that speaks Ollama's protocol, with a real database and Redis."""
 
 import threading
-import time
 import uuid
-from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
@@ -18,6 +16,7 @@ from chats.tasks import requeue_overdue
 from jobs import leases
 from tests.chats.conftest import sealed_in
 from tests.ollama_server import OllamaServer, expected_text
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,13 +39,6 @@ def in_background(answer: Message) -> threading.Thread:
     thread = threading.Thread(target=answering.answer, args=[answer.pk])
     thread.start()
     return thread
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 def test_an_answer_is_streamed_and_stored_complete(chat: Conversation, ollama: OllamaServer) -> None:

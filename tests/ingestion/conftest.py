@@ -1,5 +1,4 @@
 import io
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,10 +71,3 @@ def upload(someone: "User") -> Upload:
         return document
 
     return upload_
-
-
-def wait_until(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.02)

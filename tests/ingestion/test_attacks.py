@@ -19,7 +19,7 @@ from documents.reading.formats import Event
 from documents.reading.limits import MEGABYTE, Limits
 from documents.reading.pages import ReadPage
 from documents.sniffing import Kind
-from tests.ingestion.conftest import wait_until
+from tests.waiting import until
 
 LAYERS = confine.examine()
 # The nursery itself, and the two processes that hold its table of processes.
@@ -66,14 +66,14 @@ def attack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Attack]:
             assert isinstance(page, ReadPage)
             assert page.text == "The next file."
             idle = 1 if "namespaces" in without else IDLE
-            wait_until(lambda: len(descendants()) == idle)
+            until(lambda: len(descendants()) == idle)
             # The same one: that a file is hostile costs nobody else the seconds of a start.
             assert reader._nurseries.get("light") is nursery
 
     reader._end_nursery("light")
     yield attack_
     reader._end_nursery("light")
-    wait_until(lambda: not descendants())
+    until(lambda: not descendants())
 
 
 def texts(events: list[Event]) -> str:
@@ -411,4 +411,4 @@ sys.stdin.read()
     assert len(family) == IDLE + 2
     worker.kill()
     worker.wait()
-    wait_until(lambda: not any(process.is_running() for process in family))
+    until(lambda: not any(process.is_running() for process in family))

@@ -22,7 +22,8 @@ from documents.reading.limits import MEGABYTE, Limits
 from documents.reading.pages import BadReport, ReadPage, WordBox, from_payload, to_payload
 from documents.sniffing import Kind
 from tests.files import samples
-from tests.ingestion.conftest import Read, wait_until
+from tests.ingestion.conftest import Read
+from tests.waiting import until
 
 
 def children() -> list[psutil.Process]:
@@ -64,7 +65,7 @@ def test_a_reader_that_says_nothing_is_ended(read: Read, long_pdf: Path) -> None
     child.suspend()
     with pytest.raises(ParserTimeout):
         list(events)
-    wait_until(lambda: not child.is_running())
+    until(lambda: not child.is_running())
     assert read(b"The next file.", "a.txt")[0][0].text == "The next file."
 
 
@@ -108,7 +109,7 @@ def test_giving_up_ends_the_reader(long_pdf: Path) -> None:
     next(events)
     (child,) = children()
     events.close()
-    wait_until(lambda: not child.is_running())
+    until(lambda: not child.is_running())
 
 
 def test_a_nursery_that_died_is_replaced(read: Read) -> None:

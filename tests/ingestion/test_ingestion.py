@@ -14,7 +14,8 @@ from documents.ingestion import ingest
 from documents.models import Chunk, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 from jobs.leases import claim
 from tests.files import samples
-from tests.ingestion.conftest import Upload, wait_until
+from tests.ingestion.conftest import Upload
+from tests.waiting import until
 
 
 def rows() -> dict[str, int]:
@@ -191,7 +192,7 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseEx
 def test_deleting_a_document_while_it_is_read_ends_the_job_quietly(upload: Upload) -> None:
     document = upload(samples.handbook(80), "handbook.pdf")
     thread, errors = in_thread(lambda: ingest(document.pk))
-    wait_until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
+    until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
     library.delete(Document.objects.get(pk=document.pk))
     thread.join(timeout=60)
     assert not thread.is_alive()
@@ -206,9 +207,9 @@ def test_deleting_a_document_while_it_is_stored_leaves_nothing(upload: Upload) -
         # The index waits for this row in the middle of its transaction.
         EmbeddingSpace.objects.select_for_update().get()
         storing, storing_errors = in_thread(lambda: ingest(document.pk))
-        wait_until(lambda: blocked() == 1)
+        until(lambda: blocked() == 1)
         deleting, deleting_errors = in_thread(lambda: library.delete(Document.objects.get(pk=document.pk)))
-        wait_until(lambda: blocked() == 2)
+        until(lambda: blocked() == 2)
     storing.join(timeout=60)
     deleting.join(timeout=60)
     assert storing_errors == deleting_errors == []

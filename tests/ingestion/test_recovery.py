@@ -21,8 +21,9 @@ from documents import stopping, tasks
 from documents.ingestion import ingest
 from documents.models import Chunk, Document, Embedding, EmbeddingSpace, Page
 from tests.files import samples
-from tests.ingestion.conftest import Upload, wait_until
+from tests.ingestion.conftest import Upload
 from tests.ingestion.test_ingestion import blocked, in_thread
+from tests.waiting import until
 
 WORKER = "import sys, django; django.setup(); from documents.ingestion import ingest; ingest(sys.argv[1])"
 
@@ -84,7 +85,7 @@ def requeue() -> None:
 def test_a_worker_killed_while_reading_is_replaced(upload: Upload, queued: list[str]) -> None:
     document = upload(samples.handbook(80), "handbook.pdf")
     with worker(document) as process:
-        wait_until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
+        until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
         kill(process)
     requeue()
     assert queued == [str(document.pk)]
@@ -98,10 +99,10 @@ def test_a_worker_killed_while_storing_is_replaced(upload: Upload, queued: list[
     with worker(document) as process, transaction.atomic():
         # The index waits for this row in the middle of its transaction.
         EmbeddingSpace.objects.select_for_update().get()
-        wait_until(lambda: blocked() == 1)
+        until(lambda: blocked() == 1)
         kill(process)
     # The server notices that its client is gone when it next looks.
-    wait_until(lambda: blocked() == 0)
+    until(lambda: blocked() == 0)
     assert Page.objects.count() == 0
     requeue()
     assert queued == [str(document.pk)]
@@ -113,9 +114,9 @@ def test_a_worker_that_is_stopped_gives_the_document_back(upload: Upload, queued
     document = upload(samples.handbook(200), "handbook.pdf")
     try:
         thread, errors = in_thread(lambda: ingest(document.pk))
-        wait_until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
+        until(lambda: Document.objects.filter(pk=document.pk, progress_done__gt=0).exists())
         stopping.ask()
-        wait_until(lambda: queued == [str(document.pk)])
+        until(lambda: queued == [str(document.pk)])
         thread.join(timeout=60)
         ingest(document.pk)  # by a worker that is stopping
     finally:
@@ -133,7 +134,7 @@ def test_a_database_that_drops_its_sessions_costs_no_attempt(upload: Upload, que
     with transaction.atomic():
         EmbeddingSpace.objects.select_for_update().get()
         thread, errors = in_thread(lambda: ingest(document.pk))
-        wait_until(lambda: blocked() == 1)
+        until(lambda: blocked() == 1)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -15,8 +15,9 @@ from tests.chats.test_comparing import MODELS, compare, finish
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
 from tests.interface.test_accessibility import _page, looks
-from tests.interface.test_live_page import Server, final, wait_until
+from tests.interface.test_live_page import Server, final
 from tests.ollama_server import OllamaServer
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -102,11 +103,11 @@ def test_one_is_stopped_alone_and_esc_stops_all(opened: Callable[[], Page], chat
     page = opened()
     column(page, answers[1]).scroll_into_view_if_needed()
     column(page, answers[1]).get_by_role("button", name="Stop tiny:1b").click()
-    wait_until(page, lambda: Message.objects.get(pk=answers[1].pk).status == "stopped")
+    until(lambda: Message.objects.get(pk=answers[1].pk).status == "stopped")
     assert Message.objects.get(pk=answers[0].pk).is_live
     page.get_by_label("Your question", exact=True).focus()
     page.keyboard.press("Escape")
-    wait_until(page, lambda: not any(Message.objects.get(pk=answer.pk).is_live for answer in answers))
+    until(lambda: not any(Message.objects.get(pk=answer.pk).is_live for answer in answers))
 
 
 def test_the_chosen_one_goes_on_alone_and_the_others_can_be_seen_again(
@@ -167,7 +168,7 @@ def test_a_wide_window_shows_them_beside_each_other_and_a_phone_one_after_the_ot
     expect(tabs.nth(0)).to_have_attribute("aria-current", "true")
     tabs.nth(2).click()
     expect(tabs.nth(2)).to_have_attribute("aria-current", "true")
-    wait_until(page, lambda: column(page, answers[2]).bounding_box()["x"] < PHONE["width"] / 2)
+    until(lambda: column(page, answers[2]).bounding_box()["x"] < PHONE["width"] / 2)
     page.locator(".columns").evaluate("c => c.scrollTo({ left: 0, behavior: 'instant' })")
     expect(tabs.nth(0)).to_have_attribute("aria-current", "true")
     # The page itself never scrolls sideways.

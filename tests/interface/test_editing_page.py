@@ -11,7 +11,8 @@ from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import answered
 from tests.interface.conftest import PHONE, WIDE
-from tests.interface.test_live_page import Server, wait_until
+from tests.interface.test_live_page import Server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -140,7 +141,7 @@ def test_a_chosen_version_stands_where_the_other_stood(page: Page, chat: Convers
     button.click()
     came = page.locator(f"#m-{other.question.pk}").get_by_role("button", name="Previous version")
     expect(came).to_be_focused()
-    wait_until(page, lambda: abs(came.evaluate("b => b.getBoundingClientRect().top") - top) < 2)
+    until(lambda: abs(came.evaluate("b => b.getBoundingClientRect().top") - top) < 2)
 
 
 def test_any_answer_is_written_again_with_another_model(page: Page, chat: Conversation) -> None:

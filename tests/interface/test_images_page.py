@@ -23,6 +23,7 @@ from tests.chats.conftest import sealed_in
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
 from tests.ollama_server import OllamaServer
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -286,6 +287,8 @@ def test_where_nothing_can_read_text_the_page_says_what_is_missing(
     expect(waiting(tab)).to_have_count(1)
     tab.get_by_role("button", name="Put the text in sign.png into the question").click()
     expect(tab.locator(".waiting.busy")).to_have_count(1)
+    # The page says so before the server has heard of it.
+    until(lambda: Picture.objects.get().reading == Picture.Reading.ASKED)
     read_text(str(Picture.objects.get().pk))
     expect(tab.locator("#composer-note")).to_contain_text("Tesseract is not installed.", timeout=15_000)
     expect(waiting(tab)).to_have_count(1)

@@ -3,7 +3,6 @@
 import json
 import re
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -89,14 +89,6 @@ def prose(tab: Page, answer: Message) -> str:
 def from_end(tab: Page) -> float:
     """Pixels between what is seen and the end of the text."""
     return float(tab.locator("#scroll").evaluate("s => s.scrollHeight - s.scrollTop - s.clientHeight"))
-
-
-def wait_until(tab: Page, holds: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        tab.wait_for_timeout(50)
-    raise AssertionError("it did not become so within five seconds")
 
 
 def opened(tab: Page, server: Server, chat: Conversation) -> None:
@@ -209,20 +201,20 @@ def test_the_page_follows_the_text_only_while_the_reader_is_at_the_end(
     block = "".join(f"<p>Line {number} of many.</p>" for number in range(60))
     server.send(answer.pk, "delta", 1, done=block)
     expect(tab.locator(f"#m-{answer.pk}-done p")).to_have_count(60)
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
     tab.mouse.move(640, 300)
     tab.mouse.wheel(0, -600)
-    wait_until(tab, lambda: from_end(tab) > 300)
+    until(lambda: from_end(tab) > 300)
     before = tab.evaluate("document.getElementById('scroll').scrollTop")
     server.send(answer.pk, "delta", 2, done=block)
     expect(tab.get_by_role("button", name="New text")).to_be_visible()
     assert tab.evaluate("document.getElementById('scroll').scrollTop") == before
     tab.get_by_role("button", name="New text").click()
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
     expect(tab.get_by_role("button", name="New text")).to_be_hidden()
     server.send(answer.pk, "delta", 3, done=block)
     expect(tab.locator(f"#m-{answer.pk}-done p")).to_have_count(180)
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
 
 
 def test_a_slow_wheel_leaves_the_end_of_a_text_that_grows_with_every_frame(
@@ -230,7 +222,7 @@ def test_a_slow_wheel_leaves_the_end_of_a_text_that_grows_with_every_frame(
 ) -> None:
     opened(tab, server, chat)
     server.send(answer.pk, "delta", 1, done="".join(f"<p>Line {number}.</p>" for number in range(60)))
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
     tab.evaluate(
         f"""() => {{
             const done = document.getElementById("m-{answer.pk}-done").lastElementChild;
@@ -245,7 +237,7 @@ def test_a_slow_wheel_leaves_the_end_of_a_text_that_grows_with_every_frame(
     tab.mouse.move(640, 300)
     for _ in range(5):
         tab.mouse.wheel(0, -40)
-    wait_until(tab, lambda: tab.evaluate("window.grown === 200"))
+    until(lambda: tab.evaluate("window.grown === 200"))
     # 200 lines came below what is read.
     assert from_end(tab) > 200 * 20
 
@@ -269,10 +261,10 @@ def test_an_answer_in_many_parts_moves_no_reader_and_looks_like_one_text(
 
     send(range(1, 101))
     assert tab.locator(f"#m-{answer.pk}-done > *").count() > 3
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
     tab.mouse.move(640, 300)
     tab.mouse.wheel(0, -900)
-    wait_until(tab, lambda: from_end(tab) > 800)
+    until(lambda: from_end(tab) > 800)
     lines = f"""[...document.querySelectorAll("#m-{answer.pk}-done p")].map(p => p.getBoundingClientRect().top)
         .filter(top => top > 0 && top < 600)"""
     before = tab.evaluate(lines)
@@ -280,10 +272,10 @@ def test_an_answer_in_many_parts_moves_no_reader_and_looks_like_one_text(
     expect(tab.get_by_role("button", name="New text")).to_be_visible()
     assert tab.evaluate(lines) == before
     tab.get_by_role("button", name="New text").click()
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
     expect(tab.get_by_role("button", name="New text")).to_be_hidden()
     send(range(201, 301))
-    wait_until(tab, lambda: from_end(tab) < 2)
+    until(lambda: from_end(tab) < 2)
 
     # All of it in sight: each of the equal blocks is as far from the next, wherever a part ends.
     tab.evaluate(
@@ -414,5 +406,5 @@ def test_an_answer_that_ended_before_the_socket_opened_is_fetched(
     opened(tab, server, chat)
     finish(answer)
     server.send(answer.pk, "path")
-    wait_until(tab, lambda: not tab.locator("[data-live]").count())
+    until(lambda: not tab.locator("[data-live]").count())
     assert prose(tab, answer) == "Because of scattering."

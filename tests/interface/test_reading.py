@@ -9,7 +9,8 @@ from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
 from tests.interface.conftest import PHONE
-from tests.interface.test_live_page import Server, opened, wait_until
+from tests.interface.test_live_page import Server, opened
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -75,7 +76,7 @@ def test_tables_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conver
     expect(table).to_be_focused()
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
-    wait_until(tab, lambda: table.evaluate("table => table.scrollLeft > 0"))
+    until(lambda: table.evaluate("table => table.scrollLeft > 0"))
 
 
 def test_nothing_moves_for_who_wants_no_motion(tab: Page, server: Server, chat: Conversation) -> None:

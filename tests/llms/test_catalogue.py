@@ -1,8 +1,6 @@
 """Which models there are, and which one is meant."""
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,17 +8,11 @@ import pytest
 from llms import catalogue, errors
 from llms.catalogue import QUOTE
 from tests.ollama_server import FakeModel, OllamaServer
+from tests.waiting import until
 
 
 def keys() -> list[str]:
     return [model.key for model in catalogue.chat_models()]
-
-
-def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.05)
 
 
 def is_installed(key: str) -> bool:
@@ -76,7 +68,7 @@ def test_an_unknown_model_is_missing(ollama: OllamaServer) -> None:
 def test_a_model_pulled_a_moment_ago_is_found(ollama: OllamaServer) -> None:
     assert not is_installed("ollama/new:1b")
     ollama.models["new:1b"] = FakeModel()
-    eventually(lambda: is_installed("ollama/new:1b"))
+    until(lambda: is_installed("ollama/new:1b"))
 
 
 def test_the_server_is_asked_once_for_many_questions(ollama: OllamaServer) -> None:
@@ -120,7 +112,7 @@ def test_a_server_that_comes_back_is_found_again(ollama: OllamaServer) -> None:
     ollama.stop()
     assert keys() == ["builtin/quote"]
     ollama.start()
-    eventually(lambda: "ollama/llama3.2:3b" in keys())
+    until(lambda: "ollama/llama3.2:3b" in keys())
     assert catalogue.provider_state().note == ""
 
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What the test run set for itself and the product must not see: it is to carry its own servers.
@@ -86,11 +87,7 @@ class Product:
         self.until(lambda: (now := self.part(name)) is not None and now.pid != before.pid, 30)
 
     def until(self, condition: Callable[[], Any], within: float = 60) -> Any:
-        deadline = time.monotonic() + within
-        while not (value := condition()):
-            assert time.monotonic() < deadline, f"Not within {within} s.\n{self.log()[-4000:]}"
-            time.sleep(0.05)
-        return value
+        return until(condition, within, told=lambda: self.log()[-4000:], every=0.05)
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body; status 0 when nobody answers."""

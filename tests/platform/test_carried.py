@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import psycopg
 import pytest
 
 from chatsite import addresses, carried
+from tests.waiting import until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root must become somebody else for PostgreSQL")
 
@@ -20,10 +20,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root must become
 def _running(data_dir: Path) -> Iterator[psycopg.Connection]:
     server = subprocess.Popen(carried.postgres_command(data_dir, fsync="off"), stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while not carried.postgres_is_up(data_dir):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: carried.postgres_is_up(data_dir), 60)
         with psycopg.connect(carried.database_url(data_dir, role=carried.OWNER_ROLE)) as connection:
             yield connection
     finally:

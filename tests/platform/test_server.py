@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from accounts.audit.models import AuditEvent
 from accounts.models import User
 from chatsite import programs
 from documents.models import Document
+from tests.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -213,13 +214,6 @@ def test_nothing_of_an_upload_stays_behind(web: Web, signed_in: dict[str, str]) 
     body, kind = _form(6 * MB)
     web.post(UPLOAD, body, **signed_in, **kind)
     until(lambda: list((settings.DATA_DIR / "incoming").iterdir()) == [])
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_behind_a_proxy_the_client_is_whom_the_proxy_saw(tmp_path: Path, owner: User) -> None:

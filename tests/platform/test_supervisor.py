@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -60,10 +61,7 @@ class Stage:
         return path.read_text(encoding="utf-8").split() if path.exists() else []
 
     def until(self, condition: Callable[[], object], within: float = 20) -> None:
-        deadline = time.monotonic() + within
-        while not condition():
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.02)
+        until(condition, within, told=self.log)
 
     def end(self) -> int:
         assert self.process is not None

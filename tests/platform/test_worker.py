@@ -1,7 +1,6 @@
 """What every Celery worker does beside its tasks, with a real worker on the Redis of the test run."""
 
 import queue
-import time
 import uuid
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from django.test import Client, RequestFactory
 
 from chatsite import logs, middleware, readiness, workers
 from chatsite.celery import app
+from tests.waiting import until
 
 seen: queue.Queue[str] = queue.Queue()
 
@@ -47,11 +47,8 @@ def test_a_task_without_a_request_goes_by_its_own_name(queue_name: str) -> None:
 
 
 def test_a_worker_says_which_queues_it_serves(queue_name: str) -> None:
-    deadline = time.monotonic() + 20
     with readiness._client() as client:
-        while queue_name not in workers.alive_queues(client):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: queue_name in workers.alive_queues(client))
 
 
 def test_a_worker_ends_when_its_beat_died(monkeypatch: pytest.MonkeyPatch) -> None:
