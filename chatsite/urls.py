@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("chats.comparing.urls")),
     path("", include("chats.editing.urls")),
     path("", include("chats.exchange.urls")),
+    path("", include("chats.explaining.urls")),
     path("", include("chats.images.urls")),
     path("", include("chats.prompting.urls")),
     path("", include("chats.searching.urls")),

@@ -71,7 +71,10 @@ def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: f
                 neighbour.rows.append(row)
             else:
                 used.append(_Used([row], score))
-        trace.append(_told(row, reading, score, cut, JOINED if neighbour is not None and not cut else ""))
+        told = _told(row, reading, score, cut) | {"matched": _matched(reading, question)}
+        if neighbour is not None and not cut:
+            told |= {"note": JOINED, "joined_to": neighbour.rows[0].chunk_id}
+        trace.append(told)
     return Choice([_passage(each) for each in used], trace)
 
 
@@ -80,7 +83,11 @@ def _alike(words: frozenset[str], others: frozenset[str]) -> bool:
     return fewer >= _LEAST_WORDS and len(words & others) >= _ALIKE * fewer
 
 
-def _told(row: Ranked, reading: Reading, score: float, cut: str, note: str) -> dict[str, Any]:
+def _matched(reading: Reading, question: Question) -> list[str]:
+    return [question.words[place].word for place in sorted(reading.found)]
+
+
+def _told(row: Ranked, reading: Reading, score: float, cut: str) -> dict[str, Any]:
     return {
         "chunk": row.chunk_id,
         "document": str(row.document_id),
@@ -96,7 +103,7 @@ def _told(row: Ranked, reading: Reading, score: float, cut: str, note: str) -> d
         "score": round(score, 4),
         "used": not cut,
         "cut": cut,
-        "note": note,
+        "note": "",
     }
 
 

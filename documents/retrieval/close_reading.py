@@ -56,11 +56,13 @@ def _value(word: AskedWord, rarities: Mapping[int, Rarity]) -> float:
 class Reading:
     """0 to 1 each. `together`: what of the question's weight the best sentence holds, with the document's name and the
     headings above it. `in_order`: what of the question's neighbouring words are neighbours here. `meaning`: the best
-    sentence's cosine, 0 where vectors take long."""
+    sentence's cosine, 0 where vectors take long. `found`: the places of the question's words that stand in the passage,
+    in the document's name or in the headings above it."""
 
     together: float = 0.0
     in_order: float = 0.0
     meaning: float = 0.0
+    found: frozenset[int] = frozenset()
 
     @property
     def score(self) -> float:
@@ -85,8 +87,8 @@ def read_closely(
     meanings = _meanings(sentences, vector, space)
     read = []
     for row, parts, meaning in zip(rows, sentences, meanings, strict=True):
-        together, in_order = _words_of(row, parts, question, key)
-        reading = Reading(together, in_order, meaning)
+        together, in_order, found = _words_of(row, parts, question, key)
+        reading = Reading(together, in_order, meaning, found)
         read.append(Read(replace(row, rank_score=row.rank_score + reading.score), reading))
     read.sort(key=lambda each: (-each.row.rank_score, each.row.chunk_id))
     return read + [Read(row, Reading()) for row in rest]
@@ -96,16 +98,20 @@ def sentences_of(text: str) -> list[str]:
     return [part for part in _SENTENCE.split(text) if part.strip()]
 
 
-def _words_of(row: Ranked, sentences: Sequence[str], question: Question, key: bytes) -> tuple[float, float]:
+def _words_of(
+    row: Ranked, sentences: Sequence[str], question: Question, key: bytes
+) -> tuple[float, float, frozenset[int]]:
     places, values = question.by_term(), question.values
     pairs = {pair: values[pair[0]] + values[pair[1]] for pair in pairwise(range(len(values)))}
     context = set(_places(f"{row.document_name}\n{row.heading}", row.language, key, places))
-    best, neighbours = 0.0, set()
+    best, neighbours, everywhere = 0.0, set(), set(context)
     for sentence in sentences:
         found = list(_places(sentence, row.language, key, places))
         best = max(best, sum(values[place] for place in context.union(found)))
         neighbours.update(pairs.keys() & set(pairwise(found)))
-    return _share(best, sum(values)), _share(sum(pairs[pair] for pair in neighbours), sum(pairs.values()))
+        everywhere.update(found)
+    in_order = _share(sum(pairs[pair] for pair in neighbours), sum(pairs.values()))
+    return _share(best, sum(values)), in_order, frozenset(everywhere)
 
 
 def _places(text: str, language: str, key: bytes, places: Mapping[int, int]) -> Iterator[int]:

@@ -52,6 +52,8 @@ class Finding:
     plan: Plan
     by_words_alone: bool
     is_follow_up: bool
+    # How many words of the question are its own; the others were carried over.
+    own_words: int
     milliseconds: dict[str, float]
 
 
@@ -71,10 +73,14 @@ def search(
     space = active_space()
     limit = max(MOST_READ, wanted * _SPARE)
     found = find(scope, space, query, keys.of(user_id).terms, limit=limit, earlier=storable(earlier))
-    chosen = choose(found.read, found.question, top_k=wanted, threshold=settings.RAG_RELEVANCE_THRESHOLD)
+    threshold = settings.RAG_RELEVANCE_THRESHOLD
+    chosen = choose(found.read, found.question, top_k=wanted, threshold=threshold)
     trace = {
         "searched": scope.passages,
-        "words": len(found.question.words),
+        "documents": scope.documents,
+        "words": _told_words(found),
+        "threshold": threshold,
+        "top_k": wanted,
         "model": space.model,
         "follow_up": found.is_follow_up,
         "by_words_alone": found.by_words_alone,
@@ -82,6 +88,8 @@ def search(
         "milliseconds": found.milliseconds,
         "passages": chosen.trace,
     }
+    if found.is_follow_up:
+        trace["earlier"] = earlier.strip()[:MOST_QUERY_CHARACTERS]
     return Retrieval(chosen.passages, scope.documents, trace)
 
 
@@ -89,6 +97,7 @@ def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: 
     """`key` is the one of the scope's terms."""
     times = [time.perf_counter()]
     words = query_words(query, scope.languages, key)
+    own = len(words)
     is_follow_up = bool(earlier.strip()) and leans_back(query, words)
     meant = query[:MOST_QUERY_CHARACTERS]
     if is_follow_up:
@@ -106,7 +115,16 @@ def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: 
     times.append(time.perf_counter())
     spent = [round((end - begin) * 1000, 1) for begin, end in pairwise(times)]
     steps = dict(zip(("embedding", "searching", "reading"), spent, strict=True))
-    return Finding(read, question, plan, vector is None, is_follow_up, steps)
+    return Finding(read, question, plan, vector is None, is_follow_up, own, steps)
+
+
+def _told_words(found: Finding) -> list[dict[str, Any]]:
+    """Which words were searched for, with the share of the question's weight that each carries."""
+    whole = found.question.weight or 1.0
+    return [
+        {"word": word.word, "share": round(value / whole, 4), "carried": place >= found.own_words}
+        for place, (word, value) in enumerate(zip(found.question.words, found.question.values, strict=True))
+    ]
 
 
 def _vector(space: EmbeddingSpace, query: str) -> list[float] | None:
