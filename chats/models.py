@@ -198,8 +198,12 @@ class Citation(SealedModel):
     owner = OwnerField(through="message")
     number = models.PositiveSmallIntegerField(help_text="as printed in the answer, from 1")
     is_marked = models.BooleanField(default=True, help_text="false: given to the model, but not marked in its answer")
-    chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
-    version = models.ForeignKey(DocumentVersion, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Of one's own documents or of somebody else's who shared them. The database forgets them when they go
+    # (chats.migrations.0002_protection): who deletes their own document does not see others' citations of it.
+    chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False)
+    version = models.ForeignKey(
+        DocumentVersion, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+    )
     document_name = SealedTextField()
     page = models.PositiveIntegerField()
     boxes = models.JSONField(default=list, blank=True)

@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "accounts.sessions",
     "llms",
     "documents",
+    "documents.collections",
     "chats",
     "chats.exchange",
     "chats.prompting",

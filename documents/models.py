@@ -25,6 +25,8 @@ class Collection(SealedModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["owner", "name_hash"], name="collection_name_unique_per_owner"),
+            # What documents and shares point at, so that they have their collection's owner.
+            models.UniqueConstraint(fields=["id", "owner"], name="collection_and_owner"),
         ]
 
     def __str__(self) -> str:
@@ -56,7 +58,7 @@ class Document(SealedModel, Leased):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="documents")
     collection = models.ForeignKey(
-        Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
+        Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents", db_constraint=False
     )
     name = SealedTextField()
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
@@ -101,6 +103,11 @@ class DocumentVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions", db_constraint=False)
     owner = OwnerField(through="document")
+    # The document's, kept by the database itself (documents.collections.policies): who may read what was read from
+    # the file is asked of every passage, posting and vector, and leads to its version.
+    collection = models.ForeignKey(
+        Collection, null=True, editable=False, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
     number = models.PositiveIntegerField()
     # Where the bytes lie, for documents.blobs.
     blob = models.CharField(max_length=200)

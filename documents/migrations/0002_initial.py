@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('password', accounts.encryption.fields.SealedTextField(blank=True, default='')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('collection', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='documents', to='documents.collection')),
+                ('collection', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='documents', to='documents.collection')),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='documents', to=settings.AUTH_USER_MODEL)),
             ],
         ),
@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(blank=True, default='', help_text='guessed; the name of the stemmer its words went through', max_length=20)),
                 ('indexed_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('collection', models.ForeignKey(db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='documents.collection')),
                 ('document', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='documents.document')),
                 ('owner', accounts.tenancy.fields.OwnerField(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', through='document', to=settings.AUTH_USER_MODEL)),
             ],
@@ -140,6 +141,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='collection',
             constraint=models.UniqueConstraint(fields=('owner', 'name_hash'), name='collection_name_unique_per_owner'),
+        ),
+        migrations.AddConstraint(
+            model_name='collection',
+            constraint=models.UniqueConstraint(fields=('id', 'owner'), name='collection_and_owner'),
         ),
         migrations.AddIndex(
             model_name='documentversion',

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             "ALTER TABLE documents_embedding ALTER COLUMN vector SET STORAGE EXTERNAL",
         ),
         Protect("documents_collection"),
-        Protect("documents_document"),
+        Protect("documents_document", parent=("collection_id", "documents_collection")),
         Protect("documents_documentversion", parent=("document_id", "documents_document")),
         Protect("documents_page", parent=_VERSION),
         Protect("documents_chunk", parent=_VERSION),

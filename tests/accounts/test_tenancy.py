@@ -28,6 +28,7 @@ from chats.models import Citation, Conversation, ConversationTag, Folder, Messag
 from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
 from chats.searching.models import Indexed, Occurrences
 from chats.sharing.models import Share
+from documents.collections.models import CollectionShare
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
 
 INTERLEAVINGS = 10_000
@@ -45,6 +46,7 @@ def protected_tables() -> list[str]:
 def furnish(user: User, phrase: str) -> None:
     """One row of every kind that belongs to a person."""
     collection = Collection.objects.create(owner=user, name=phrase)
+    CollectionShare.objects.create(collection=collection, kind="person", address=f"{uuid.uuid4().hex}@example.org")
     document = Document.objects.create(owner=user, collection=collection, name=f"{phrase}.txt")
     version = DocumentVersion.objects.create(
         document=document,

@@ -1,0 +1,31 @@
+"""What a person may read of documents: their own, and those in collections that are shared with them.
+
+Reading only. Whatever changes a document begins with `Document.objects.visible_to`, which shares never widen.
+"""
+
+from uuid import UUID
+
+from django.db.models import Q
+
+from documents.collections.models import CollectionShare
+from documents.models import Collection, Document, DocumentQuerySet
+
+
+def shared_with(user_id: UUID) -> list[UUID]:
+    """The collections of others that are shared with this person. One query."""
+    return list(CollectionShare.objects.open_to(user_id).values_list("collection", flat=True).distinct())
+
+
+def readable_by(user_id: UUID) -> DocumentQuerySet:
+    """One's own documents and those that others share. One query at once: the planner then reads two indexes by
+    values it knows, where a condition with a query inside would have it read every document there is."""
+    own = Q(owner=user_id)
+    shared = shared_with(user_id)
+    found: DocumentQuerySet = Document.objects.filter(own | Q(collection__in=shared) if shared else own)
+    return found
+
+
+def readable_collection(user_id: UUID, collection_id: UUID) -> Collection | None:
+    """With its owner."""
+    readable = Q(owner=user_id) | Q(pk__in=shared_with(user_id))
+    return Collection.objects.filter(readable, pk=collection_id).select_related("owner").first()
