@@ -38,8 +38,10 @@ def answers(settings: Any) -> list[str]:
 
 
 def documents(settings: Any) -> list[str]:
+    # One process more, for people none of whose documents is in work (documents.ingestion.turns).
+    processes = settings.MAX_PARALLEL_DOCUMENTS + 1
     # A process is replaced after some documents: parsers keep memory.
-    pool = ["--pool", "prefork", "--concurrency", str(settings.MAX_PARALLEL_DOCUMENTS), "--max-tasks-per-child", "50"]
+    pool = ["--pool", "prefork", "--concurrency", str(processes), "--max-tasks-per-child", "50"]
     return [*_WORKER, "--without-heartbeat", "--queues", "documents", "--hostname", "documents@%h", *pool]
 
 

@@ -6,24 +6,35 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from accounts.tenancy import acting_as_system
 from documents import stopping
 from documents.models import Document
-from jobs import requeue
+from jobs import leases, requeue
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "documents"
 
 
+# Documents for one message; other tasks of the queue have their turn in between.
+_MOST = 5
+
+
 @shared_task
 def ingest_document(document_id: str) -> None:
-    from documents.ingestion import ingest
+    """Read what waits, whose turn it is (documents.ingestion.turns): perhaps another document than this one."""
+    from documents.ingestion import ingest_next
 
-    ingest(uuid.UUID(document_id))
+    done = 0
+    while done < _MOST and ingest_next():
+        done += 1
+    # Whoever had a place passes it on.
+    if done == _MOST:
+        enqueue(uuid.UUID(document_id))
 
 
 def enqueue(document_id: uuid.UUID) -> None:
@@ -51,15 +62,16 @@ def enqueue_name(document_id: uuid.UUID) -> None:
 
 @shared_task
 def requeue_overdue() -> None:
-    """For beat: documents whose worker died, and those whose queue message was lost."""
+    """For beat: documents whose worker died, and those whose queue message was lost.
+
+    One message for each process of a worker wakes them all, and who is awake goes on while anything waits.
+    """
+    places = settings.MAX_PARALLEL_DOCUMENTS + 1
     with acting_as_system("find documents that nobody reads"):
-        abandoned = requeue.abandoned(Document, queue=QUEUE)
-    for pk in abandoned:
-        try:
-            ingest_document.delay(str(pk))
-        except (OperationalError, RedisError, OSError) as error:
-            logger.warning("Documents could not be queued again: %s", type(error).__name__)
-            return
+        leases.release_dead(Document)
+        waiting = list(leases.overdue(Document).order_by("queued_at").values_list("pk", flat=True)[:places])
+    for pk in waiting[: places - requeue.messages_in(QUEUE)]:
+        enqueue(pk)
 
 
 @shared_task

@@ -1,5 +1,5 @@
-"""Making a document searchable. One public function; everything behind it belongs to one job."""
+"""Making documents searchable. Everything behind these functions belongs to one job."""
 
-from documents.ingestion.job import ingest
+from documents.ingestion.job import ingest, ingest_next
 
-__all__ = ["ingest"]
+__all__ = ["ingest", "ingest_next"]

@@ -20,6 +20,7 @@ from accounts.tenancy import acting_as, acting_as_system
 from documents import blobs, library, progress, stopping
 from documents.errors import DocumentError, IngestionFailed, NotAllowed, NoText, WorkerLost
 from documents.index import active_space, write_passages
+from documents.ingestion import turns
 from documents.ingestion.lease import Lease, LeaseLost
 from documents.ingestion.running import bodies
 from documents.models import Document, DocumentVersion, EmbeddingSpace, Page
@@ -57,12 +58,28 @@ def ingest(document_id: UUID) -> None:
             return
         owner_id = Document.objects.filter(pk=document_id).values_list("owner_id", flat=True).first()
     if owner_id is not None:  # else it was deleted in this moment
-        with acting_as(owner_id):
-            _ingest(document_id, owner_id, worker)
+        _ingest(turns.Turn(document_id, owner_id, is_guest=False), worker)
 
 
-def _ingest(document_id: UUID, owner_id: UUID, worker: str) -> None:
-    lease = Lease(document_id, worker)
+def ingest_next() -> bool:
+    """Make the document searchable whose turn it is. False: there was none for this worker."""
+    worker = worker_name()
+    if stopping.is_asked():
+        return False
+    with acting_as_system("claim a document"):
+        turn = turns.take(worker)
+    if turn is not None:
+        _ingest(turn, worker)
+    return turn is not None
+
+
+def _ingest(turn: turns.Turn, worker: str) -> None:
+    with acting_as(turn.owner_id):
+        _ingest_as_owner(turn.document_id, turn.owner_id, Lease(turn.document_id, worker, is_guest=turn.is_guest))
+
+
+def _ingest_as_owner(document_id: UUID, owner_id: UUID, lease: Lease) -> None:
+    worker = lease.worker
     try:
         with lease:
             _check_allowed(owner_id)

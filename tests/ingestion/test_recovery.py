@@ -159,16 +159,6 @@ def test_an_error_of_ours_is_said_at_once(upload: Upload, caplog: pytest.LogCapt
     assert "ValueError" in caplog.text
 
 
-def test_a_row_is_not_queued_again_and_again(upload: Upload, queued: list[str]) -> None:
-    document = upload(b"Words.", "a.txt")
-    tasks.requeue_overdue()
-    assert queued == []  # just uploaded: its message is on its way
-    requeue()
-    tasks.requeue_overdue()
-    tasks.requeue_overdue()
-    assert queued == [str(document.pk)]
-
-
 def test_rows_that_are_held_or_done_are_not_queued(upload: Upload, queued: list[str]) -> None:
     ready, held = upload(b"Words.", "a.txt"), upload(b"Words.", "b.txt")
     ingest(ready.pk)
