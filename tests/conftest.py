@@ -153,9 +153,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Where several processes share the tests, a file's stay together, so that what they share is made once.
 
     Its tests with a browser are a group of their own, for they come last in every process, as below. Those of the
-    whole product share one, and its port.
+    whole product share one, and its port. What a browser reaches, other tests have measured: following every line there
+    once more would double the time that the browser waits.
     """
     kind = "browser" if _needs_browser(item) else "plain"
+    if kind == "browser":
+        item.add_marker(pytest.mark.no_cover)
     place = "stack" if _in_stack(item) else str(item.path.relative_to(item.config.rootpath))
     item.add_marker(pytest.mark.xdist_group(f"{place}-{kind}"))
 
@@ -192,11 +195,12 @@ def pytest_runtest_teardown() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> "Iterator[None]":
     """Between tests all tables are emptied, which the audit log would not allow."""
     from django.db import connections
 
     from accounts.audit import system_use
+    from tests import emptying
 
     # Told of once an hour, and so in whichever test happens to be the first. One test looks at it (test_audit_calls).
     system_use.is_due = lambda _reason: False
@@ -205,6 +209,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker")
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_truncate")
     with django_db_blocker.unblock():
         connections["owner"].close()
+    with emptying.cheap():
+        yield
 
 
 def _user(email: str, role: str) -> "User":

@@ -50,7 +50,9 @@ def test_files_of_old_office_versions_are_read(
     source.write_bytes(samples.word_document() if form == "doc" else presentation())
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
     command = ["soffice", profile, "--headless", "--convert-to", form, "--outdir", str(tmp_path), str(source)]
-    subprocess.run(command, check=True, capture_output=True, timeout=150)
+    # It was seen to give up at its first start on a machine, and never at the second.
+    if subprocess.run(command, check=False, capture_output=True, timeout=80).returncode:
+        subprocess.run(command, check=True, capture_output=True, timeout=80)
     pages, _ = read((tmp_path / f"made.{form}").read_bytes(), f"made.{form}")
     assert all(each in pages[0].text for each in words)
     assert [heading.text for heading in pages[0].headings] == headings
