@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name for it
 
 from documents.reading import confine
+from llms import cross_encoder
 
 SHORTEST_PASSWORD = 12
 
@@ -98,6 +99,13 @@ def _documents() -> Iterator[CheckMessage]:
             f"CHUNK_OVERLAP ({settings.CHUNK_OVERLAP}) is not smaller than CHUNK_SIZE ({settings.CHUNK_SIZE}).",
             hint="Each passage would only repeat the one before. A fifth of CHUNK_SIZE is a good overlap.",
             id="chatsite.E002",
+        )
+    if settings.RAG_RERANK and settings.RAG_RERANK_PATH and not cross_encoder.library(settings.RAG_RERANK_PATH):
+        yield Warning(
+            f"RAG_RERANK_PATH is {settings.RAG_RERANK_PATH}, and no cross-encoder can be loaded from there.",
+            hint="It names a folder with model.onnx and tokenizer.json (needs onnxruntime), or one that "
+            "sentence-transformers reads. Until then the fast model reranks.",
+            id="chatsite.W009",
         )
 
 

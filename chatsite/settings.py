@@ -383,6 +383,13 @@ CHUNK_OVERLAP = env.integer("CHUNK_OVERLAP", 200, at_least=0, at_most=2000)
 MAX_PARALLEL_DOCUMENTS = env.integer("MAX_PARALLEL_DOCUMENTS", 2, at_least=1, at_most=64)
 RAG_TOP_K = env.integer("RAG_TOP_K", 5, at_least=1, at_most=50)
 RAG_RELEVANCE_THRESHOLD = env.decimal("RAG_RELEVANCE_THRESHOLD", 0.36, at_most=1.0)
+# Seconds that the fast model may take to write a question anew that leans on the one before; 0: it is not asked.
+RAG_REWRITE_SECONDS = env.decimal("RAG_REWRITE_SECONDS", 3.0, at_most=60.0)
+# Reading question and passages together (chats/answering/reranking.py): by a cross-encoder in this folder, else by the
+# fast model, and for so many seconds at most.
+RAG_RERANK = env.flag("RAG_RERANK", default=False)
+RAG_RERANK_PATH = env.text("RAG_RERANK_PATH")
+RAG_RERANK_SECONDS = env.decimal("RAG_RERANK_SECONDS", 4.0, at_least=0.1, at_most=60.0)
 OCR_LANGUAGES = env.text("OCR_LANGUAGES", "eng")
 # Passages that look as if they were written for the assistant (chats/answering/suspicion.py).
 SUSPICIOUS_PASSAGES = env.choice("SUSPICIOUS_PASSAGES", "mark", ["mark", "leave_out"])

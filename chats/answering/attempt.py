@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from accounts.encryption.errors import KeyErased
 from accounts.tenancy import acting_as
 from chats import live, presentation
-from chats.answering import checking, prompt, records, sources, title
+from chats.answering import checking, prompt, records, seeking, sources, title
 from chats.answering.delivery import LiveAnswer
 from chats.answering.incoming import Cleaner, Continuation
 from chats.answering.records import Checkpoint, Job, Source
@@ -156,10 +156,8 @@ class Attempt:
 
     async def _find_passages(self) -> None:
         count = self._job.searchable_documents
-        self._show(f"Searching {count} document{'s' if count != 1 else ''}")
         began = time.monotonic()
-        job = self._job
-        found = await self._in_database(sources.search, job.owner_id, job.question, job.earlier_question)
+        found = await seeking.seek(self._job, self._in_database, show=self._show)
         self._timings["search"] = round(time.monotonic() - began, 3)
         self._sources, self._trace = found.sources, found.trace
         passages = len(found.sources)

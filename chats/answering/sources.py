@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -12,6 +12,9 @@ from chats.answering import suspicion
 from chats.answering.records import Source
 from documents.models import DocumentVersion
 from documents.pages import place_word
+
+if TYPE_CHECKING:
+    from documents.retrieval import Candidates, Reranked
 
 # Sources listed under an answer that marked none of them.
 _UNMARKED = 3
@@ -27,13 +30,23 @@ class Found:
 
 
 def search(owner_id: uuid.UUID, question: str, earlier: str = "") -> Found:
-    """The best passages of this person's documents, numbered from 1. `earlier` is the question before it.
+    """The best passages of this person's documents, numbered from 1. `earlier` is the question before it."""
+    return settle(look(owner_id, question, earlier))
 
-    What looks as if it were written for the assistant is marked or left out, as SUSPICIOUS_PASSAGES says.
-    """
+
+def look(owner_id: uuid.UUID, question: str, earlier: str = "") -> "Candidates":
+    """What `settle` chooses from."""
     from documents import retrieval
 
-    result = retrieval.search(user_id=owner_id, query=question, earlier=earlier)
+    return retrieval.look(user_id=owner_id, query=question, earlier=earlier)
+
+
+def settle(candidates: "Candidates", reranked: "Reranked | None" = None) -> Found:
+    """Which passages the answer gets. What looks as if it were written for the assistant is marked or left out, as
+    SUSPICIOUS_PASSAGES says."""
+    from documents import retrieval
+
+    result = retrieval.settle(candidates, reranked)
     looked_at = [(passage, suspicion.look(f"{passage.heading}\n{passage.text}")) for passage in result.passages]
     leaves_out = settings.SUSPICIOUS_PASSAGES == "leave_out"
     kept = [(passage, doubt) for passage, doubt in looked_at if not (doubt and leaves_out)]

@@ -28,7 +28,13 @@ _SENTENCES = {
     NO_ROOM: "It was chosen, but the model could not read so much at once.",
     LEFT_OUT: "It contains instructions aimed at the assistant, and was left out.",
 }
-_STEPS = {"embedding": "reading the question", "searching": "searching", "reading": "reading the best passages"}
+_STEPS = {
+    "rewriting": "writing the question anew",
+    "embedding": "reading the question",
+    "searching": "searching",
+    "reading": "reading the best passages",
+    "reranking": "reranking",
+}
 _MOST_OF_A_PASSAGE = 280
 
 
@@ -129,6 +135,11 @@ def _notes(trace: Mapping[str, Any]) -> list[str]:
         notes.append("The embedding model could not be reached, so words alone decided.")
     if trace.get("approximate"):
         notes.append("So large a library is searched by an index that may miss a passage now and then.")
+    if rerank := trace.get("rerank"):
+        if rerank["failed"]:
+            notes.append(f"The passages stayed in their first order. {rerank['failed']}")
+        else:
+            notes.append(f"The passages were put in this order by reading them with the question ({rerank['by']}).")
     return notes
 
 

@@ -51,7 +51,8 @@ def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: f
     used: list[_Used] = []
     trace: list[dict[str, Any]] = []
     seen: dict[str, frozenset[str]] = {}
-    for row, reading in ((each.row, each.reading) for each in read):
+    for each_read in read:
+        row, reading = each_read.row, each_read.reading
         score = relevance(row, question)
         text = " ".join(row.content.split()).casefold()
         words = frozenset(text.split())
@@ -72,6 +73,8 @@ def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: f
             else:
                 used.append(_Used([row], score))
         told = _told(row, reading, score, cut) | {"matched": _matched(reading, question)}
+        if each_read.was is not None:
+            told |= {"was": each_read.was + 1, "rerank": each_read.rerank}
         if neighbour is not None and not cut:
             told |= {"note": JOINED, "joined_to": neighbour.rows[0].chunk_id}
         trace.append(told)

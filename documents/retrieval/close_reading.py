@@ -71,8 +71,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Read:
+    """`was` is the place before reranking (documents.retrieval.reranking), from 0, and `rerank` the score of it."""
+
     row: Ranked
     reading: Reading
+    was: int | None = None
+    rerank: float | None = None
 
 
 def read_closely(

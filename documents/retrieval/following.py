@@ -1,13 +1,15 @@
 """Questions that lean on the one before: "And in 2019?" searches for what was asked about, too.
 
-The words of the earlier question are carried over, at half their weight. No model is asked, so it costs nothing.
+The words of the earlier question are carried over, at half their weight. No model is asked, so it costs nothing. Where
+a model has written the question anew (chats/answering/rephrasing.py), that is searched for instead.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from documents.terms import AskedWord
+from documents.stopwords import STOP_WORDS
+from documents.terms import DEFAULT_LANGUAGE, AskedWord, guess_language, query_words
 
 # A question of so few telling words rarely says all it means.
 FEW_WORDS = 3
@@ -45,6 +47,22 @@ def leans_back(question: str, words: Sequence[AskedWord]) -> bool:
     if len([word for word in words if not word.is_part]) <= FEW_WORDS or plain.startswith(_GOING_ON):
         return True
     return not _REFERRING.isdisjoint("".join(c if c.isalnum() else " " for c in plain).split())
+
+
+def seems_to_lean(question: str) -> bool:
+    """The same without knowing the library, whose languages decide only which words are too common to tell."""
+    return leans_back(question, query_words(question, (), b"any"))
+
+
+def telling_words(question: str) -> list[str]:
+    """Those that are not too common to tell anything; of a question with common ones alone, none."""
+    common = STOP_WORDS[guess_language(question)] | STOP_WORDS[DEFAULT_LANGUAGE]
+    words = query_words(question, (), b"any")
+    return [word.word for word in words if not word.is_part and word.word not in common]
+
+
+def figures(text: str) -> set[str]:
+    return {found.rstrip(".,") for found in _FIGURE.findall(text.casefold())}
 
 
 def without_replaced(earlier: str, question: str) -> str:

@@ -18,6 +18,7 @@ from documents.retrieval.choosing import choose
 from documents.retrieval.close_reading import MOST_READ, Question, Read, read_closely
 from documents.retrieval.following import carried_over, leans_back, without_replaced
 from documents.retrieval.passages import Retrieval
+from documents.retrieval.reranking import Reranked, reordered
 from documents.retrieval.scope import EVERYTHING, Filters, Scope, visible_scope
 from documents.retrieval.statement import (
     CANDIDATES,
@@ -57,6 +58,25 @@ class Finding:
     milliseconds: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """What was found, before it is decided what of it is used."""
+
+    question: str
+    scope: Scope
+    top_k: int
+    earlier: str = ""
+    # None: there was nothing to search, or nothing to search for.
+    model: str = ""
+    finding: Finding | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """Of the best passages, best first, each with where it stands: what a reranker reads."""
+        read = self.finding.read[:MOST_READ] if self.finding else []
+        return ["\n".join(filter(None, (each.row.document_name, each.row.heading, each.row.content))) for each in read]
+
+
 def search(
     *, user_id: UUID, query: str, earlier: str = "", filters: Filters = EVERYTHING, top_k: int | None = None
 ) -> Retrieval:
@@ -65,31 +85,50 @@ def search(
     `earlier` is the question before it in the same conversation, for what leans on it ("And in 2019?"). When the
     embedding model cannot be reached the words alone decide, and the trace says so.
     """
+    return settle(look(user_id=user_id, query=query, earlier=earlier, filters=filters, top_k=top_k))
+
+
+def look(
+    *, user_id: UUID, query: str, earlier: str = "", filters: Filters = EVERYTHING, top_k: int | None = None
+) -> Candidates:
+    """The first half of `search`: for whoever puts the passages in another order before `settle`."""
     wanted = settings.RAG_TOP_K if top_k is None else top_k
     scope = visible_scope(user_id, filters)
     query = storable(query).strip()
     if not (query and scope.passages and wanted > 0):
-        return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
+        return Candidates(query, scope, wanted)
     space = active_space()
     limit = max(MOST_READ, wanted * _SPARE)
     found = find(scope, space, query, keys.of(user_id).terms, limit=limit, earlier=storable(earlier))
+    return Candidates(query, scope, wanted, earlier if found.is_follow_up else "", space.model, found)
+
+
+def settle(candidates: Candidates, reranked: Reranked | None = None) -> Retrieval:
+    """Which of them are used, and why the others are not."""
+    scope, found = candidates.scope, candidates.finding
+    if found is None:
+        return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     threshold = settings.RAG_RELEVANCE_THRESHOLD
-    chosen = choose(found.read, found.question, top_k=wanted, threshold=threshold)
+    read = found.read if reranked is None else reordered(found.read, reranked)
+    chosen = choose(read, found.question, top_k=candidates.top_k, threshold=threshold)
     trace = {
         "searched": scope.passages,
         "documents": scope.documents,
         "words": _told_words(found),
         "threshold": threshold,
-        "top_k": wanted,
-        "model": space.model,
+        "top_k": candidates.top_k,
+        "model": candidates.model,
         "follow_up": found.is_follow_up,
         "by_words_alone": found.by_words_alone,
         "approximate": found.plan.approximate,
         "milliseconds": found.milliseconds,
         "passages": chosen.trace,
     }
-    if found.is_follow_up:
-        trace["earlier"] = earlier.strip()[:MOST_QUERY_CHARACTERS]
+    if candidates.earlier:
+        trace["earlier"] = candidates.earlier.strip()[:MOST_QUERY_CHARACTERS]
+    if reranked is not None:
+        trace["rerank"] = reranked.told()
+        trace["milliseconds"] = found.milliseconds | {"reranking": reranked.milliseconds}
     return Retrieval(chosen.passages, scope.documents, trace)
 
 

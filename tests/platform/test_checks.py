@@ -20,6 +20,7 @@ def test_every_finding_says_what_to_do(settings: LazySettings) -> None:
     settings.OLLAMA_BASE_URL = "localhost:11434"
     settings.ADMIN_EMAIL, settings.ADMIN_PASSWORD = "a@example.org", "short"
     settings.BASE_URL = "https://chat.example.org/path"
+    settings.RAG_RERANK, settings.RAG_RERANK_PATH = True, "/nowhere"
     found = checks.check_settings()
     assert _ids(found) == {
         "chatsite.E002",
@@ -27,6 +28,7 @@ def test_every_finding_says_what_to_do(settings: LazySettings) -> None:
         "chatsite.E003",
         "chatsite.E005",
         "chatsite.E006",
+        "chatsite.W009",
     }
     assert all(message.hint for message in found)
 

@@ -1,0 +1,40 @@
+"""A better order for the best passages, from something that reads question and passage together.
+
+What reads them is the caller's: a cross-encoder or a chat model, within a time limit. Whatever it says, no passage is
+lost and none is added.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from documents.retrieval.close_reading import Read
+
+
+@dataclass(frozen=True)
+class Reranked:
+    """`order` are places among the passages that were read, best first; those it does not name stay behind, as they
+    were. Empty, with `failed`: the first order stays. `by` names what read them."""
+
+    order: Sequence[int]
+    by: str
+    milliseconds: float
+    # For a person: why the first order stays.
+    failed: str = ""
+    # By place, as far as there are any: whatever measure the reranker has.
+    scores: Sequence[float] = ()
+
+    def told(self) -> dict[str, Any]:
+        return {"by": self.by, "failed": self.failed, "milliseconds": self.milliseconds, "passages": len(self.order)}
+
+
+def reordered(read: Sequence[Read], reranked: Reranked) -> list[Read]:
+    """`read` in the new order. A place that does not exist, or comes twice, is passed over."""
+    wanted = [place for place in dict.fromkeys(reranked.order) if 0 <= place < len(read)]
+    rest = [place for place in range(len(read)) if place not in set(wanted)]
+    return [_scored(read[place], place, reranked) for place in [*wanted, *rest]]
+
+
+def _scored(one: Read, place: int, reranked: Reranked) -> Read:
+    known = place < len(reranked.scores)
+    return replace(one, was=place, rerank=reranked.scores[place] if known else None)
