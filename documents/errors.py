@@ -56,6 +56,11 @@ class Held(DocumentError):
     )
 
 
+class Gone(DocumentError):
+    code = "gone"
+    text = "The document was deleted meanwhile. Nothing was replaced; upload the file as a document of its own."
+
+
 class NoRoom(DocumentError):
     """The person's quota of storage is reached (accounts.limits.quotas)."""
 

@@ -3,10 +3,10 @@
 Callers pass documents they found through `Document.objects.visible_to(user)`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -15,16 +15,19 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts import audit
+from accounts.encryption.fields import KeyedHashField
 from accounts.limits import quotas
 from accounts.models import User
 from accounts.rights import requesting
-from documents import blobs, page_images, progress
+from documents import blobs, progress, versions
 from documents.errors import DocumentError, EncryptedFile, Held, NoRoom, TooLarge
-from documents.models import Document, DocumentVersion, Embedding, Page, Posting
+from documents.models import Document, DocumentVersion
 from documents.names import clean_name, renamed
 from documents.rows import with_newest_version
 from documents.sniffing import HEAD_SIZE, Kind, sniff
 from documents.tasks import enqueue, enqueue_name
+
+_Recorded = TypeVar("_Recorded")
 
 
 class AlreadyHere(DocumentError):
@@ -33,8 +36,8 @@ class AlreadyHere(DocumentError):
     code = "already_here"
     text = "You already have this file."
 
-    def __init__(self, document: Document) -> None:
-        super().__init__()
+    def __init__(self, document: Document, *, is_earlier: bool = False) -> None:
+        super().__init__("You already have this file, as an earlier version of a document." if is_earlier else "")
         self.document = document
 
 
@@ -50,33 +53,70 @@ class Uploads:
 
     documents: list[Document] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    # A document that was taken in, and an earlier one of the same name.
+    namesakes: list[tuple[Document, Document]] = field(default_factory=list)
+
+    @property
+    def present(self) -> list[Refusal]:
+        """Files that were here already: no failure, and told apart from those."""
+        return [refusal for refusal in self.refusals if isinstance(refusal.error, AlreadyHere)]
+
+    @property
+    def refused(self) -> list[Refusal]:
+        return [refusal for refusal in self.refusals if not isinstance(refusal.error, AlreadyHere)]
 
 
 def listing(user: User) -> QuerySet[Document]:
     return with_newest_version(Document.objects.visible_to(user)).order_by("-created_at", "pk")
 
 
-def upload(user: User, files: "Iterable[UploadedFile[bytes]]") -> Uploads:
-    uploads = Uploads()
+def upload(user: User, files: "Iterable[UploadedFile[bytes]]", *, batch: UUID | None = None) -> Uploads:
+    uploads, batch = Uploads(), batch or uuid4()
     for file in files:
         try:
-            uploads.documents.append(add(user, file))
+            document = add(user, file, batch=batch)
         except DocumentError as error:
-            uploads.refusals.append(Refusal(clean_name(file.name or ""), error))
-            audit.record(audit.Action.DOCUMENT_REFUSED, user=user, because=error.code, size=file.size)
+            uploads.refusals.append(refused(user, file, error))
+        else:
+            uploads.documents.append(document)
+            if earlier := versions.namesake(document):
+                uploads.namesakes.append((document, earlier))
     return uploads
 
 
-def add(user: User, file: "UploadedFile[bytes]") -> Document:
-    """Take in one file and queue its reading. Raises DocumentError, and then leaves nothing behind."""
+def refused(user: User, file: "UploadedFile[bytes]", error: DocumentError) -> Refusal:
+    audit.record(audit.Action.DOCUMENT_REFUSED, user=user, because=error.code, size=file.size)
+    return Refusal(clean_name(file.name or ""), error)
+
+
+def add(user: User, file: "UploadedFile[bytes]", *, batch: UUID | None = None) -> Document:
+    """Take in one file and queue its reading. Raises DocumentError, and then leaves nothing behind.
+
+    `batch`: what the files have in common that come together.
+    """
     name = clean_name(file.name or "")
+    return _take_in(user, file, name, lambda kind, blob: _record(user, name, kind, blob, batch))
+
+
+def replace(document: Document, file: "UploadedFile[bytes]") -> DocumentVersion:
+    """Take in a file as the document's newest version and queue its reading. Raises DocumentError, as `add` does.
+
+    The document keeps its name, collection and tags; another kind of file is welcome.
+    """
+    name = clean_name(file.name or "")
+    return _take_in(document.owner, file, name, lambda kind, blob: _record_version(document, kind, blob))
+
+
+def _take_in(
+    user: User, file: "UploadedFile[bytes]", name: str, record: Callable[[Kind, blobs.Blob], _Recorded]
+) -> _Recorded:
     check_size(file.size or 0)
     _check_room(user, file.size or 0)
     kind = sniff(file.read(HEAD_SIZE), file.size or 0, name)
     file.seek(0)
     blob = blobs.store(file, owner_id=user.pk, at_most=settings.UPLOAD_MAX_SIZE)
     try:
-        return _record(user, name, kind, blob)
+        return record(kind, blob)
     except BaseException:
         blobs.delete(blob.key)
         raise
@@ -102,16 +142,7 @@ def too_large() -> TooLarge:
 def retry(document: Document) -> bool:
     """Queue a failed document again. False: it had not failed, so there is nothing to do."""
     with transaction.atomic():
-        queued = Document.objects.filter(pk=document.pk, status=Document.Status.FAILED).update(
-            status=Document.QUEUED,
-            progress_done=0,
-            progress_total=0,
-            error_code="",
-            error_text="",
-            attempts=0,
-            queued_at=Now(),
-            updated_at=Now(),
-        )
+        queued = Document.objects.filter(pk=document.pk, status=Document.Status.FAILED).update(**versions.WAITING)
         if queued:
             _announce(document.pk)
             _tell(audit.Action.DOCUMENT_RETRIED, document)
@@ -120,12 +151,16 @@ def retry(document: Document) -> bool:
 
 def unlock(document: Document, password: str) -> bool:
     """Keep the password that a file asks for, sealed, and queue it again. False: it does not ask for one."""
-    sealed = Document.sealed(document.pk, owner_id=document.owner_id, password=password)
     with transaction.atomic():
-        asking = Document.objects.filter(
+        asking = Document.objects.select_for_update(no_key=True).filter(
             pk=document.pk, status=Document.Status.FAILED, error_code=EncryptedFile.code
-        ).update(**sealed)
-        return bool(asking) and retry(document)
+        )
+        newest = document.versions.order_by("-number").first()
+        if not asking.exists() or newest is None:
+            return False
+        sealed = DocumentVersion.sealed(newest.pk, owner_id=document.owner_id, password=password)
+        DocumentVersion.objects.filter(pk=newest.pk).update(**sealed)
+        return retry(document)
 
 
 def rename(document: Document, wanted: str) -> str:
@@ -133,7 +168,8 @@ def rename(document: Document, wanted: str) -> str:
     name = renamed(document.name, wanted)
     sealed = Document.sealed(document.pk, owner_id=document.owner_id, name=name)
     with transaction.atomic():
-        Document.objects.filter(pk=document.pk).update(**sealed, updated_at=Now())
+        hashed = KeyedHashField.of(Document, "name_hash", document.owner_id, name)
+        Document.objects.filter(pk=document.pk).update(**sealed, name_hash=hashed, updated_at=Now())
         _tell(audit.Action.DOCUMENT_RENAMED, document)
     transaction.on_commit(lambda: enqueue_name(document.pk), robust=True)
     progress.publish(document.pk)
@@ -151,38 +187,64 @@ def delete(document: Document) -> None:
             raise Held
         # Waits for a worker that is storing it at this moment (documents.ingestion): its rows are then seen here.
         list(Document.objects.select_for_update().filter(pk=document.pk).values_list("pk"))
-        versions = list(DocumentVersion.objects.filter(document=document))
-        # Leaves first, each in one statement: the ORM's own cascade would load every row to find its dependents.
-        Embedding.objects.filter(chunk__version__in=versions).delete()
-        Posting.objects.filter(version__in=versions).delete()
-        Page.objects.filter(version__in=versions).delete()
-        _tell(audit.Action.DOCUMENT_DELETED, document, versions=len(versions))
+        all_of_it = list(DocumentVersion.objects.filter(document=document))
+        versions.delete_rows(all_of_it)
+        _tell(audit.Action.DOCUMENT_DELETED, document, versions=len(all_of_it))
         document.delete()
-        transaction.on_commit(lambda: _delete_files(versions), robust=True)
+        transaction.on_commit(lambda: versions.delete_files(all_of_it), robust=True)
         progress.publish_gone(key, document.owner_id)
 
 
-def _record(user: User, name: str, kind: Kind, blob: blobs.Blob) -> Document:
+def _record(user: User, name: str, kind: Kind, blob: blobs.Blob, batch: UUID | None) -> Document:
     with transaction.atomic():
-        # Two uploads of the same file at the same time, from two tabs or a double click, must see each other.
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        existing = Document.objects.visible_to(user).filter(versions__fingerprint=blob.fingerprint).first()
-        if existing is not None:
-            raise AlreadyHere(existing)
+        _take_turns(user)
+        _check_is_new(user, blob)
         # Under the lock: of two uploads at once only one gets the last bytes.
         _check_room(user, blob.size)
-        document = Document.objects.create(owner=user, name=name)
-        DocumentVersion.objects.create(
-            document=document,
-            number=1,
-            blob=blob.key,
-            fingerprint=blob.fingerprint,
-            size=blob.size,
-            media_type=kind.value,
-        )
+        document = Document.objects.create(owner=user, name=name, batch=batch)
+        DocumentVersion.objects.create(document=document, number=1, **_stored(kind, blob))
         _announce(document.pk)
         _tell(audit.Action.DOCUMENT_UPLOADED, document, size=blob.size, media_type=kind.value)
     return document
+
+
+def _record_version(document: Document, kind: Kind, blob: blobs.Blob) -> DocumentVersion:
+    user = document.owner
+    with transaction.atomic():
+        _take_turns(user)
+        _check_is_new(user, blob, replaces=document)
+        _check_room(user, blob.size)
+        # A new edition of a file under a password has the same one more often than not.
+        newest = document.versions.order_by("-number").first()
+        password = newest.password if newest else ""
+        version = versions.append(document.pk, password=password, owner=user, **_stored(kind, blob))
+        _announce(document.pk)
+        _tell(
+            audit.Action.DOCUMENT_VERSION_ADDED,
+            document,
+            version=version.number,
+            size=blob.size,
+            media_type=kind.value,
+        )
+    return version
+
+
+def _stored(kind: Kind, blob: blobs.Blob) -> dict[str, Any]:
+    return {"blob": blob.key, "fingerprint": blob.fingerprint, "size": blob.size, "media_type": kind.value}
+
+
+def _take_turns(user: User) -> None:
+    """Two uploads of the same file at the same time, from two tabs or a double click, must see each other."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def _check_is_new(user: User, blob: blobs.Blob, *, replaces: Document | None = None) -> None:
+    """Raises AlreadyHere. To an earlier version of the document that is replaced a person may go back."""
+    same = DocumentVersion.objects.filter(document__owner=user, fingerprint=blob.fingerprint)
+    for version in same.select_related("document").order_by("-created_at"):
+        is_newest = not version.document.versions.filter(number__gt=version.number).exists()
+        if is_newest or replaces is None or version.document_id != replaces.pk:
+            raise AlreadyHere(version.document, is_earlier=not is_newest)
 
 
 def _tell(action: audit.Action, document: Document, **details: Any) -> None:
@@ -192,9 +254,3 @@ def _tell(action: audit.Action, document: Document, **details: Any) -> None:
 def _announce(document_id: UUID) -> None:
     transaction.on_commit(lambda: enqueue(document_id), robust=True)
     progress.publish(document_id)
-
-
-def _delete_files(versions: Iterable[DocumentVersion]) -> None:
-    for version in versions:
-        blobs.delete(version.blob)
-        page_images.forget(version.pk)

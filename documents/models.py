@@ -61,17 +61,19 @@ class Document(SealedModel, Leased):
         Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents", db_constraint=False
     )
     name = SealedTextField()
+    name_hash = KeyedHashField(of="name")
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     progress_done = models.PositiveIntegerField(default=0)
     progress_total = models.PositiveIntegerField(default=0)
     # Text for the person: what happened and what to do. The code is stable, for tests and the API.
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_text = SealedTextField(blank=True, default="")
-    # Of a file that asks for one, as the person gave it.
-    password = SealedTextField(blank=True, default="")
+    # The version that is searched: the newest that could be read. While a newer one is read this one stays.
     current_version = models.ForeignKey(
         "DocumentVersion", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # What was uploaded together has the same, so that a page can say how far all of it is.
+    batch = models.UUIDField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -85,6 +87,8 @@ class Document(SealedModel, Leased):
         indexes: ClassVar = [
             # The library page: one owner's documents, newest first.
             models.Index(fields=["owner", "-created_at"], name="document_library"),
+            # "You have a document of this name": looked up at upload.
+            models.Index(fields=["owner", "name_hash"], name="document_by_name"),
             # The beat task that looks for work nobody holds.
             models.Index(
                 fields=["status", "lease_until"],
@@ -97,8 +101,12 @@ class Document(SealedModel, Leased):
         return self.name
 
 
-class DocumentVersion(models.Model):
-    """One upload of a document: the bytes and what was read from them. Old citations keep pointing at old versions."""
+class DocumentVersion(SealedModel):
+    """One upload of a document: the bytes and what was read from them. Old citations keep pointing at old versions.
+
+    Of the versions of a document one is searched, `Document.current_version`; those before it keep their pages and
+    passages, for citations, and have no postings and no vectors. Those after it wait to be read, or could not be.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions", db_constraint=False)
@@ -122,6 +130,8 @@ class DocumentVersion(models.Model):
     language = models.CharField(
         max_length=20, blank=True, default="", help_text="guessed; the name of the stemmer its words went through"
     )
+    # Of a file that asks for one, as the person gave it.
+    password = SealedTextField(blank=True, default="")
     indexed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -54,7 +54,7 @@ def _render(version: DocumentVersion, number: int) -> bytes:
                 picture,
                 seconds=_SECONDS,
                 pass_fds=[file.descriptor],
-                input=file.key + version.document.password.encode(),
+                input=file.key + version.password.encode(),
             )
             picture.seek(0)
             drawn = picture.read()

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from documents import versions
 from documents.models import DocumentVersion, Page
 from documents.sniffing import Kind, named
 
@@ -84,6 +85,10 @@ class PageView:
         return bool(self.quoted) and (self.is_picture or not self.has_mark)
 
     @property
+    def replaced_by(self) -> DocumentVersion | None:
+        return versions.replaced_by(self.version) if self.version else None
+
+    @property
     def word(self) -> str:
         return place_word(self.version.media_type if self.version else None, self.name)
 
@@ -124,7 +129,8 @@ def passage_view(
 
     `document_name` is for a document that is gone, or a version that is not known any more.
     """
-    version = DocumentVersion.objects.select_related("document").filter(pk=version_id).first() if version_id else None
+    rows = DocumentVersion.objects.select_related("document", "document__current_version")
+    version = rows.filter(pk=version_id).first() if version_id else None
     if version is None:
         return {"view": PageView(version=None, number=page, name=document_name, quoted=quoted), "near": None}
     found = Page.objects.filter(version=version, number=page).first()

@@ -96,7 +96,8 @@ def _space_for(model: str) -> EmbeddingSpace:
 
 
 def _fill(space: EmbeddingSpace, report: Callable[[Progress], None]) -> None:
-    total = Chunk.objects.count()
+    # What earlier versions of documents said is kept for citations, and not searched.
+    total = Chunk.objects.filter(version__in=Document.objects.searchable().values("current_version")).count()
     done = space.embeddings.count()
     report(Progress(done, total))
     after = 0
@@ -115,7 +116,7 @@ def _without_vector(space: EmbeddingSpace, *, after: int = 0) -> list[_Passage]:
             FROM documents_chunk AS chunk
             JOIN documents_documentversion AS version ON version.id = chunk.version_id
             JOIN documents_document AS document ON document.id = version.document_id
-            WHERE chunk.id > %s
+            WHERE chunk.id > %s AND version.id = document.current_version_id
                 AND NOT EXISTS (SELECT FROM documents_embedding WHERE space_id = %s AND chunk_id = chunk.id)
             ORDER BY chunk.id LIMIT %s
             """,
@@ -155,6 +156,7 @@ def _embed(space: EmbeddingSpace, batch: list[_Passage]) -> int:
             JOIN documents_chunk AS chunk ON chunk.id = made.chunk_id
             JOIN documents_documentversion AS version
                 ON version.id = chunk.version_id AND version.indexed_at = made.indexed_at
+            JOIN documents_document AS document ON document.current_version_id = version.id
             FOR SHARE OF chunk, version
             ON CONFLICT DO NOTHING
             """,

@@ -11,7 +11,7 @@ from documents.spaces import embed
 
 
 def index_again(document_id: UUID) -> None:
-    """From the stored passages, without the file. Nothing to do for a document that is not ready."""
+    """From the stored passages, without the file. Nothing to do for a document that is not searched yet."""
     with acting_as_system("find whose document it is"):
         owner_id = Document.objects.filter(pk=document_id).values_list("owner_id", flat=True).first()
     with acting_as(owner_id):
@@ -19,7 +19,7 @@ def index_again(document_id: UUID) -> None:
 
 
 def _index_again(document_id: UUID) -> None:
-    document = Document.objects.filter(pk=document_id, status=Document.Status.READY).first()
+    document = Document.objects.filter(pk=document_id).first()
     if document is None or (version := document.current_version) is None:
         return
     passages = [
@@ -39,7 +39,6 @@ def _index_again(document_id: UUID) -> None:
         # The document first, as in documents.ingestion. Whatever changed it meanwhile has a task of its own.
         unchanged = Document.objects.select_for_update(no_key=True, of=("self",)).filter(
             pk=document_id,
-            status=Document.Status.READY,
             current_version=version,
             current_version__indexed_at=version.indexed_at,
         )

@@ -42,6 +42,16 @@ class Row:
         return self.document.status == Document.Status.FAILED
 
     @property
+    def is_searched(self) -> bool:
+        """Whether there is a version to be found in, even while a newer one is read or after it failed."""
+        return self.document.current_version_id is not None
+
+    @property
+    def is_new_version(self) -> bool:
+        """Whether what is read, or could not be, was to take the place of a version that is searched meanwhile."""
+        return self.is_searched and (self.is_busy or self.is_failed)
+
+    @property
     def words(self) -> str:
         """The status as a person would say it."""
         document = self.document

@@ -1,14 +1,11 @@
 """The library and the pages of a document. Every view starts from what is visible to the person."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
-from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,15 +14,15 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import audit
 from accounts.capabilities import Capability, may, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
-from documents import blobs, page_images
 from documents import library as shelf
+from documents import page_images, sending, version_views, versions
 from documents.abilities import missing
 from documents.errors import DocumentError
-from documents.models import Chunk, Document, DocumentVersion, Page
+from documents.finding import chunk_of, document_of, identifier, newest_version, version_of
+from documents.models import Document, DocumentVersion, Page
 from documents.names import clean_name
 from documents.pages import page_view
 from documents.rows import Row
@@ -41,11 +38,11 @@ def library(request: AuthenticatedHttpRequest) -> HttpResponse:
     return _library(request)
 
 
-def _library(request: AuthenticatedHttpRequest, refusals: Sequence[shelf.Refusal] = ()) -> HttpResponse:
+def _library(request: AuthenticatedHttpRequest, uploads: shelf.Uploads | None = None) -> HttpResponse:
     page = Paginator(shelf.listing(request.user), _ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows = [Row.of(document) for document in page]
     template = "documents/_listing.html" if _wants_fragment(request) else "documents/library.html"
-    context = {"page": page, "rows": rows, "quota_note": quotas.storage_note(request.user), "refusals": refusals}
+    context = {"page": page, "rows": rows, "quota_note": quotas.storage_note(request.user), "uploads": uploads}
     return render(request, template, {**context, **_permissions(request), **_upload_limits()})
 
 
@@ -61,33 +58,34 @@ def upload(request: AuthenticatedHttpRequest) -> HttpResponseBase:
     except TooManyFilesSent:
         most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         error = DocumentError(f"At most {most} files can be uploaded at once. None of these was added.")
-        return _refused(request, [shelf.Refusal("Too many", error)])
+        return _told(request, shelf.Uploads(refusals=[shelf.Refusal("Too many", error)]))
     return _upload(request, limit)
 
 
 @csrf_protect
 def _upload(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse:
-    uploads = shelf.upload(request.user, request.FILES.getlist("files"))
-    uploads.refusals.extend(shelf.Refusal(clean_name(name), shelf.too_large()) for name in limit.dropped)
+    dropped = [shelf.Refusal(clean_name(name), shelf.too_large()) for name in limit.dropped]
+    if replaced := request.POST.get("replaces"):
+        return version_views.replace(request, replaced, dropped)
+    uploads = shelf.upload(request.user, request.FILES.getlist("files"), batch=identifier(request.POST.get("batch")))
+    uploads.refusals.extend(dropped)
     if request.htmx:
-        return _refused(request, uploads.refusals, status=200 if uploads.documents else 422)
+        return _told(request, uploads, status=200 if uploads.documents else 422)
     # What waits for the next page lies in a cookie or in the session, so it holds no file's name.
     if uploads.documents:
         count = len(uploads.documents)
         messages.success(request, "The file is being read." if count == 1 else f"{count} files are being read.")
     elif not uploads.refusals:
         messages.error(request, "Choose at least one file to upload.")
-    if uploads.refusals:
-        return _library(request, uploads.refusals)
+    if uploads.refusals or uploads.namesakes:
+        return _told(request, uploads)
     return redirect("documents:library")
 
 
-def _refused(
-    request: AuthenticatedHttpRequest, refusals: Sequence[shelf.Refusal], *, status: int = 422
-) -> HttpResponse:
+def _told(request: AuthenticatedHttpRequest, uploads: shelf.Uploads, *, status: int = 422) -> HttpResponse:
     if request.htmx:
-        return render(request, "documents/_uploaded.html", {"refusals": refusals}, status=status)
-    return _library(request, refusals)
+        return render(request, "documents/_uploaded.html", {"uploads": uploads}, status=status)
+    return _library(request, uploads)
 
 
 @require_safe
@@ -98,7 +96,7 @@ def row(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Capability.UPLOAD)
 def retry(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
-    shelf.retry(_document(request, document_id))
+    shelf.retry(document_of(request, document_id))
     return _row(request, document_id) if request.htmx else redirect("documents:detail", document_id)
 
 
@@ -106,7 +104,7 @@ def retry(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Capability.UPLOAD)
 def unlock(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
-    document = _document(request, document_id)
+    document = document_of(request, document_id)
     password = request.POST.get("password", "")
     if not 0 < len(password) <= _LONGEST_PASSWORD:
         messages.error(request, "No password was taken in: enter the one that opens this file.")
@@ -118,7 +116,7 @@ def unlock(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
 @require_POST
 @requires(Capability.UPLOAD)
 def rename(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
-    document = _document(request, document_id)
+    document = document_of(request, document_id)
     wanted = request.POST.get("name", "").strip()
     if wanted:
         shelf.rename(document, wanted)
@@ -133,7 +131,7 @@ def rename(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
 @require_POST
 @requires(Capability.UPLOAD)
 def delete(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
-    document = _document(request, document_id)
+    document = document_of(request, document_id)
     try:
         shelf.delete(document)
     except DocumentError as refused:
@@ -151,27 +149,15 @@ def delete(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
 
 @require_safe
 def download(request: AuthenticatedHttpRequest, document_id: UUID) -> FileResponse:
-    document = _document(request, document_id)
-    version = _newest(document)
-    try:
-        file = blobs.open_blob(version.blob, owner_id=version.owner_id)
-    except FileNotFoundError as error:
-        raise Http404 from error
-    audit.record(audit.Action.DOCUMENT_DOWNLOADED, user=request.user, resource=("document", document.pk))
-    response = FileResponse(file, as_attachment=True, filename=document.name, content_type=version.media_type)
-    if isinstance(request, ASGIRequest):
-        # Under ASGI a plain file would be read into memory as a whole before the first byte is sent.
-        response.streaming_content = _parts(file)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    document = document_of(request, document_id)
+    return sending.as_file(request, document, newest_version(document))
 
 
 @require_safe
 def detail(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
     """The document at its first page, and what can be done with it."""
-    document = _document(request, document_id)
-    version = document.current_version or _newest(document)
+    document = document_of(request, document_id)
+    version = document.current_version or newest_version(document)
     version.document = document
     first = Page.objects.filter(version=version).order_by("number").first()
     context: dict[str, Any] = {"view": page_view(version, first)} if first else {}
@@ -181,12 +167,12 @@ def detail(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
 @require_safe
 def page(request: AuthenticatedHttpRequest, document_id: UUID, version: int, number: int) -> HttpResponse:
     """One page, with the passage `?chunk=` marked on it. An old link to a passage that is gone shows the page."""
-    found = _version(request, document_id, version)
+    found = version_of(request, document_id, version)
     wanted = request.GET.get("page", "")
     if wanted.isdecimal():
         return redirect("documents:page", document_id, version, min(max(int(wanted[:9]), 1), found.page_count or 1))
     shown = get_object_or_404(Page, version=found, number=number)
-    chunk = _chunk(found, request.GET.get("chunk", ""))
+    chunk = chunk_of(found, request.GET.get("chunk", ""))
     view = (
         page_view(found, shown, boxes=chunk.boxes, quoted=chunk.content, chunk_id=chunk.pk)
         if chunk
@@ -198,7 +184,7 @@ def page(request: AuthenticatedHttpRequest, document_id: UUID, version: int, num
 
 @require_safe
 def page_image(request: AuthenticatedHttpRequest, document_id: UUID, version: int, number: int) -> HttpResponse:
-    found = _version(request, document_id, version)
+    found = version_of(request, document_id, version)
     if number < 1 or (found.page_count and number > found.page_count):
         raise Http404
     try:
@@ -209,11 +195,6 @@ def page_image(request: AuthenticatedHttpRequest, document_id: UUID, version: in
     return HttpResponse(
         picture, content_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
     )
-
-
-async def _parts(file: IO[bytes]) -> AsyncIterator[bytes]:
-    while part := await asyncio.to_thread(file.read, 256 * 1024):
-        yield part
 
 
 def _wants_fragment(request: AuthenticatedHttpRequest) -> bool:
@@ -235,34 +216,13 @@ def _upload_limits() -> dict[str, Any]:
 
 def _about(request: AuthenticatedHttpRequest, document: Document, version: DocumentVersion) -> dict[str, Any]:
     row = Row(document=document, version=version)
-    return {"document": document, "version": version, "row": row, **_permissions(request)}
+    about = {"document": document, "version": version, "row": row, **_permissions(request)}
+    if about["may_change"] and not row.is_busy:
+        about["namesake"] = versions.namesake(document)
+    about |= {"versions": versions.told(document), "replaced_by": versions.replaced_by(version)}
+    return about | _upload_limits()
 
 
 def _row(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
     document = get_object_or_404(shelf.listing(request.user), pk=document_id)
     return render(request, "documents/_row.html", {"row": Row.of(document), **_permissions(request)})
-
-
-def _document(request: AuthenticatedHttpRequest, document_id: UUID) -> Document:
-    documents = Document.objects.visible_to(request.user).select_related("current_version")
-    return get_object_or_404(documents, pk=document_id)
-
-
-def _newest(document: Document) -> DocumentVersion:
-    version = document.versions.order_by("-number").first()
-    if version is None:
-        raise Http404
-    return version
-
-
-def _version(request: AuthenticatedHttpRequest, document_id: UUID, number: int) -> DocumentVersion:
-    versions = DocumentVersion.objects.select_related("document")
-    return get_object_or_404(
-        versions, document__in=Document.objects.visible_to(request.user), document_id=document_id, number=number
-    )
-
-
-def _chunk(version: DocumentVersion, chunk_id: str) -> Chunk | None:
-    if not chunk_id.isdecimal() or len(chunk_id) > 18:
-        return None
-    return Chunk.objects.filter(version=version, pk=int(chunk_id)).first()

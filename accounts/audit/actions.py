@@ -39,6 +39,8 @@ class Action(models.TextChoices):
     DOCUMENT_DOWNLOADED = "document.downloaded", "Downloaded a document"
     DOCUMENT_RENAMED = "document.renamed", "Renamed a document"
     DOCUMENT_RETRIED = "document.retried", "Had a document read again"
+    DOCUMENT_VERSION_ADDED = "document.version_added", "Replaced a document by a new version"
+    DOCUMENT_VERSION_DROPPED = "document.version_dropped", "Took a new version of a document back"
     DOCUMENT_DELETED = "document.deleted", "Deleted a document"
     COLLECTION_CREATED = "document.collection_created", "Made a collection"
     COLLECTION_CHANGED = "document.collection_changed", "Changed a collection"

@@ -17,7 +17,7 @@ from accounts.capabilities import Capability, may
 from accounts.encryption.errors import SealingError
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system
-from documents import blobs, library, progress, stopping
+from documents import blobs, library, progress, stopping, versions
 from documents.errors import DocumentError, IngestionFailed, NotAllowed, NoText, WorkerLost
 from documents.index import active_space, write_passages
 from documents.ingestion import turns
@@ -28,6 +28,7 @@ from documents.reading import reader
 from documents.reading.formats import Part
 from documents.reading.pages import ReadPage
 from documents.sniffing import HEAD_SIZE, Kind, sniff
+from documents.tasks import enqueue_name
 from jobs.leases import claim, settle, worker_name
 from llms.errors import ModelError
 
@@ -150,7 +151,7 @@ class _Job:
         self._remarks: list[str] = []
         self._pages: list[Page] = []
         self._total = 0
-        self._password = ""
+        self._password = self._name = ""
         self._reported = 0.0
 
     def run(self) -> None:
@@ -161,25 +162,25 @@ class _Job:
         if document.attempts > MOST_ATTEMPTS:
             raise WorkerLost
         self._lease.report(progress_done=0, progress_total=0, error_code="", error_text="")
-        self._password = document.password
+        self._password, self._name = version.password, document.name
         space = active_space()
         # Reading takes seconds to an hour: no connection is held meanwhile.
         close_old_connections()
         try:
             with blobs.in_memory(version.blob, owner_id=version.owner_id) as path:
-                indexer = self._index(path, document.name, version, space)
+                indexer = self._index(path, version, space)
         except FileNotFoundError as error:
             self._lease.report()  # Quietly, if it is missing because the document was deleted.
             raise IngestionFailed("The stored file is missing. Upload it again.", detail=str(error)) from error
         self._store(version, indexer, space)
 
-    def _index(self, path: Path, name: str, version: DocumentVersion, space: EmbeddingSpace) -> "Indexer":
+    def _index(self, path: Path, version: DocumentVersion, space: EmbeddingSpace) -> "Indexer":
         with closing(self._read(path, version)) as pages:
             # The child begins to read while LlamaIndex is being loaded.
             first = next(pages, None)
             from documents.ingestion.pipeline import Indexer
 
-            indexer = Indexer(name, space)
+            indexer = Indexer(self._name, space)
             with closing(bodies(_chain(first, pages))) as found:
                 for body in found:
                     indexer.add([body])
@@ -224,7 +225,7 @@ class _Job:
         file: Any = io.BytesIO(part.content)
         upload: UploadedFile[bytes] = UploadedFile(file, PurePath(part.name).name, size=len(part.content))
         try:
-            library.add(User.objects.get(pk=version.owner_id), upload)
+            library.add(User.objects.get(pk=version.owner_id), upload, batch=version.document.batch)
         except library.AlreadyHere:
             pass
         except DocumentError as error:
@@ -248,12 +249,14 @@ class _Job:
             held = Document.objects.select_for_update(no_key=True).filter(
                 pk=self._document_id, claimed_by=self._lease.worker, status__in=Document.WORKING
             )
-            if not held.exists():
+            document = held.first()
+            if document is None:
                 raise LeaseLost
             Page.objects.filter(version=version).delete()
             Page.objects.bulk_create(self._pages, batch_size=500)
             DocumentVersion.objects.filter(pk=version.pk).update(page_count=len(self._pages))
             write_passages(version, indexer.passages, indexer.vectors, space=space)
+            versions.drop_index(version.document_id, but=version)
             remark = " ".join(self._remarks[:_MOST_REMARKS])
             if len(self._remarks) > _MOST_REMARKS:
                 remark += f" And {len(self._remarks) - _MOST_REMARKS:,} more like these."
@@ -269,6 +272,8 @@ class _Job:
                 **Document.sealed(self._document_id, owner_id=version.owner_id, error_text=remark),
             )
         progress.publish(self._document_id)
+        if document.name != self._name:  # renamed while it was read
+            enqueue_name(self._document_id)
 
 
 def _kind(path: Path, version: DocumentVersion) -> Kind:

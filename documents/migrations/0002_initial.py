@@ -40,12 +40,13 @@ class Migration(migrations.Migration):
                 ('queued_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', accounts.encryption.fields.SealedTextField()),
+                ('name_hash', accounts.encryption.fields.KeyedHashField(editable=False, max_length=32, of='name')),
                 ('status', models.CharField(choices=[('queued', 'Waiting'), ('parsing', 'Reading'), ('embedding', 'Indexing'), ('ready', 'Ready'), ('failed', 'Failed')], default='queued', max_length=12)),
                 ('progress_done', models.PositiveIntegerField(default=0)),
                 ('progress_total', models.PositiveIntegerField(default=0)),
                 ('error_code', models.CharField(blank=True, default='', max_length=40)),
                 ('error_text', accounts.encryption.fields.SealedTextField(blank=True, default='')),
-                ('password', accounts.encryption.fields.SealedTextField(blank=True, default='')),
+                ('batch', models.UUIDField(blank=True, editable=False, null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('collection', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='documents', to='documents.collection')),
@@ -65,6 +66,7 @@ class Migration(migrations.Migration):
                 ('passage_count', models.PositiveIntegerField(default=0)),
                 ('term_count', models.PositiveBigIntegerField(default=0, help_text="stemmed words in all passages, for BM25's average")),
                 ('language', models.CharField(blank=True, default='', help_text='guessed; the name of the stemmer its words went through', max_length=20)),
+                ('password', accounts.encryption.fields.SealedTextField(blank=True, default='')),
                 ('indexed_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('collection', models.ForeignKey(db_constraint=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='documents.collection')),
@@ -161,6 +163,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='document',
             index=models.Index(fields=['owner', '-created_at'], name='document_library'),
+        ),
+        migrations.AddIndex(
+            model_name='document',
+            index=models.Index(fields=['owner', 'name_hash'], name='document_by_name'),
         ),
         migrations.AddIndex(
             model_name='document',

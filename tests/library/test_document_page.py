@@ -57,9 +57,9 @@ def test_the_number_of_queries_is_constant(
     document = make_document(pages=tuple(f"Text of page {number}" for number in range(200)))
     owners_client.get("/settings")  # at first sight a session is written down
     # The session, the person, the document with its version, its first page, the chats beside it and their folders.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         owners_client.get(f"/documents/{document.pk}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         owners_client.get(page_url(document, 100))
 
 

@@ -96,7 +96,7 @@ def test_a_password_is_kept_sealed_and_the_document_read_again(
     response = owners_client.post(f"/documents/{document.pk}/password", {"password": "user-word"})
     assert response["Location"] == f"/documents/{document.pk}"
     document.refresh_from_db()
-    assert (document.status, document.password) == ("queued", "user-word")
+    assert (document.status, document.versions.get().password) == ("queued", "user-word")
 
 
 @pytest.mark.parametrize("password", ["", "x" * 501])
@@ -112,7 +112,7 @@ def test_a_document_that_asks_for_no_password_takes_none(owners_client: Client, 
     document = make_document()
     owners_client.post(f"/documents/{document.pk}/password", {"password": "word"})
     document.refresh_from_db()
-    assert (document.status, document.password) == ("ready", "")
+    assert (document.status, document.versions.get().password) == ("ready", "")
 
 
 # --- Rename

@@ -99,6 +99,17 @@ def test_an_empty_library_switches_too(old_space: EmbeddingSpace) -> None:
     assert active_space().model == MODEL
 
 
+def test_an_earlier_version_of_a_document_stays_behind(library: Document, old_space: EmbeddingSpace) -> None:
+    version = new_version(library, 2)
+    write_passages(version, [NewPassage(1, 0, "Slate only.")], [[1.0, 0.0, 0.0]], space=old_space)
+    library.current_version = version
+    library.save()
+    reports: list[Progress] = []
+    reindex(MODEL, report=reports.append, grace=0)
+    assert set(vectors()) == set(version.chunks.values_list("pk", flat=True))
+    assert (reports[-1].done, reports[-1].total) == (1, 1)
+
+
 def test_searching_and_uploading_go_on_meanwhile(library: Document, owner: User, old_space: EmbeddingSpace) -> None:
     late: list[Document] = []
 
@@ -143,7 +154,8 @@ def test_documents_that_never_stop_arriving_do_not_prevent_the_switch(
     def fill_and_upload(space: EmbeddingSpace, report) -> None:
         fill(space, report)
         document = Document.objects.create(owner=owner, name="more.txt")
-        write_old(document, ["One more."], old_space)
+        document.current_version = write_old(document, ["One more."], old_space)
+        document.save()
 
     monkeypatch.setattr(reindexing, "_fill", fill_and_upload)
 
