@@ -70,7 +70,7 @@ _MODEL_PERMISSIONS: dict[Capability, frozenset[str]] = {
             "lock_out.delete_failures",
         }
     ),
-    Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document"}),
+    Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document", "documents.view_embeddingspace"}),
     Capability.SEE_AUDIT: frozenset({"audit.view_auditevent"}),
 }
 

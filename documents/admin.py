@@ -25,6 +25,9 @@ from accounts.tenancy import acting_as_system
 from documents import figures
 from documents.models import Document, DocumentVersion
 from documents.rows import type_mark
+from documents.spaces_admin import EmbeddingSpaceAdmin
+
+__all__ = ["DocumentAdmin", "EmbeddingSpaceAdmin"]
 
 # Nothing else of a document leaves the database for these pages.
 _FIELDS = (

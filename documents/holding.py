@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.rights.holdings import Entry, as_json, told
 from documents import blobs, library
 from documents.errors import Held, NotAllowed
-from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting
+from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting, Reindexing
 
 KEPT = "documents"
 
@@ -21,7 +21,8 @@ KEPT = "documents"
 class DocumentsHolding:
     name = "documents"
     models: ClassVar = frozenset(
-        model._meta.label for model in (Collection, Document, DocumentVersion, Page, Chunk, Posting, Embedding)
+        model._meta.label
+        for model in (Collection, Document, DocumentVersion, Page, Chunk, Posting, Embedding, Reindexing)
     )
     retentions: ClassVar = {KEPT: "documents, from their upload"}
 

@@ -226,6 +226,7 @@ class EmbeddingSpace(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["state"], name="one_active_space", condition=models.Q(state="active")),
         ]
+        verbose_name = "embedding space"
 
     def __str__(self) -> str:
         return f"{self.model} ({self.dimension})"
@@ -242,3 +243,47 @@ class Embedding(models.Model):
     owner = OwnerField(through="version")
     # Half precision: the same ranking as single (docs/decisions) in half the memory.
     vector = HalfVectorField(help_text="unit length; its dimension is the space's")
+
+
+class Reindexing(models.Model):
+    """A run of `manage.py reindex`: what it is to make anew, and how far it is.
+
+    The row is for people, and for knowing since when; vectors and index say themselves what is left to do. A run that
+    was killed is still "running" here, and goes on in the same row.
+    """
+
+    class Kind(models.TextChoices):
+        MODEL = "model", "All vectors, for a model"
+        PART = "part", "Index and vectors, of a part"
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    model = models.CharField(max_length=200, help_text="a key of llms.catalogue")
+    # Of a part: whose documents, and which of theirs. Without an owner, everybody's.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    collection = models.ForeignKey(Collection, null=True, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    done = models.PositiveBigIntegerField(default=0, help_text="passages")
+    total = models.PositiveBigIntegerField(default=0, help_text="passages")
+    starts = models.PositiveIntegerField(default=1, help_text="more than one: it was interrupted, and went on")
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    started_at = models.DateTimeField(db_default=Now(), editable=False)
+    seen_at = models.DateTimeField(db_default=Now(), help_text="when progress was last told")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            # The administration's list, newest first, and the run that a new one goes on with.
+            models.Index(fields=["-started_at"], name="reindexing_newest"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="reindexing_of_a_collection_has_its_owner",
+                condition=models.Q(collection__isnull=True) | models.Q(owner__isnull=False),
+            ),
+        ]

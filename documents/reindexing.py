@@ -2,6 +2,8 @@
 
 The vectors are made in a space of their own, in batches that are each kept, so a killed run goes on where it
 stopped. What arrives meanwhile is taken in before the switch. The switch is one short transaction.
+
+A part of the library is made anew in the space that is searched, a document at a time, each in one transaction.
 """
 
 import json
@@ -15,8 +17,11 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts.tenancy import acting_as_system
+from documents import runs
 from documents.index import searchable_text
-from documents.models import Chunk, Document, Embedding, EmbeddingSpace
+from documents.models import Chunk, Document, Embedding, EmbeddingSpace, Reindexing
+from documents.renaming import index_again
+from documents.runs import Part, Progress
 from documents.spaces import active_space, drop_index, embed, index_if_large
 
 BATCH = 128
@@ -25,16 +30,14 @@ GRACE = 10.0
 # Should documents arrive faster than this catches up, the last passages are embedded while writers wait.
 PATIENCE = 10
 _LOCK = 0x5EED1DE5
+# A process that was killed holds its lock until the server notices, in seconds.
+PATIENT_WITH_THE_DEAD = 3.0
+# How often documents are looked for that were skipped, because somebody was changing them.
+ROUNDS = 3
 
 
 class AlreadyRunning(Exception):
     """Another process is re-indexing."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,15 @@ def reindex(model: str, *, report: Callable[[Progress], None], grace: float | No
     Raises AlreadyRunning, or a ModelError (what was done so far is kept).
     """
     with acting_as_system("embed all passages anew"), _alone():
-        space = _space_for(model)
-        _fill(space, report)
-        index_if_large(space)
-        for attempt in range(PATIENCE + 1):
-            if _switched(space, hold=attempt == PATIENCE):
-                break
-            _fill(space, report)
+        with runs.told(Reindexing.Kind.MODEL, model) as run:
+            told = run.reporting(report)
+            space = _space_for(model)
+            _fill(space, told)
+            index_if_large(space)
+            for attempt in range(PATIENCE + 1):
+                if _switched(space, hold=attempt == PATIENCE):
+                    break
+                _fill(space, told)
         if EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.RETIRED).exists():
             time.sleep(GRACE if grace is None else grace)
             _remove_retired()
@@ -65,18 +70,61 @@ def reindex(model: str, *, report: Callable[[Progress], None], grace: float | No
         return space
 
 
+def renew(part: Part, *, report: Callable[[Progress], None], afresh: bool = False) -> int:
+    """Make the postings and vectors of a part anew, from the stored passages, in the space that is searched.
+
+    How many documents are left, because somebody was changing them all the time. A run that was interrupted goes on
+    with what it had not done, unless it is to begin `afresh`. Raises AlreadyRunning, or a ModelError (what was done so
+    far is kept).
+    """
+    with (
+        acting_as_system("index a part anew"),
+        _alone(),
+        runs.told(Reindexing.Kind.PART, active_space().model, part, afresh=afresh) as run,
+    ):
+        told = run.reporting(report)
+        told(runs.progress_of(part, run.since))
+        for _ in range(ROUNDS):
+            for document_id in part.waiting(run.since):
+                index_again(document_id)
+                told(runs.progress_of(part, run.since))
+        return len(part.waiting(run.since))
+
+
+def is_running() -> bool:
+    """Whether a process is re-indexing at this moment, anywhere."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND granted
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            )
+            """,
+            [_LOCK],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """The lock belongs to the connection, so it ends with the process, however that ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        if cursor.fetchone() != (True,):
+    until = time.monotonic() + PATIENT_WITH_THE_DEAD
+    while not _locked():
+        if time.monotonic() > until:
             raise AlreadyRunning
+        time.sleep(0.1)
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _locked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def _space_for(model: str) -> EmbeddingSpace:
@@ -96,8 +144,7 @@ def _space_for(model: str) -> EmbeddingSpace:
 
 
 def _fill(space: EmbeddingSpace, report: Callable[[Progress], None]) -> None:
-    # What earlier versions of documents said is kept for citations, and not searched.
-    total = Chunk.objects.filter(version__in=Document.objects.searchable().values("current_version")).count()
+    total = runs.passages_to_embed()
     done = space.embeddings.count()
     report(Progress(done, total))
     after = 0
@@ -179,10 +226,24 @@ def _switched(space: EmbeddingSpace, *, hold: bool) -> bool:
             if not hold:
                 return False
             _embed(space, missing)
+        _drop_replaced(space)
         others = EmbeddingSpace.objects.exclude(pk=space.pk)
         others.filter(state=EmbeddingSpace.State.ACTIVE).update(state=EmbeddingSpace.State.RETIRED)
         EmbeddingSpace.objects.filter(pk=space.pk).update(state=EmbeddingSpace.State.ACTIVE)
         return True
+
+
+def _drop_replaced(space: EmbeddingSpace) -> None:
+    """Vectors of versions that were replaced in the moment they were embedded."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM documents_embedding USING documents_documentversion AS version, documents_document AS document
+            WHERE space_id = %s AND version.id = version_id AND document.id = version.document_id
+                AND document.current_version_id <> version.id
+            """,
+            [space.pk],
+        )
 
 
 def _remove_retired() -> None:

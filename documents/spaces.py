@@ -9,6 +9,8 @@ from documents.models import EmbeddingSpace
 
 # Vectors in a space from which searching it exactly is no longer fast (docs/decisions/0012-exact-or-hnsw.md).
 LARGE = 50_000
+# Of an embedding's row beside its numbers: header, keys, and its entries in the table's indexes.
+_ROW_BYTES = 200
 
 
 def active_space() -> EmbeddingSpace:
@@ -48,6 +50,21 @@ def indexed_vectors(space: EmbeddingSpace) -> int | None:
         )
         row = cursor.fetchone()
     return None if row is None else int(row[0])
+
+
+def bytes_each(space: EmbeddingSpace) -> int:
+    """What a vector takes in its table, with the row around it, and in the two indexes that find it. About."""
+    return 2 * space.dimension + _ROW_BYTES
+
+
+def index_bytes(space: EmbeddingSpace) -> int | None:
+    """The size of the space's HNSW index; None where it is searched exactly."""
+    if indexed_vectors(space) is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size(to_regclass(%s))", [_index_name(space)])
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
 
 
 def index_if_large(space: EmbeddingSpace) -> bool:

@@ -28,6 +28,7 @@ _TABLES = {
     "accounts.User": ("People", "people"),
     "invitations.Invitation": ("Invitations", "mail"),
     "documents.Document": ("Documents", "files"),
+    "documents.EmbeddingSpace": ("Embedding spaces", "spaces"),
     "audit.AuditEvent": ("Audit log", "log"),
     "lock_out.Failures": ("Lock-outs", "lock"),
     "rights.LegalHold": ("Legal holds", "shield"),

@@ -104,6 +104,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
             options={
+                'verbose_name': 'embedding space',
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('state',), name='one_active_space')],
             },
         ),
@@ -183,5 +184,27 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='page',
             constraint=models.UniqueConstraint(fields=('version', 'number'), name='page_number_unique_per_version'),
+        ),
+        migrations.CreateModel(
+            name='Reindexing',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('model', 'All vectors, for a model'), ('part', 'Index and vectors, of a part')], max_length=10)),
+                ('model', models.CharField(help_text='a key of llms.catalogue', max_length=200)),
+                ('state', models.CharField(choices=[('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='running', max_length=10)),
+                ('done', models.PositiveBigIntegerField(default=0, help_text='passages')),
+                ('total', models.PositiveBigIntegerField(default=0, help_text='passages')),
+                ('starts', models.PositiveIntegerField(default=1, help_text='more than one: it was interrupted, and went on')),
+                ('error_code', models.CharField(blank=True, default='', max_length=40)),
+                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('seen_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='when progress was last told')),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('collection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='documents.collection')),
+                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['-started_at'], name='reindexing_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('collection__isnull', True), ('owner__isnull', False), _connector='OR'), name='reindexing_of_a_collection_has_its_owner')],
+            },
         ),
     ]

@@ -20,4 +20,6 @@ class Migration(migrations.Migration):
         Protect("documents_chunk", parent=_VERSION),
         Protect("documents_posting", parent=_VERSION),
         Protect("documents_embedding", parent=_VERSION),
+        # Those of everybody's documents have no owner: the system alone sees them.
+        Protect("documents_reindexing"),
     ]

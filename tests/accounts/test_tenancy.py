@@ -29,7 +29,17 @@ from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
 from chats.searching.models import Indexed, Occurrences
 from chats.sharing.models import Share
 from documents.collections.models import CollectionShare
-from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, EmbeddingSpace, Page, Posting
+from documents.models import (
+    Chunk,
+    Collection,
+    Document,
+    DocumentVersion,
+    Embedding,
+    EmbeddingSpace,
+    Page,
+    Posting,
+    Reindexing,
+)
 
 INTERLEAVINGS = 10_000
 
@@ -61,6 +71,7 @@ def furnish(user: User, phrase: str) -> None:
     Posting.objects.create(term=1, version=version, passages=[chunk.pk << 24])
     space, _ = EmbeddingSpace.objects.get_or_create(state=EmbeddingSpace.State.ACTIVE, model="m", dimension=2)
     Embedding.objects.create(space=space, chunk=chunk, version=version, vector=[1, 0])
+    Reindexing.objects.create(kind=Reindexing.Kind.PART, model="m", owner=user)
     chat = Conversation.objects.create(owner=user, title=phrase)
     question = Message.objects.create(conversation=chat, role=Message.Role.USER, content=phrase)
     answer = Message.objects.create(conversation=chat, parent=question, role=Message.Role.ASSISTANT, content=phrase)
