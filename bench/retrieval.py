@@ -137,14 +137,14 @@ def scores(owner: "User", one: judged.JudgedSet, ids: dict[int, str]) -> dict[st
             side: [row.chunk_id for row in ranked(scope, plan, terms, vector, limit=limit, weights=weights)]
             for side, weights in alone.items()
         }
-        orders["hybrid"] = [each.row.chunk_id for each in find(scope, space, text, key, limit=limit).read]
+        orders["hybrid"] = [each.row.chunk_id for each in find(scope, space, text, limit=limit).read]
         grades = one.grades[question]
         for side, order in orders.items():
             found = list(dict.fromkeys(ids[chunk] for chunk in order))
             if not one.judges_documents:
                 figures[side]["ndcg"].append(judged.ndcg(found, grades))
             figures[side]["recall"].append(judged.recall(found, grades))
-    cut = _cut(lambda text: find(scope, space, text, key, limit=20), one)
+    cut = _cut(lambda text: find(scope, space, text, limit=20), one)
     means = {side: {key: round(statistics.fmean(x), 3) for key, x in of.items()} for side, of in figures.items()}
     return {"passages": len(ids), "questions": len(one.questions), **means, "cut": cut}
 

@@ -92,6 +92,8 @@ class AskedWord:
     is_part: bool = False
     # The word itself, which is kept nowhere: for marking it where it stands.
     word: str = ""
+    # With how many keys the stems were hashed: the terms of one key stand together, in the order of the stems.
+    keys: int = 1
 
 
 def storable(text: str) -> str:
@@ -131,10 +133,11 @@ def terms_in_order(text: str, language: str, key: bytes) -> list[int]:
     return [hashed(_stem(word, language), key) for word in _words(text)]
 
 
-def query_words(query: str, languages: Iterable[str], key: bytes) -> list[AskedWord]:
+def query_words(query: str, languages: Iterable[str], *keys: bytes) -> list[AskedWord]:
     """The distinct words of a question, stemmed for the languages of the library searched, most used first.
 
-    Common words are left out, unless there is nothing else. Long questions are cut.
+    Common words are left out, unless there is nothing else. Long questions are cut. `keys` are those of the people
+    whose texts are searched.
     """
     query = query[:MOST_QUERY_CHARACTERS]
     wanted = query_languages(query, languages)
@@ -143,7 +146,7 @@ def query_words(query: str, languages: Iterable[str], key: bytes) -> list[AskedW
         words[word] = max(weight, words.get(word, 0.0))
     asking = _stop_words(guess_language(query), *wanted)
     telling = [(word, weight) for word, weight in words.items() if word not in asking] or list(words.items())
-    return _asked(telling[:MOST_QUERY_WORDS], wanted, key)
+    return _asked(telling[:MOST_QUERY_WORDS], wanted, keys)
 
 
 def query_languages(query: str, languages: Iterable[str]) -> list[str]:
@@ -153,13 +156,13 @@ def query_languages(query: str, languages: Iterable[str]) -> list[str]:
     return [*known[:MOST_LANGUAGES], *([own] if own in known[MOST_LANGUAGES:] else [])]
 
 
-def _asked(words: Sequence[tuple[str, float]], languages: Sequence[str], key: bytes) -> list[AskedWord]:
+def _asked(words: Sequence[tuple[str, float]], languages: Sequence[str], keys: Sequence[bytes]) -> list[AskedWord]:
     found: list[AskedWord] = []
     for word, weight in words:
         stems = dict.fromkeys(_stem(word, language) for language in languages)
-        terms = tuple(hashed(stem, key) for stem in stems)
+        terms = tuple(hashed(stem, key) for key in keys for stem in stems)
         counts = _REQUEST if word in REQUEST_WORDS else weight
-        found.append(AskedWord(terms, counts, is_part=weight < 1, word=word))
+        found.append(AskedWord(terms, counts, is_part=weight < 1, word=word, keys=len(keys)))
     return found
 
 
@@ -170,6 +173,15 @@ def query_terms(words: Iterable[AskedWord]) -> dict[int, float]:
         for term in word.terms:
             terms[term] = max(word.weight, terms.get(term, 0.0))
     return terms
+
+
+def same_stems(words: Iterable[AskedWord]) -> dict[int, int]:
+    """For each term the one of the first key that was made of the same stem: what is rare is so among all owners."""
+    found: dict[int, int] = {}
+    for word in words:
+        stems = len(word.terms) // max(1, word.keys)
+        found |= {term: word.terms[place % stems] for place, term in enumerate(word.terms)}
+    return found
 
 
 @dataclass(frozen=True, slots=True)

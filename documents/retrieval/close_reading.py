@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from uuid import UUID
 
 from documents.models import EmbeddingSpace
 from documents.retrieval.statement import Ranked, Rarity
@@ -80,9 +81,14 @@ class Read:
 
 
 def read_closely(
-    rows: Sequence[Ranked], question: Question, vector: Sequence[float] | None, space: EmbeddingSpace, key: bytes
+    rows: Sequence[Ranked],
+    question: Question,
+    vector: Sequence[float] | None,
+    space: EmbeddingSpace,
+    keys: Mapping[UUID, bytes],
 ) -> list[Read]:
-    """`rows` in a better order, `rank_score` being that of both looks. `key` is the one the terms were made with.
+    """`rows` in a better order, `rank_score` being that of both looks. `keys` are those of the rows' owners, which the
+    terms were made with.
 
     Only the best MOST_READ are read, and the others stay behind them: what ranks so low is rarely lifted rightly.
     """
@@ -91,7 +97,7 @@ def read_closely(
     meanings = _meanings(sentences, vector, space)
     read = []
     for row, parts, meaning in zip(rows, sentences, meanings, strict=True):
-        together, in_order, found = _words_of(row, parts, question, key)
+        together, in_order, found = _words_of(row, parts, question, keys[row.owner_id])
         reading = Reading(together, in_order, meaning, found)
         read.append(Read(replace(row, rank_score=row.rank_score + reading.score), reading))
     read.sort(key=lambda each: (-each.row.rank_score, each.row.chunk_id))

@@ -1,4 +1,8 @@
-"""Which versions a search may see. Sharing and filters (collection, type, date, tag) come in here and nowhere else."""
+"""Which versions a search may see. Sharing and filters (collection, type, date, tag) come in here and nowhere else.
+
+A scope may hold documents of several people. What each wrote is sealed, and its words are hashed, with a key of their
+own: a question is asked in the terms of all of them.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -6,9 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
+from accounts.encryption import keys
+from accounts.encryption.errors import KeyErased
 from accounts.models import User
+from documents.collections.access import readable_by
 from documents.models import Document, DocumentQuerySet
 
 
@@ -25,13 +32,27 @@ class Scope:
     passages: int
     terms: int
     languages: tuple[str, ...]
+    # Whose documents they are, the one with the most passages first.
+    owners: tuple[UUID, ...] = ()
+
+    def term_keys(self) -> dict[UUID, bytes]:
+        """Of each owner, as far as there are any: an account may be deleted at this moment, and its key first."""
+        found = {}
+        for owner_id in self.owners:
+            try:
+                found[owner_id] = keys.of(owner_id).terms
+            except KeyErased:
+                continue
+        return found
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which of a person's documents to search; what is empty does not narrow. What is not theirs is never found.
+    """Which of the documents that a person may read to search; what is empty does not narrow. What they may not read
+    is never found.
 
-    `types` are media types. Dates are those of the upload, both included.
+    Chosen documents and collections are searched together: a document may be chosen by itself or with its collection.
+    `only_own` leaves out what others share. `types` are media types. Dates are those of the upload, both included.
     """
 
     documents: Sequence[UUID] = ()
@@ -39,12 +60,12 @@ class Filters:
     types: Sequence[str] = ()
     since: dt.date | None = None
     until: dt.date | None = None
+    only_own: bool = False
 
     def within(self, documents: DocumentQuerySet) -> DocumentQuerySet:
-        if self.documents:
-            documents = documents.filter(pk__in=list(self.documents))
-        if self.collections:
-            documents = documents.filter(collection__in=list(self.collections))
+        if self.documents or self.collections:
+            chosen = Q(pk__in=list(self.documents)) | Q(collection__in=list(self.collections))
+            documents = documents.filter(chosen)
         if self.types:
             documents = documents.filter(current_version__media_type__in=list(self.types))
         if self.since:
@@ -58,23 +79,28 @@ EVERYTHING = Filters()
 
 
 def visible_scope(user_id: UUID, filters: Filters = EVERYTHING) -> Scope:
-    return scope_of(filters.within(Document.objects.visible_to(User(pk=user_id))))
+    readable = Document.objects.visible_to(User(pk=user_id)) if filters.only_own else readable_by(user_id)
+    return scope_of(filters.within(readable))
 
 
 def scope_of(documents: DocumentQuerySet) -> Scope:
     """Only the current version of each document is searched."""
     searchable = documents.searchable().order_by()
-    by_language = list(
-        searchable.values_list("current_version__language")
+    counted = list(
+        searchable.values_list("owner", "current_version__language")
         .annotate(Count("pk"), passages=Sum("current_version__passage_count"), terms=Sum("current_version__term_count"))
         .order_by("-passages")
     )
+    by_language: dict[str, int] = {}
+    for _, language, _, passages, _ in counted:
+        by_language[language] = by_language.get(language, 0) + passages
     sql, params = searchable.values("current_version_id").query.sql_with_params()
     return Scope(
         sql=sql,
         params=tuple(params),
-        documents=sum(documents for _, documents, _, _ in by_language),
-        passages=sum(passages for _, _, passages, _ in by_language),
-        terms=sum(terms for _, _, _, terms in by_language),
-        languages=tuple(language for language, *_ in by_language if language),
+        documents=sum(documents for _, _, documents, _, _ in counted),
+        passages=sum(passages for _, _, _, passages, _ in counted),
+        terms=sum(terms for *_, terms in counted),
+        languages=tuple(sorted(filter(None, by_language), key=by_language.__getitem__, reverse=True)),
+        owners=tuple(dict.fromkeys(owner_id for owner_id, *_ in counted)),
     )

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.encryption import keys
+from accounts.encryption.errors import KeyErased
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
 from documents.retrieval.close_reading import MOST_READ, Question, Read, read_closely
@@ -31,7 +33,7 @@ from documents.retrieval.statement import (
     statement,
 )
 from documents.spaces import LARGE, active_space, indexed_vectors
-from documents.terms import MOST_QUERY_CHARACTERS, query_terms, query_words, storable
+from documents.terms import MOST_QUERY_CHARACTERS, query_terms, query_words, same_stems, storable
 from llms.embeddings import embed_query
 from llms.errors import ModelError
 
@@ -80,7 +82,7 @@ class Candidates:
 def search(
     *, user_id: UUID, query: str, earlier: str = "", filters: Filters = EVERYTHING, top_k: int | None = None
 ) -> Retrieval:
-    """The passages of this person's documents that answer `query` best, at most `top_k` (RAG_TOP_K).
+    """The passages that answer `query` best, of what this person may read, at most `top_k` (RAG_TOP_K).
 
     `earlier` is the question before it in the same conversation, for what leans on it ("And in 2019?"). When the
     embedding model cannot be reached the words alone decide, and the trace says so.
@@ -97,9 +99,11 @@ def look(
     query = storable(query).strip()
     if not (query and scope.passages and wanted > 0):
         return Candidates(query, scope, wanted)
+    if user_id in scope.owners:
+        keys.of(user_id)  # raises where one's own is gone; that of somebody who shared something only takes theirs away
     space = active_space()
     limit = max(MOST_READ, wanted * _SPARE)
-    found = find(scope, space, query, keys.of(user_id).terms, limit=limit, earlier=storable(earlier))
+    found = find(scope, space, query, limit=limit, earlier=storable(earlier))
     return Candidates(query, scope, wanted, earlier if found.is_follow_up else "", space.model, found)
 
 
@@ -132,25 +136,28 @@ def settle(candidates: Candidates, reranked: Reranked | None = None) -> Retrieva
     return Retrieval(chosen.passages, scope.documents, trace)
 
 
-def find(scope: Scope, space: EmbeddingSpace, query: str, key: bytes, *, limit: int, earlier: str = "") -> Finding:
-    """`key` is the one of the scope's terms."""
+def find(scope: Scope, space: EmbeddingSpace, query: str, *, limit: int, earlier: str = "") -> Finding:
     times = [time.perf_counter()]
-    words = query_words(query, scope.languages, key)
+    term_keys = scope.term_keys()
+    words = query_words(query, scope.languages, *term_keys.values())
     own = len(words)
     is_follow_up = bool(earlier.strip()) and leans_back(query, words)
     meant = query[:MOST_QUERY_CHARACTERS]
     if is_follow_up:
         earlier = without_replaced(earlier, query)
-        words = carried_over(words, query_words(earlier, scope.languages, key))
+        words = carried_over(words, query_words(earlier, scope.languages, *term_keys.values()))
         meant = f"{earlier[: MOST_QUERY_CHARACTERS - len(meant)]}\n{meant}"
     vector = _vector(space, meant)
     times.append(time.perf_counter())
     plan = plan_for(scope, space)
     # Equally far from everything, the zero vector leaves the ranking to the words.
-    rows = ranked(scope, plan, query_terms(words), vector or [0.0] * space.dimension, limit=limit)
+    everywhere = vector or [0.0] * space.dimension
+    rows = ranked(scope, plan, query_terms(words), everywhere, stems=same_stems(words), limit=limit)
+    # Nothing was asked of an owner who had no document there a moment ago.
+    rows = [row for row in rows if row.owner_id in term_keys]
     times.append(time.perf_counter())
     question = Question.of(words, rows[0].rarities if rows else {})
-    read = read_closely(rows, question, vector, space, key)
+    read = read_closely(rows, question, vector, space, term_keys)
     times.append(time.perf_counter())
     spent = [round((end - begin) * 1000, 1) for begin, end in pairwise(times)]
     steps = dict(zip(("embedding", "searching", "reading"), spent, strict=True))
@@ -188,10 +195,13 @@ def ranked(
     vector: Sequence[float],
     *,
     limit: int,
+    stems: Mapping[int, int] | None = None,
     weights: Weights = Weights(),  # noqa: B008 - frozen
 ) -> list[Ranked]:
     most = min(limit, 2 * CANDIDATES)
-    sql, params = statement(scope, plan, terms, json.dumps(list(vector)), weights=weights, limit=most)
+    sql, params = statement(
+        scope, plan, terms, json.dumps(list(vector)), stems=stems or {}, weights=weights, limit=most
+    )
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling the statement, or starting helpers for it, costs more than running it.
         cursor.execute(
@@ -204,13 +214,21 @@ def ranked(
         cursor.execute(sql, params)
         rows = cursor.fetchall()
     rarities = {int(term): Rarity(float(idf), int(float(found))) for term, idf, found in (rows and rows[0][0]) or ()}
-    return [_row(row[1:], rarities) for row in rows]
+    return [found for row in rows if (found := _row(row[1:], rarities))]
 
 
-def _row(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked:
+def _row(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked | None:
+    """None: whoever shared it deletes their account at this moment, and nobody reads it any more."""
+    with suppress(KeyErased):
+        return _opened(columns, rarities)
+    return None
+
+
+def _opened(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked:
     owner_id, chunk_id, version_id, index, document_id, name, page, heading, content, boxes, *rest = columns
     language, keyword, similarity, document_score, rank_score = rest
     return Ranked(
+        owner_id,
         chunk_id,
         version_id,
         document_id,

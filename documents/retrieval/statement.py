@@ -56,6 +56,7 @@ class Ranked:
     has to do with the question, in BM25's measure, and `rank_score` their fusion, 0 to 1.
     """
 
+    owner_id: UUID
     chunk_id: int
     version_id: UUID
     document_id: UUID
@@ -75,13 +76,21 @@ class Ranked:
 
 
 def statement(
-    scope: Scope, plan: Plan, terms: Mapping[int, float], vector: str, *, weights: Weights, limit: int
+    scope: Scope,
+    plan: Plan,
+    terms: Mapping[int, float],
+    vector: str,
+    *,
+    stems: Mapping[int, int],
+    weights: Weights,
+    limit: int,
 ) -> tuple[str, list[Any]]:
-    """SQL and its parameters. `terms` have their weights."""
+    """SQL and its parameters. `terms` have their weights; `stems` tells those that are one word under several owners'
+    keys (documents.terms.same_stems), which are as rare as they are together."""
     nearest_sql, nearest_params = _nearest(scope, plan, vector)
     sql = f"""
         WITH scope (version_id) AS MATERIALIZED ({scope.sql}),
-        question (term, weight) AS (SELECT * FROM unnest(%s::bigint[], %s::float8[])),
+        question (term, stem, weight) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[])),
         -- An array, not a join: the index is then read by term and version, so what other people own costs nothing.
         postings AS MATERIALIZED (
             SELECT term, version_id, passages FROM documents_posting
@@ -90,8 +99,9 @@ def statement(
         rarity AS MATERIALIZED (
             SELECT term, found, weight * ln(1 + (%s - found + 0.5) / (found + 0.5)) AS idf
             FROM (
-                SELECT term, weight, coalesce(sum(cardinality(passages)), 0)::float8 AS found
-                FROM question LEFT JOIN postings USING (term) GROUP BY term, weight
+                SELECT term, weight, sum(coalesce(sum(cardinality(passages)), 0)) OVER (PARTITION BY stem)::float8
+                    AS found
+                FROM question LEFT JOIN postings USING (term) GROUP BY term, stem, weight
             ) AS counted
         ),
         keyword AS MATERIALIZED (
@@ -161,7 +171,8 @@ def statement(
         ORDER BY ranked.rank_score DESC, chunk.id
     """  # noqa: S608 - only our own constants and Django's own SQL are put in; every value is a parameter
     average = scope.terms / scope.passages if scope.terms else 1.0
-    params: list[Any] = [*scope.params, list(terms), list(terms.values()), list(terms)]
+    params: list[Any] = [*scope.params, list(terms), [stems.get(term, term) for term in terms]]
+    params += [list(terms.values()), list(terms)]
     params += [float(scope.passages), average, *nearest_params, vector, plan.space_id]
     params += [weights.document, weights.vector, weights.vector, limit]
     return sql, params

@@ -14,10 +14,12 @@ from llms.embeddings import embed_query
 from tests.retrieval.conftest import AddDocument
 
 KEY = b"k" * 32
+OWNER = uuid.UUID(int=7)
 
 
 def row(content: str, *, number: int = 1, name: str = "a.txt", heading: str = "", rank: float = 0.5) -> Ranked:
     return Ranked(
+        owner_id=OWNER,
         chunk_id=number,
         version_id=uuid.uuid4(),
         document_id=uuid.uuid4(),
@@ -45,7 +47,7 @@ def question(text: str, *, nowhere: str = "") -> Question:
 
 def read(text: str, *rows: Ranked, vector: list[float] | None = None) -> list[Read]:
     space = active_space()
-    return read_closely(rows, question(text), vector, space, KEY)
+    return read_closely(rows, question(text), vector, space, {OWNER: KEY})
 
 
 pytestmark = pytest.mark.django_db

@@ -360,8 +360,9 @@ def test_searching_takes_a_fixed_number_of_queries(owner: User, add: AddDocument
     add(owner, "port.txt", PORT)
     search(user_id=owner.pk, query="granite")
 
-    # The scope's counts, the active space, savepoint in and out, the session's parameters, the search itself.
-    with django_assert_num_queries(6):
+    # What is shared with them, the scope's counts, the active space, savepoint in and out, the session's parameters,
+    # the search itself.
+    with django_assert_num_queries(7):
         search(user_id=owner.pk, query="granite harbour")
 
 

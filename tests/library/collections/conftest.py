@@ -10,9 +10,9 @@ from accounts.models import User
 from documents.collections import giving, keeping
 from documents.collections.models import CollectionShare
 from documents.models import Collection
-from tests.retrieval.conftest import AddDocument, add
+from tests.retrieval.conftest import AddDocument, add, clean_after
 
-__all__ = ["add"]  # a ready document, through the product's own door
+__all__ = ["add", "clean_after"]  # a ready document, through the product's own door
 
 HARBOUR = "The harbour walls were built of granite in 1871, because the sandstone of the old walls had crumbled."
 FERRY = "The ferry to the island leaves from the north pier at eight in the morning and comes back at six."
