@@ -46,6 +46,7 @@ COSTS: dict[str, Budget | None] = {
     "images:remove": None,
     "images:text": UPLOAD,
     "searching:search": SEARCH,
+    "passage_search:search": SEARCH,
     "exchange:export": EXPORT,
     "exchange:take_in": UPLOAD,
     "exchange:forget": None,

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.second_factor.urls")),
     path("", include("accounts.invitations.urls")),
     path("", include("accounts.rights.urls")),
+    path("", include("documents.passage_search.urls")),
     path("documents/", include("documents.urls")),
     path("", include("chats.comparing.urls")),
     path("", include("chats.editing.urls")),

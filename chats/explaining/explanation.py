@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from chats.models import Message
-from documents.models import Chunk, Document
+from documents.collections import access
+from documents.models import Chunk
 from documents.pages import place_word
 from documents.retrieval.choosing import DUPLICATE, IRRELEVANT, SIMILAR, SURPLUS
 
@@ -222,7 +223,7 @@ class _Links:
     def of(cls, passages: Sequence[Mapping[str, Any]], user: "User") -> "_Links":
         documents = {
             str(pk): media_type or ""
-            for pk, media_type in Document.objects.visible_to(user)
+            for pk, media_type in access.readable_by(user.pk)
             .filter(pk__in={passage["document"] for passage in passages})
             .values_list("pk", "current_version__media_type")
         }

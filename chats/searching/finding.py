@@ -15,7 +15,8 @@ from chats.models import Conversation, Message
 from chats.searching import ranking, snippets
 from chats.searching.models import Indexed
 from chats.searching.ranking import Ranked, Scope
-from chats.searching.snippets import Asked, Piece
+from chats.searching.snippets import Asked
+from documents.marking import Piece
 from documents.terms import MOST_QUERY_CHARACTERS, storable
 
 if TYPE_CHECKING:

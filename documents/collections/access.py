@@ -5,7 +5,7 @@ Reading only. Whatever changes a document begins with `Document.objects.visible_
 
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from documents.collections.models import CollectionShare
 from documents.models import Collection, Document, DocumentQuerySet
@@ -25,7 +25,10 @@ def readable_by(user_id: UUID) -> DocumentQuerySet:
     return found
 
 
+def readable_collections(user_id: UUID) -> QuerySet[Collection]:
+    return Collection.objects.filter(Q(owner=user_id) | Q(pk__in=shared_with(user_id)))
+
+
 def readable_collection(user_id: UUID, collection_id: UUID) -> Collection | None:
     """With its owner."""
-    readable = Q(owner=user_id) | Q(pk__in=shared_with(user_id))
-    return Collection.objects.filter(readable, pk=collection_id).select_related("owner").first()
+    return readable_collections(user_id).filter(pk=collection_id).select_related("owner").first()

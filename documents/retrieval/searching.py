@@ -107,12 +107,12 @@ def look(
     return Candidates(query, scope, wanted, earlier if found.is_follow_up else "", space.model, found)
 
 
-def settle(candidates: Candidates, reranked: Reranked | None = None) -> Retrieval:
-    """Which of them are used, and why the others are not."""
+def settle(candidates: Candidates, reranked: Reranked | None = None, *, threshold: float | None = None) -> Retrieval:
+    """Which of them are used, and why the others are not. `threshold` is RAG_RELEVANCE_THRESHOLD, if not another."""
     scope, found = candidates.scope, candidates.finding
     if found is None:
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
-    threshold = settings.RAG_RELEVANCE_THRESHOLD
+    threshold = settings.RAG_RELEVANCE_THRESHOLD if threshold is None else threshold
     read = found.read if reranked is None else reordered(found.read, reranked)
     chosen = choose(read, found.question, top_k=candidates.top_k, threshold=threshold)
     trace = {

@@ -6,7 +6,7 @@ const UNREACHED = "This could not be searched for just now. Your words still sta
 const failed = document.getElementById("search-failed");
 const form = document.getElementById("search-form");
 const results = document.getElementById("results");
-const KEY = "search";
+const KEY = form.dataset.keeps ?? "search";
 
 const fields = () => [...form.elements].filter((one) => one.name && one.name !== "csrfmiddlewaretoken" && one.type !== "submit");
 
@@ -17,12 +17,36 @@ const kept = {
 
 form.addEventListener("submit", () => kept.set(fields().map(({ name, value }) => [name, value])));
 
+// Another choice among the filters is searched with at once, if there is anything to search for.
+form.addEventListener("change", ({ target }) => {
+  if (target.matches(".search-filters select") && form.elements.q.value.trim()) form.requestSubmit();
+});
+
+// From a result: the same words, there alone. Without scripts the button sends the form with it.
+results.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-only]");
+  if (!button) return;
+  event.preventDefault();
+  // Not by form.elements: the buttons of the results belong to the form, too, and have the same name.
+  const select = form.querySelector(`select[name="${button.dataset.only}"]`);
+  if (![...select.options].some((one) => one.value === button.value)) {
+    select.add(new Option(button.closest(".hit").querySelector(".hit-title").textContent, button.value));
+  }
+  select.value = button.value;
+  select.closest("details").open = true;
+  form.elements.q.focus();
+  form.requestSubmit();
+});
+
 // Back from a chat: the same words, the same filters.
 addEventListener("load", () => {
   const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const values = isBack && !results.querySelector(".hits") && kept.get();
   if (!values) return;
-  for (const [name, value] of values) if (form.elements[name]) form.elements[name].value = value;
+  for (const [name, value] of values) {
+    const field = form.querySelector(`:is(input, select)[name="${name}"]`);
+    if (field) field.value = value;
+  }
   form.requestSubmit();
 });
 

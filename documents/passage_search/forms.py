@@ -1,0 +1,89 @@
+"""What may stand in the form of the documents' search.
+
+Everything comes in the body, so that what is searched for stands in no address and in no log. Which document or
+collection to look in may stand in the address of the empty form.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from accounts.encryption.errors import KeyMissing
+from accounts.models import User
+from documents.collections import access
+from documents.models import Collection, Document
+from documents.passage_search.finding import MOST_FOUND, PAGE_LENGTH
+from documents.retrieval import Filters
+from documents.rows import type_mark
+from documents.terms import MOST_QUERY_CHARACTERS
+
+# Documents offered by name: in a longer list nobody finds one, and every name has to be opened. Each of them can be
+# chosen from where it is found, and on its own page.
+_OFFERED = 100
+
+
+class PassageSearchForm(forms.Form):
+    q = forms.CharField(max_length=MOST_QUERY_CHARACTERS, strip=True, required=False)
+    document = forms.ModelChoiceField(Document.objects.none(), required=False)
+    collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
+    kind = forms.ChoiceField(required=False)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+    start = forms.IntegerField(required=False, min_value=0, max_value=MOST_FOUND - PAGE_LENGTH)
+
+    def __init__(self, data: Any, user: User) -> None:
+        super().__init__(data)
+        readable = access.readable_by(user.pk).searchable()
+        fields: Any = self.fields
+        fields["document"].queryset = readable
+        fields["collection"].queryset = self._collections = access.readable_collections(user.pk)
+        kinds = readable.order_by().values_list("current_version__media_type", flat=True).distinct()
+        fields["kind"].choices = sorted(((kind, type_mark(kind)) for kind in kinds), key=lambda choice: choice[1])
+        self._readable = readable
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", "The last day lies before the first.")
+        return cleaned
+
+    def filters(self) -> Filters:
+        wanted = self.cleaned_data
+        document, collection, kind = wanted.get("document"), wanted.get("collection"), wanted.get("kind")
+        return Filters(
+            documents=[document.pk] if document else [],
+            collections=[collection.pk] if collection else [],
+            types=[kind] if kind else [],
+            since=wanted.get("since"),
+            until=wanted.get("until"),
+        )
+
+    @property
+    def narrows(self) -> bool:
+        names = ("document", "collection", "kind", "since", "until")
+        return self.is_bound and self.is_valid() and any(self.cleaned_data.get(name) for name in names)
+
+    @property
+    def documents(self) -> Sequence[Document]:
+        """The newest, and the chosen one, by name."""
+        found = list(self._readable.order_by("-created_at")[:_OFFERED])
+        chosen = self.cleaned_data.get("document") if self.is_bound and self.is_valid() else None
+        if chosen and chosen not in found:
+            found.append(chosen)
+        return _by_name(found)
+
+    @property
+    def collections(self) -> Sequence[Collection]:
+        return _by_name(list(self._collections))
+
+
+def _by_name(rows: list[Any]) -> list[Any]:
+    named = []
+    for row in rows:
+        try:
+            named.append((row.name.casefold(), str(row.pk), row))
+        except KeyMissing:  # the owner's account is being deleted at this moment
+            continue
+    return [row for *_, row in sorted(named, key=lambda each: each[:2])]
