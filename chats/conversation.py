@@ -6,7 +6,7 @@ Verbs take rows that were reached through the person (`visible_to`), so another'
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,8 @@ class Exchange:
     answer: Message
     # Where several models answer side by side: all of them, `answer` being the first.
     compared: list[Message] = field(default_factory=list)
+    # Not below what the chosen path ended with, so pages show another path from now on.
+    leaves_path: bool = False
 
 
 class TokensUsedUp(ChatError):
@@ -82,6 +84,8 @@ def post_message(
 ) -> Exchange:
     """Add a question below `parent_id` (default: the end of the chosen path) and queue its answer.
 
+    A page says below what it stands, because another tab may have gone on or chosen another version meanwhile, and a
+    question means the answer that its writer read.
     `pictures` are those that wait to be sent; the conversation's model must see, where there are any. With `models`
     each of these answers, side by side (chats.comparing).
     """
@@ -94,7 +98,8 @@ def post_message(
         parent = _parent(locked, parent_id)
         if parent is not None and parent.is_live:
             raise StillWriting("The last answer is still being written. Stop it or wait, then send again.")
-        return ask_below(locked, parent, text, pictures=pictures, models=models)
+        exchange = ask_below(locked, parent, text, pictures=pictures, models=models)
+        return replace(exchange, leaves_path=parent_id is not None and parent_id != locked.active_leaf_id)
 
 
 def ask_below(

@@ -87,15 +87,21 @@ def bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
     return render(request, "chats/_message.html", context)
 
 
-def path(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, *, at_least: int = 0) -> HttpResponse:
-    """The newest part of the chosen path, after it changed; other tabs are told to fetch it."""
+def path(
+    request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, *, at_least: int = 0, whole: bool = False
+) -> HttpResponse:
+    """The newest part of the chosen path, after it changed; other tabs are told to fetch it. `whole`: in the place of
+    all that the page shows, though it asked for something to add."""
     found = conversation_of(request, conversation_id)
     if found.active_leaf_id:
         live.publish_now(found.pk, live.event(found.active_leaf_id, "path"))
     if not request.htmx:
         return redirect("chats:conversation", conversation_id)
     context = messages_context(found, found.active_leaf_id, at_least=at_least) | model_context(found)
-    return render(request, "chats/_messages.html", context)
+    response = render(request, "chats/_messages.html", context)
+    if whole:
+        response["HX-Reswap"] = "innerHTML"
+    return response
 
 
 def go(request: AuthenticatedHttpRequest, url: str) -> HttpResponse:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
@@ -51,10 +52,12 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         for key in models or [model]:
             seeing.refuse_blind(key, len(pictures))
         persona = choosing.wanted(request.user, request.POST.get("persona", ""))
-        found = conversations.start(request.user, model=model)
-        choosing.begin(found, persona)
-        conversations.configure(found, use_documents=_wants_documents(request))
-        conversations.post_message(found, text, pictures=pictures, models=models)
+        # One that is refused at the end, because of a picture that another tab just sent, leaves no empty chat.
+        with transaction.atomic():
+            found = conversations.start(request.user, model=model)
+            choosing.begin(found, persona)
+            conversations.configure(found, use_documents=_wants_documents(request))
+            conversations.post_message(found, text, pictures=pictures, models=models)
     except conversations.ChatError as error:
         return replies.refused(request, error, back=reverse("chats:home"))
     return replies.go(request, reverse("chats:conversation", args=[found.pk]))
@@ -72,9 +75,13 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
         for key in models or [_model_wanted(request, found)]:
             seeing.refuse_blind(key, len(pictures))
         conversations.configure(found, model=request.POST.get("model"), use_documents=_wants_documents(request))
-        exchange = conversations.post_message(found, text, pictures=pictures, models=models)
+        exchange = conversations.post_message(
+            found, text, parent_id=_last_shown(request), pictures=pictures, models=models
+        )
     except conversations.ChatError as error:
         return replies.refused(request, error, back=back)
+    if exchange.leaves_path:
+        return replies.path(request, found.pk, whole=True)
     html = presentation.exchange(exchange.question, exchange.compared or [exchange.answer], found)
     tab = request.POST.get("tab", "")[:64]
     content = presentation.append_messages(html)
@@ -212,6 +219,11 @@ def _model_wanted(request: AuthenticatedHttpRequest, found: Conversation) -> str
     return conversations.clean_model(request.POST.get("model", found.model))
 
 
+def _last_shown(request: AuthenticatedHttpRequest) -> uuid.UUID | None:
+    """What the page that asks ends with. Pages say nothing while they are empty, nor do other clients."""
+    return _uuid(request.POST.get("after", ""))
+
+
 def _wants_documents(request: AuthenticatedHttpRequest) -> bool | None:
     """None when the form did not ask: then it stays as it is, on, for documents that come later."""
     return "use_documents" in request.POST if "documents_offered" in request.POST else None
@@ -219,8 +231,12 @@ def _wants_documents(request: AuthenticatedHttpRequest) -> bool | None:
 
 def _wanted_message(request: AuthenticatedHttpRequest) -> uuid.UUID | None:
     """Which a link to the page leads to; one that is mistyped leads to the page's end, like none."""
+    return _uuid(request.GET.get("at", ""))
+
+
+def _uuid(text: str) -> uuid.UUID | None:
     try:
-        return uuid.UUID(request.GET.get("at", ""))
+        return uuid.UUID(text)
     except ValueError:
         return None
 

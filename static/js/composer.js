@@ -84,6 +84,12 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// A question means the answer that its writer read last, whatever other tabs did meanwhile.
+document.addEventListener("submit", ({ target }) => {
+  const after = target === form && form.elements.after;
+  if (after) after.value = document.querySelector("#messages > .message:last-of-type")?.dataset.message ?? "";
+}, { capture: true });
+
 // Any request of the page may fail; the composer is where the reader looks.
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   // Some forms say by themselves what went wrong in them.

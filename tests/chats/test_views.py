@@ -71,6 +71,47 @@ def test_a_refused_question_says_why(page: Client, chat: Conversation) -> None:
     assert response.status_code == 422
 
 
+def test_a_question_goes_below_what_its_page_showed(page: Client, chat: Conversation) -> None:
+    """Another tab went on meanwhile: "And then?" means the answer that was read, and the page shows where it stands."""
+    read = answered(chat, "one")
+    newer = answered(chat, "one more, from another tab")
+    response = page.post(url("post_message", chat.pk), {"content": "And then?", "after": str(read.pk)}, **HTMX)
+    asked = Message.objects.latest("created_at").parent
+    assert asked is not None
+    assert asked.parent_id == read.pk
+    assert response["HX-Reswap"] == "innerHTML"
+    html = response.content.decode()
+    assert f'id="m-{read.pk}"' in html
+    assert "2 of 2" in html
+    assert f'id="m-{newer.pk}"' not in html
+
+
+def test_a_page_that_is_up_to_date_gets_the_new_bubbles_alone(page: Client, chat: Conversation) -> None:
+    read = answered(chat, "one")
+    assert f'name="after" value="{read.pk}"' in page.get(url("conversation", chat.pk)).content.decode()
+    response = page.post(url("post_message", chat.pk), {"content": "And then?", "after": str(read.pk)}, **HTMX)
+    assert "HX-Reswap" not in response
+    assert f'id="m-{read.pk}"' not in response.content.decode()
+
+
+def test_a_question_goes_below_no_message_of_another_chat(page: Client, chat: Conversation, stranger: User) -> None:
+    theirs = answered(conversations.start(stranger), "secret")
+    response = page.post(url("post_message", chat.pk), {"content": "And then?", "after": str(theirs.pk)}, **HTMX)
+    assert response.status_code == 422
+    assert "your text is kept" in response.content.decode()
+
+
+def test_a_chat_whose_first_question_is_refused_at_the_last_moment_is_not_there(
+    page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(*_: object) -> None:
+        raise conversations.BadMessage("One of the pictures was just sent from another tab.")
+
+    monkeypatch.setattr("chats.images.attaching.attach", taken)
+    assert page.post(url("start"), {"content": "What is this?"}, **HTMX).status_code == 422
+    assert not Conversation.objects.exists()
+
+
 def test_the_page_shows_the_path_with_its_answers(page: Client, chat: Conversation) -> None:
     answered(chat, "Why is it blue?", "Scattering.")
     html = page.get(url("conversation", chat.pk)).content.decode()

@@ -170,6 +170,20 @@ def test_a_question_from_another_tab_appears_once(tab: Page, server: Server, cha
     expect(tab.locator(".answer")).to_have_count(1)
 
 
+def test_a_question_means_the_answer_that_was_read_though_another_tab_went_on(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    finish(answer)
+    opened(tab, server, chat)
+    finish(conversations.post_message(chat, "From a tab that this one does not hear").answer, "Unheard.")
+    tab.get_by_label("Your question").fill("And at sunset?")
+    tab.get_by_label("Your question").press("Enter")
+    expect(tab.locator(".question .bubble")).to_have_text(["Why is the sky blue?", "And at sunset?"])
+    expect(tab.locator(".question .siblings .number")).to_have_text("2 of 2")
+    expect(tab.locator(".answer").last).to_have_attribute("data-status", "queued")
+    expect(tab.get_by_label("Your question")).to_have_value("")
+
+
 def test_without_a_socket_the_page_says_so_and_polls(
     tab: Page, server: Server, chat: Conversation, answer: Message
 ) -> None:
