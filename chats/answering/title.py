@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import uuid
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TIMEOUT = 30.0
+# Marks of emphasis and of code around words; not a star between numbers. Underscores are more often part of a name.
+_EMPHASIS = re.compile(r"(?<![\w*`])(\*{1,3}|`{1,2})(?=\S)(.+?)(?<=\S)\1(?![\w*`])")
 
 
 async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered_by: str) -> None:
@@ -66,7 +69,8 @@ def _request(job: Job, answer: str, model: ModelInfo) -> ChatRequest:
 
 def _tidy(title: str) -> str:
     first = next((line for line in title.strip().splitlines() if line.strip()), "")
-    words = " ".join(first.split()).strip(" \"'“”«»*#.:")
+    # Models like to emphasise, and a title is no Markdown.
+    words = " ".join(_EMPHASIS.sub(r"\2", first).split()).strip(" \"'“”«»*#.:")
     return words[:80] if len(words) <= TITLE_LENGTH else ""
 
 

@@ -1,0 +1,22 @@
+"""What becomes of a title that a model wrote."""
+
+import pytest
+
+from chats.answering import title
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('"A name for the ferry"', "A name for the ferry"),
+        ("**Gull** – short and friendly", "Gull – short and friendly"),
+        ("## The *Morning Tide* and `Gull`", "The Morning Tide and Gull"),
+        ("Title of __init__ in a ***class***", "Title of __init__ in a class"),
+        ("What is 3 * 4 * 5?", "What is 3 * 4 * 5?"),
+        ("The names snake_case_here and a*b*c", "The names snake_case_here and a*b*c"),
+        ("\n\nFerry names\nBecause they are nice", "Ferry names"),
+        ("**", ""),
+    ],
+)
+def test_a_title_holds_no_marks(written: str, kept: str) -> None:
+    assert title._tidy(written) == kept
