@@ -90,7 +90,7 @@ class ConversationConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # cha
         """A page asks for the state of a bubble that it missed something of."""
         try:
             message_id = uuid.UUID(str(json.loads(text_data or "")["resume"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
         # A page asks now and then; one that asks without end is not answered.
         now = time.monotonic()

@@ -184,7 +184,9 @@ def test_a_page_may_ask_for_the_state(answer: Message, owner: User) -> None:
     run(check())
 
 
-@pytest.mark.parametrize("nonsense", ["{", "[]", '{"resume": 5}', '{"resume": "x"}', "null"])
+@pytest.mark.parametrize(
+    "nonsense", ["{", "[]", '{"resume": 5}', '{"resume": "x"}', "null", "[" * 100_000], ids=range(6)
+)
 def test_nonsense_from_a_page_is_ignored(answer: Message, owner: User, nonsense: str) -> None:
     async def check() -> None:
         await hold(answer, seq=7)
