@@ -176,7 +176,7 @@ def _cut(find: Callable[[str], "Finding"], one: judged.JudgedSet) -> dict[str, f
 def latency(options: argparse.Namespace) -> dict[str, Any]:
     from accounts.models import User
     from documents.models import Document
-    from documents.spaces import LARGE, active_space, index_if_large
+    from documents.spaces import active_space, index_if_large
 
     author = Author()
     owners = [User.objects.create_user(f"owner{number}@example.org") for number in range(OWNERS)]
@@ -192,9 +192,8 @@ def latency(options: argparse.Namespace) -> dict[str, Any]:
         Document.objects.update(owner=owners[0])
         _analyze()
         rows += measured(author, owners[0], size, f"all of {size:,}", options.repeats)
-        if size >= LARGE:
-            started = time.perf_counter()
-            index_if_large(active_space())
+        started = time.perf_counter()
+        if index_if_large(active_space()):
             loading[size]["hnsw_seconds"] = round(time.perf_counter() - started)
             _analyze()
             rows += measured(author, owners[0], size, f"all of {size:,}, HNSW", options.repeats)

@@ -1,16 +1,22 @@
 """Embedding spaces: all vectors of one model. One space is active; another is built beside it, then switched to."""
 
+import os
 from collections.abc import Sequence
 
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 
 from accounts.tenancy import acting_as_system
 from documents.models import EmbeddingSpace
 
-# Vectors in a space from which searching it exactly is no longer fast (docs/decisions/0012-exact-or-hnsw.md).
-LARGE = 50_000
 # Of an embedding's row beside its numbers: header, keys, and its entries in the table's indexes.
 _ROW_BYTES = 200
+# From how many milliseconds on an exact scan is no longer fast (docs/decisions/0012-exact-or-hnsw.md).
+SLOW = 20.0
+# Bytes that a vector takes while its index is made, beside its numbers. Where all of them do not find room, making the
+# index takes many times as long.
+_GRAPH = 900
+_LEAST_MEMORY = 64 * 1024 * 1024
+_NO_SHARED_MEMORY = "53"  # the class of SQLSTATEs: insufficient resources
 
 
 def active_space() -> EmbeddingSpace:
@@ -35,6 +41,16 @@ def embed(space: EmbeddingSpace, texts: Sequence[str]) -> list[list[float]]:
     from llms.embeddings import embed_passages
 
     return embed_passages(space.model, list(texts))
+
+
+def scan_milliseconds(vectors: int, dimension: int) -> float:
+    """What comparing a question with each of so many vectors takes, about."""
+    return vectors * (0.1 + 0.0013 * dimension) / 1000
+
+
+def large_from(dimension: int) -> int:
+    """From how many vectors on a space is worth an index, in thousands as a person would say it."""
+    return int(round(SLOW / scan_milliseconds(1, dimension), -3))
 
 
 def indexed_vectors(space: EmbeddingSpace) -> int | None:
@@ -76,21 +92,43 @@ def index_if_large(space: EmbeddingSpace) -> bool:
         return True
     with acting_as_system("count all vectors"):
         count = space.embeddings.count()
-    if count < LARGE:
+    if scan_milliseconds(count, space.dimension) < SLOW:
         return False
     drop_index(space)  # what an interrupted attempt left
+    try:
+        _make_index(space, count, helpers=2)
+    except OperationalError as error:
+        if not str(getattr(error.__cause__, "sqlstate", "")).startswith(_NO_SHARED_MEMORY):
+            raise
+        # Helpers need as much shared memory, and in a container there may be little.
+        drop_index(space)
+        _make_index(space, count, helpers=0)
+    return True
+
+
+def _make_index(space: EmbeddingSpace, count: int, *, helpers: int) -> None:
     # An index can be made by the role that owns the table only.
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SET maintenance_work_mem = '512MB'")
-        # The expression and the operator are those of documents.retrieval.statement.
-        cursor.execute(
-            f"""
-            CREATE INDEX CONCURRENTLY {_index_name(space)} ON documents_embedding
-            USING hnsw ((vector::halfvec({space.dimension:d})) halfvec_ip_ops) WHERE space_id = {space.pk:d}
-            """
-        )
-        cursor.execute("RESET maintenance_work_mem")
-    return True
+        cursor.execute("SELECT set_config('maintenance_work_mem', %s, false)", [f"{_memory(space, count) // 1024}kB"])
+        cursor.execute("SELECT set_config('max_parallel_maintenance_workers', %s, false)", [str(helpers)])
+        try:
+            # The expression and the operator are those of documents.retrieval.statement.
+            cursor.execute(
+                f"""
+                CREATE INDEX CONCURRENTLY {_index_name(space)} ON documents_embedding
+                USING hnsw ((vector::halfvec({space.dimension:d})) halfvec_ip_ops) WHERE space_id = {space.pk:d}
+                """
+            )
+        finally:
+            cursor.execute("RESET maintenance_work_mem")
+            cursor.execute("RESET max_parallel_maintenance_workers")
+
+
+def _memory(space: EmbeddingSpace, count: int) -> int:
+    """What the whole graph takes, and a tenth more for what arrives meanwhile; at most a quarter of this machine's."""
+    wanted = count * (2 * space.dimension + _GRAPH) * 11 // 10
+    most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    return max(_LEAST_MEMORY, min(wanted, most))
 
 
 def drop_index(space: EmbeddingSpace) -> None:

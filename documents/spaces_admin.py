@@ -77,12 +77,13 @@ class EmbeddingSpaceAdmin(LookingOnly):
         audit.record(audit.Action.METADATA_READ, request=request, resource=("embedding space", ""))
         with acting_as_system("show embedding spaces"):
             total = runs.passages_to_embed()
+            found = list(EmbeddingSpace.objects.order_by("-pk"))
             context = {
                 **self.admin_site.each_context(request),
                 "title": "Embedding spaces",
-                "spaces": [_told(space, total) for space in EmbeddingSpace.objects.order_by("-pk")],
+                "spaces": [_told(space, total) for space in found],
                 "runs": _runs(),
-                "large": spaces.LARGE,
+                "large": spaces.large_from(found[0].dimension) if found else None,
             }
         return TemplateResponse(request, "admin/documents/embeddingspace/overview.html", context)
 

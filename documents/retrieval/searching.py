@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from accounts.encryption import keys
 from accounts.encryption.errors import KeyErased
+from documents import spaces
 from documents.models import Chunk, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
 from documents.retrieval.close_reading import MOST_READ, Question, Read, read_closely
@@ -26,13 +27,14 @@ from documents.retrieval.statement import (
     CANDIDATES,
     HNSW_EFFORT,
     HNSW_MOST_SCANNED,
+    WADED,
     Plan,
     Ranked,
     Rarity,
     Weights,
     statement,
 )
-from documents.spaces import LARGE, active_space, indexed_vectors
+from documents.spaces import active_space, indexed_vectors
 from documents.terms import MOST_QUERY_CHARACTERS, query_terms, query_words, same_stems, storable
 from llms.embeddings import embed_query
 from llms.errors import ModelError
@@ -41,9 +43,9 @@ logger = logging.getLogger(__name__)
 
 # Passages ranked for each one used, so that something is left when duplicates and the irrelevant are cut.
 _SPARE = 4
-# HNSW wades through what others own: below this share of the space an exact scan of one's own is faster and exact
-# (docs/decisions/0012-exact-or-hnsw.md).
-APPROXIMATE_SHARE = 0.25
+# HNSW wades through what others own, this long for each vector it meets: below some share of the space an exact scan of
+# one's own is faster and misses nothing (docs/decisions/0012-exact-or-hnsw.md).
+_WADING = 0.02  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -183,8 +185,9 @@ def _vector(space: EmbeddingSpace, query: str) -> list[float] | None:
 
 def plan_for(scope: Scope, space: EmbeddingSpace) -> Plan:
     """Scan exactly while that is fast, and while it is faster than an index most of which belongs to others."""
-    indexed = indexed_vectors(space) if scope.passages >= LARGE else None
-    approximate = indexed is not None and scope.passages >= APPROXIMATE_SHARE * indexed
+    exactly = spaces.scan_milliseconds(scope.passages, space.dimension)
+    indexed = indexed_vectors(space) if exactly >= spaces.SLOW else None
+    approximate = indexed is not None and _WADING * WADED * indexed / scope.passages < exactly
     return Plan(space_id=space.pk, dimension=space.dimension, approximate=approximate)
 
 

@@ -21,8 +21,10 @@ CANDIDATES = 100
 DOCUMENT_WEIGHT = 1.0
 _FEW_PASSAGES = 10
 
-# hnsw.ef_search, and how far the iterative scan goes on when the scope hides what it finds.
-HNSW_EFFORT = 200
+# Vectors of the scope that are taken from the index, of which the nearest CANDIDATES are kept: what it finds first is
+# not always nearest. And hnsw.ef_search, and how far the iterative scan goes on when the scope hides what it finds.
+WADED = 300
+HNSW_EFFORT = 400
 HNSW_MOST_SCANNED = 20_000
 
 
@@ -87,7 +89,7 @@ def statement(
 ) -> tuple[str, list[Any]]:
     """SQL and its parameters. `terms` have their weights; `stems` tells those that are one word under several owners'
     keys (documents.terms.same_stems), which are as rare as they are together."""
-    nearest_sql, nearest_params = _nearest(scope, plan, vector)
+    nearest_sql, nearest_params = _nearest(plan, vector)
     sql = f"""
         WITH scope (version_id) AS MATERIALIZED ({scope.sql}),
         question (term, stem, weight) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[])),
@@ -178,18 +180,20 @@ def statement(
     return sql, params
 
 
-def _nearest(scope: Scope, plan: Plan, vector: str) -> tuple[str, list[Any]]:
+def _nearest(plan: Plan, vector: str) -> tuple[str, list[Any]]:
     if plan.approximate:
-        # Written as the index is (documents.spaces), and joined so that the planner can keep the index's order.
+        # Written as the index is (documents.spaces). IS TRUE keeps the planner from making a join of it, which it would
+        # begin with the scope: it knows neither how many versions that has nor how many vectors they have.
         sized = f"halfvec({plan.dimension:d})"
         return (
             f"""
-            SELECT chunk_id FROM documents_embedding AS embedding
-            WHERE space_id = {plan.space_id:d}
-                AND EXISTS (SELECT 1 FROM ({scope.sql}) AS own (version_id) WHERE own.version_id = embedding.version_id)
-            ORDER BY vector::{sized} <#> %s::{sized} LIMIT {CANDIDATES}
-            """,  # noqa: S608 - two integers and Django's own SQL
-            [*scope.params, vector],
+            SELECT chunk_id FROM (
+                SELECT chunk_id, vector::{sized} <#> %s::{sized} AS distance FROM documents_embedding
+                WHERE space_id = {plan.space_id:d} AND (version_id IN (SELECT version_id FROM scope)) IS TRUE
+                ORDER BY vector::{sized} <#> %s::{sized} LIMIT {WADED}
+            ) AS waded ORDER BY distance, chunk_id LIMIT {CANDIDATES}
+            """,  # noqa: S608 - integers of ours
+            [vector, vector],
         )
     return (
         f"""

@@ -177,8 +177,8 @@ def test_a_space_begun_for_another_model_is_given_up(library: Document) -> None:
 def test_a_large_space_has_its_index_before_it_is_searched(library: Document, owner: User, monkeypatch) -> None:
     from documents.retrieval import searching
 
-    monkeypatch.setattr(spaces, "LARGE", 100)
-    monkeypatch.setattr(searching, "LARGE", 100)
+    monkeypatch.setattr(spaces, "SLOW", 0.01)
+    monkeypatch.setattr(searching, "_WADING", 0.0001)
 
     space = reindex(MODEL, report=quiet, grace=0)
 

@@ -376,8 +376,8 @@ def test_the_index_of_a_large_space_is_used_and_agrees_with_the_exact_scan(
     add(owner, "many.txt", [f"{text} Number {n}." for n in range(60) for text in PORT])
     add(stranger, "theirs.txt", [f"{text} Page {n}." for n in range(10) for text in PORT])
     exact = [row.chunk_id for row in rows(owner, "lighthouse by the sea", vector=1, limit=10)]
-    monkeypatch.setattr(spaces, "LARGE", 100)
-    monkeypatch.setattr(searching, "LARGE", 100)
+    monkeypatch.setattr(spaces, "SLOW", 0.01)
+    monkeypatch.setattr(searching, "_WADING", 0.0001)
     assert spaces.indexed_vectors(active_space()) is None
 
     assert spaces.index_if_large(active_space())
@@ -389,5 +389,5 @@ def test_the_index_of_a_large_space_is_used_and_agrees_with_the_exact_scan(
     assert len(set(exact) & {row.chunk_id for row in found}) >= 9
     assert {row.document_name for row in found} == {"many.txt"}
     assert search(user_id=owner.pk, query="lighthouse").trace["approximate"] is True
-    # Forty passages among 280 are fewer than a quarter: scanned exactly.
+    # For forty passages among 280 the index would wade through too many others: scanned exactly.
     assert search(user_id=stranger.pk, query="lighthouse").trace["approximate"] is False
