@@ -13,9 +13,12 @@ from pathlib import Path
 
 
 @contextmanager
-def own_database() -> Iterator[None]:
-    """The carried PostgreSQL with the product's settings, in a folder that goes away; Django set up on it."""
-    data_dir = Path(tempfile.mkdtemp(prefix="chatsite-bench-"))
+def own_database(kept: Path | None = None, **postgres: str) -> Iterator[None]:
+    """The carried PostgreSQL with the product's settings, in a folder that goes away; Django set up on it.
+
+    With `kept`, in that folder, which stays for another run. `postgres` are settings beside the product's.
+    """
+    data_dir = kept or Path(tempfile.mkdtemp(prefix="chatsite-bench-"))
     os.environ.update(
         DATA_DIR=str(data_dir), LLM_PROVIDER="builtin", REDIS_URL="redis://127.0.0.1:1", LOG_LEVEL="ERROR"
     )
@@ -27,7 +30,9 @@ def own_database() -> Iterator[None]:
     carried.prepare_postgres(data_dir)
     os.environ["DATABASE_URL"] = carried.database_url(data_dir)
     os.environ["DATABASE_OWNER_URL"] = carried.database_url(data_dir, role=carried.OWNER_ROLE)
-    server = subprocess.Popen(carried.postgres_command(data_dir), stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        carried.postgres_command(data_dir, **postgres), stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         while not carried.postgres_is_up(data_dir):
             time.sleep(0.05)
@@ -41,6 +46,7 @@ def own_database() -> Iterator[None]:
         with acting_as_system("a bench"):
             yield
     finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=30)
-        shutil.rmtree(data_dir, ignore_errors=True)
+        server.send_signal(signal.SIGINT if kept else signal.SIGQUIT)
+        server.wait(timeout=120)
+        if not kept:
+            shutil.rmtree(data_dir, ignore_errors=True)
