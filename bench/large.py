@@ -127,12 +127,6 @@ class _Library:
     reader: "User"
     owners: "list[User]"
 
-    def scope(self) -> "Scope":
-        from documents.models import Document
-        from documents.retrieval.scope import scope_of
-
-        return scope_of(Document.objects.filter(owner__in=self.owners))
-
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     owners = _people()
@@ -201,35 +195,23 @@ def _latencies(library: _Library, repeats: int) -> list[dict[str, Any]]:
 
 
 def _search(library: _Library, question: str, vector: list[float]) -> bool:
-    """As documents.retrieval.search; the words of a shared library are looked up under the key of each owner."""
-    from accounts.encryption import keys
-    from documents.retrieval.choosing import choose
-    from documents.retrieval.close_reading import Question, read_closely
-    from documents.retrieval.searching import plan_for, ranked
-    from documents.spaces import active_space
-    from documents.terms import query_terms, query_words
+    """True: through the index."""
+    from documents.retrieval import search, searching
 
-    scope, space, terms = library.scope(), active_space(), {}
-    words = []
-    for owner in library.owners:
-        words = query_words(question, scope.languages, keys.of(owner.pk).terms)
-        terms |= query_terms(words)
-    plan = plan_for(scope, space)
-    found = ranked(scope, plan, terms, vector, limit=20)
-    asked = Question.of(words, found[0].rarities)
-    read = read_closely(found, asked, vector, space, keys.of(library.owners[-1].pk).terms)
-    choose(read, asked, top_k=5, threshold=0)
-    return plan.approximate
+    searching.embed_query = lambda _model, _text: vector
+    found = search(user_id=library.reader.pk, query=question)
+    return bool(found.trace["approximate"])
 
 
 def _recall(library: _Library, number: int) -> dict[str, float]:
     """What of the ten nearest passages, by the exact scan, the plan that is chosen finds: all, and those of the two
     kinds of questions."""
+    from documents.retrieval.scope import visible_scope
     from documents.retrieval.searching import plan_for, ranked
     from documents.retrieval.statement import Weights
     from documents.spaces import active_space
 
-    scope, space = library.scope(), active_space()
+    scope, space = visible_scope(library.reader.pk), active_space()
     plan = plan_for(scope, space)
     shares = []
     for _, vector in _questions(library, "rare", number):
