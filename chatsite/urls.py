@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("accounts.rights.urls")),
     path("", include("documents.passage_search.urls")),
     path("documents/", include("documents.urls")),
+    path("documents/", include("documents.collections.urls")),
     path("", include("chats.comparing.urls")),
     path("", include("chats.editing.urls")),
     path("", include("chats.exchange.urls")),

@@ -6,6 +6,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from accounts.http import AuthenticatedHttpRequest
+from documents.collections.access import readable_by
 from documents.models import Chunk, Document, DocumentVersion
 
 
@@ -26,6 +27,20 @@ def version_of(request: AuthenticatedHttpRequest, document_id: UUID, number: int
     return get_object_or_404(
         versions, document__in=Document.objects.visible_to(request.user), document_id=document_id, number=number
     )
+
+
+def readable_document(request: AuthenticatedHttpRequest, document_id: UUID) -> Document:
+    """To be read and no more: one's own, or in a collection that is shared with one."""
+    readable = readable_by(request.user.pk).select_related("current_version", "collection", "owner")
+    return get_object_or_404(readable, pk=document_id)
+
+
+def readable_version(request: AuthenticatedHttpRequest, document_id: UUID, number: int) -> DocumentVersion:
+    rows = DocumentVersion.objects.select_related(
+        "document__current_version", "document__collection", "document__owner"
+    )
+    readable = readable_by(request.user.pk).filter(pk=document_id)
+    return get_object_or_404(rows, document__in=readable, number=number)
 
 
 def chunk_of(version: DocumentVersion, chunk_id: str) -> Chunk | None:

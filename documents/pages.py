@@ -70,6 +70,8 @@ class PageView:
     height: float = 0
     rectangles: tuple[Rectangle, ...] = ()
     chunk_id: int | None = None
+    # Somebody else's, which they do not share any more. Without it, what is gone was deleted.
+    is_withdrawn: bool = False
 
     @property
     def is_picture(self) -> bool:
@@ -132,7 +134,9 @@ def passage_view(
     rows = DocumentVersion.objects.select_related("document", "document__current_version")
     version = rows.filter(pk=version_id).first() if version_id else None
     if version is None:
-        return {"view": PageView(version=None, number=page, name=document_name, quoted=quoted), "near": None}
+        # Of a version that was deleted no citation knows the identifier any more.
+        gone = PageView(None, page, document_name, quoted=quoted, is_withdrawn=version_id is not None)
+        return {"view": gone, "near": None}
     found = Page.objects.filter(version=version, number=page).first()
     if found is None:
         view = PageView(version=version, number=page, name=version.document.name, quoted=quoted)

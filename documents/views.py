@@ -20,8 +20,16 @@ from accounts.limits import quotas
 from documents import library as shelf
 from documents import page_images, sending, version_views, versions
 from documents.abilities import missing
+from documents.collections import keeping
 from documents.errors import DocumentError
-from documents.finding import chunk_of, document_of, identifier, newest_version, version_of
+from documents.finding import (
+    chunk_of,
+    document_of,
+    identifier,
+    newest_version,
+    readable_document,
+    readable_version,
+)
 from documents.models import Document, DocumentVersion, Page
 from documents.names import clean_name
 from documents.pages import page_view
@@ -156,7 +164,7 @@ def download(request: AuthenticatedHttpRequest, document_id: UUID) -> FileRespon
 @require_safe
 def detail(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
     """The document at its first page, and what can be done with it."""
-    document = document_of(request, document_id)
+    document = readable_document(request, document_id)
     version = document.current_version or newest_version(document)
     version.document = document
     first = Page.objects.filter(version=version).order_by("number").first()
@@ -167,7 +175,7 @@ def detail(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse
 @require_safe
 def page(request: AuthenticatedHttpRequest, document_id: UUID, version: int, number: int) -> HttpResponse:
     """One page, with the passage `?chunk=` marked on it. An old link to a passage that is gone shows the page."""
-    found = version_of(request, document_id, version)
+    found = readable_version(request, document_id, version)
     wanted = request.GET.get("page", "")
     if wanted.isdecimal():
         return redirect("documents:page", document_id, version, min(max(int(wanted[:9]), 1), found.page_count or 1))
@@ -184,17 +192,17 @@ def page(request: AuthenticatedHttpRequest, document_id: UUID, version: int, num
 
 @require_safe
 def page_image(request: AuthenticatedHttpRequest, document_id: UUID, version: int, number: int) -> HttpResponse:
-    found = version_of(request, document_id, version)
+    found = readable_version(request, document_id, version)
     if number < 1 or (found.page_count and number > found.page_count):
         raise Http404
     try:
         picture = page_images.page_image(found, number)
     except page_images.NoPicture as error:
         raise Http404 from error
-    # A version never changes, so neither does its picture.
-    return HttpResponse(
-        picture, content_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
-    )
+    # A version never changes, so neither does its picture. When a share ends, no browser has it any more.
+    is_own = found.owner_id == request.user.pk
+    kept = "private, max-age=86400, immutable" if is_own else "private, no-store"
+    return HttpResponse(picture, content_type="image/png", headers={"Cache-Control": kept})
 
 
 def _wants_fragment(request: AuthenticatedHttpRequest) -> bool:
@@ -216,7 +224,10 @@ def _upload_limits() -> dict[str, Any]:
 
 def _about(request: AuthenticatedHttpRequest, document: Document, version: DocumentVersion) -> dict[str, Any]:
     row = Row(document=document, version=version)
-    about = {"document": document, "version": version, "row": row, **_permissions(request)}
+    about = {"document": document, "version": version, "row": row, "is_own": document.owner_id == request.user.pk}
+    if not about["is_own"]:
+        return about | {"may_change": False, "replaced_by": versions.replaced_by(version)}
+    about |= {**_permissions(request), "collections": keeping.own(request.user)}
     if about["may_change"] and not row.is_busy:
         about["namesake"] = versions.namesake(document)
     about |= {"versions": versions.told(document), "replaced_by": versions.replaced_by(version)}

@@ -33,7 +33,8 @@ from chats.prompting.models import Persona, PromptTemplate
 from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
-from documents.models import Chunk, Document, DocumentVersion, EmbeddingSpace, Page
+from documents.collections.models import CollectionShare
+from documents.models import Chunk, Collection, Document, DocumentVersion, EmbeddingSpace, Page
 
 SIGN_IN = "/accounts/login/"
 SECRET = "the owner's secret"
@@ -83,6 +84,8 @@ class World:
     deleted_template: PromptTemplate
     persona: Persona
     deleted_persona: Persona
+    collection: Collection
+    collection_share: CollectionShare
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -125,9 +128,14 @@ class World:
         when = (None, timezone.now())
         templates = [PromptTemplate.objects.create(owner=owner, name=secret, text=secret, deleted_at=d) for d in when]
         personas = [Persona.objects.create(owner=owner, name=secret, system_prompt=secret, deleted_at=d) for d in when]
+        collection = Collection.objects.create(owner=owner, name=f"{secret} collection")
+        collection_share = CollectionShare.objects.create(
+            collection=collection, kind="person", address="somebody@example.org"
+        )
+        Document.objects.filter(pk=document.pk).update(collection=collection)
         return cls(
             owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag,
-            waiting, *templates, *personas,
+            waiting, *templates, *personas, collection, collection_share,
         )  # fmt: skip
 
     def rows(self) -> list[Any]:
@@ -151,6 +159,8 @@ class World:
             Picture,
             PromptTemplate,
             Persona,
+            Collection,
+            CollectionShare,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -194,6 +204,8 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "session_id": lambda world: world.session.pk,
     "request_id": lambda world: world.export.pk,
     "share_id": lambda world: world.share.pk,
+    "collections:end share_id": lambda world: world.collection_share.pk,
+    "collection_id": lambda world: world.collection.pk,
     "job_id": lambda world: world.exchange.pk,
     "folder_id": lambda world: world.folder.pk,
     "tag_id": lambda world: world.tag.pk,
@@ -225,6 +237,7 @@ OWNED = {
     "session_id",
     "request_id",
     "share_id",
+    "collection_id",
     "job_id",
     "folder_id",
     "tag_id",

@@ -23,6 +23,7 @@ from chats.sharing import access, giving, listing, presenting
 from chats.sharing.access import Admission
 from chats.sharing.models import Share
 from documents import pages
+from documents.collections import listing as shelves
 
 Reading = Callable[..., HttpResponse]
 
@@ -99,7 +100,8 @@ def _shares(
 @require_GET
 @requires(Capability.READ)
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    return render(request, "sharing/home.html", {"received": listing.received(request.user)})
+    context = {"received": listing.received(request.user), "collections": shelves.received(request.user)}
+    return render(request, "sharing/home.html", context)
 
 
 @login_not_required

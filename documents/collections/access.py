@@ -3,6 +3,7 @@
 Reading only. Whatever changes a document begins with `Document.objects.visible_to`, which shares never widen.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -27,6 +28,13 @@ def readable_by(user_id: UUID) -> DocumentQuerySet:
 
 def readable_collections(user_id: UUID) -> QuerySet[Collection]:
     return Collection.objects.filter(Q(owner=user_id) | Q(pk__in=shared_with(user_id)))
+
+
+def until(user_id: UUID, collection_id: UUID) -> datetime | None:
+    """When this person's last share of it ends by itself; None: when somebody ends it."""
+    shares = CollectionShare.objects.open_to(user_id).filter(collection=collection_id)
+    ends = list(shares.values_list("expires_at", flat=True))
+    return None if None in ends else max((end for end in ends if end), default=None)
 
 
 def readable_collection(user_id: UUID, collection_id: UUID) -> Collection | None:

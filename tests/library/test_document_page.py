@@ -56,10 +56,11 @@ def test_the_number_of_queries_is_constant(
 ) -> None:
     document = make_document(pages=tuple(f"Text of page {number}" for number in range(200)))
     owners_client.get("/settings")  # at first sight a session is written down
-    # The session, the person, the document with its version, its first page, the chats beside it and their folders.
-    with django_assert_num_queries(8):
+    # The session, the person, what is shared with them, the document with its version, its first page, the collections
+    # it could be in, the chats beside it and their folders.
+    with django_assert_num_queries(10):
         owners_client.get(f"/documents/{document.pk}")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         owners_client.get(page_url(document, 100))
 
 
@@ -193,8 +194,8 @@ def test_a_citation_of_a_deleted_document_keeps_its_quote() -> None:
 
 
 @pytest.mark.django_db
-def test_a_citation_of_an_unknown_version_is_one_of_a_deleted_document() -> None:
-    assert "This document was deleted" in panel(**passage_view(uuid4(), 1, [], "It was said."))
+def test_a_citation_of_a_version_that_cannot_be_read_says_so() -> None:
+    assert "not shared with you any more, or was deleted" in panel(**passage_view(uuid4(), 1, [], "It was said."))
 
 
 def test_a_citation_of_a_page_that_is_being_read_again_keeps_its_quote(pdf_document: Document) -> None:
