@@ -25,7 +25,6 @@ from bench.synthetic import WORDS, Author, Meanings
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from documents.retrieval.scope import Scope
 
 OWNERS = 100
 DIMENSION = 768
