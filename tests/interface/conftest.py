@@ -15,10 +15,11 @@ from tests.library.conftest import make_document
 # Playwright's loop runs in the test's own thread, where Django would refuse to touch the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-__all__ = ["make_document"]
+__all__ = ["in_both_windows", "make_document"]
 
 PHONE = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 800}
+in_both_windows = pytest.mark.usefixtures("window")
 
 
 @pytest.fixture
@@ -37,6 +38,12 @@ def tab(chromium: Browser, live_server: LiveServer, transactional_db: None, owne
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture(params=[PHONE, WIDE], ids=["phone", "wide"])
+def window(request: pytest.FixtureRequest, tab: Page) -> None:
+    """For tests of `tab` that hold on a phone and on a wide window: both are walked through."""
+    tab.set_viewport_size(request.param)
 
 
 def _note(message: Any, complaints: list[str]) -> None:

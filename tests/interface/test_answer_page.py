@@ -64,6 +64,29 @@ def test_thoughts_come_folded_can_be_followed_and_stay_open_to_the_end(
     expect(block.locator(".thinking")).to_have_text("First, is 1 < 2? Then I compare.")
 
 
+def test_every_state_of_an_answer_is_seen_in_words(page: Page, server: Server, chat: Conversation) -> None:
+    said = {
+        "queued": "Waiting for a free place",
+        "searching": "Searching",
+        "thinking": "Thinking",
+        "writing": "So far.",
+        "stopped": "Stopped.",
+        "interrupted": "The answer was interrupted. What was written is kept.",
+        "failed": "The model is not there. Choose another.",
+        "done": "All of it.",
+    }
+    answer = conversations.post_message(chat, "Is it?").answer
+    for status, words in said.items():
+        text = words if status == "done" else "" if status in {"queued", "searching", "thinking"} else "So far."
+        sealed = sealed_in(answer, content=text, html=presentation.final_html(text, {}))
+        error = words if status == "failed" else ""
+        Message.objects.filter(pk=answer.pk).update(status=status, error_text=error, **sealed)
+        page.goto(f"/chats/{chat.pk}")
+        expect(page.locator(".answer").get_by_text(words)).to_be_visible()
+        is_live = status in {"queued", "searching", "thinking", "writing"}
+        expect(page.get_by_role("button", name="Stop the answer")).to_be_visible(visible=is_live)
+
+
 def test_a_page_that_comes_later_gets_all_thoughts_once(page: Page, server: Server, chat: Conversation) -> None:
     answer = conversations.post_message(chat, "Is it?").answer
     Message.objects.filter(pk=answer.pk).update(status="thinking", **sealed_in(answer, thinking="First, "))

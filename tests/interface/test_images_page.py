@@ -20,6 +20,7 @@ from chats.images.models import Picture
 from chats.images.tasks import read_text
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
+from tests.chats.images.test_drawing import bomb, with_place
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
 from tests.ollama_server import OllamaServer
@@ -184,6 +185,22 @@ def test_dropping_and_pasting(tab: Page, chat: Conversation) -> None:
     expect(waiting(tab)).to_have_count(2)
     expect(tab.get_by_role("button", name="Remove image.png")).to_be_focused()
     expect(tab.locator("#announcer")).to_have_text("The picture was removed")
+
+
+def test_where_a_photograph_was_taken_never_leaves_and_a_bomb_is_refused(sized: Page, chat: Conversation) -> None:
+    sized.goto(f"/chats/{chat.pk}")
+    photograph = with_place()
+    choose(sized, as_file("beach.jpg", photograph, "image/jpeg"), as_file("bomb.png", bomb(30_000, 30_000)))
+    expect(waiting(sized)).to_have_count(1)
+    expect(sized.locator(".waiting-problem")).to_contain_text("bomb.png: ")
+    sized.get_by_label("Your question").fill("Where is this?")
+    sized.keyboard.press("Enter")
+    shown = sized.locator(".question .picture")
+    expect(shown).to_have_count(1)
+    kept = sized.request.get(str(shown.get_attribute("href"))).body()
+    assert Image.open(io.BytesIO(photograph)).getexif()
+    assert not Image.open(io.BytesIO(kept)).getexif()
+    assert b"CameraOfMine" not in kept
 
 
 def test_a_refused_picture_leaves_the_question_and_the_others(sized: Page, chat: Conversation) -> None:

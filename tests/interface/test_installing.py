@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from chats import conversation as conversations
-from tests.interface.conftest import WIDE
+from tests.interface.conftest import PHONE, WIDE
 from tests.routes import signed_in
 
 browser = pytest.mark.browser
@@ -81,7 +81,9 @@ _TEXTS = """async () => {
 
 @browser
 @stored
-def test_without_a_connection_a_page_says_so_and_a_draft_survives(installed: Page) -> None:
+@pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
+def test_without_a_connection_a_page_says_so_and_a_draft_survives(installed: Page, size: dict[str, int]) -> None:
+    installed.set_viewport_size({"width": size["width"], "height": size["height"]})
     installed.reload()
     installed.get_by_label("Your question").fill("An unfinished thought")
     installed.context.set_offline(True)

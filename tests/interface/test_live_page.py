@@ -13,6 +13,7 @@ from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
+from tests.interface.conftest import PHONE, in_both_windows
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -96,6 +97,7 @@ def opened(tab: Page, server: Server, chat: Conversation) -> None:
     server.wait()
 
 
+@in_both_windows
 def test_deltas_are_applied_in_order_and_the_end_replaces_the_bubble(
     tab: Page, server: Server, chat: Conversation, answer: Message
 ) -> None:
@@ -156,6 +158,7 @@ def test_frames_that_overtake_the_answer_to_the_post_are_not_lost(
     expect(tab.get_by_label("Your question")).to_have_value("")
 
 
+@in_both_windows
 def test_a_question_from_another_tab_appears_once(tab: Page, server: Server, chat: Conversation, owner: User) -> None:
     opened(tab, server, chat)
     finished = conversations.post_message(chat, "From elsewhere").answer
@@ -184,6 +187,7 @@ def test_a_question_means_the_answer_that_was_read_though_another_tab_went_on(
     expect(tab.get_by_label("Your question")).to_have_value("")
 
 
+@in_both_windows
 def test_without_a_socket_the_page_says_so_and_polls(
     tab: Page, server: Server, chat: Conversation, answer: Message
 ) -> None:
@@ -198,6 +202,7 @@ def test_without_a_socket_the_page_says_so_and_polls(
     expect(tab.locator("#connection")).to_have_text("")
 
 
+@in_both_windows
 def test_after_a_break_what_the_server_does_not_mention_is_fetched(
     tab: Page, server: Server, chat: Conversation, answer: Message
 ) -> None:
@@ -208,6 +213,7 @@ def test_after_a_break_what_the_server_does_not_mention_is_fetched(
     expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("Because of scattering.", timeout=10_000)
 
 
+@in_both_windows
 def test_the_page_follows_the_text_only_while_the_reader_is_at_the_end(
     tab: Page, server: Server, chat: Conversation, answer: Message
 ) -> None:
@@ -216,7 +222,7 @@ def test_the_page_follows_the_text_only_while_the_reader_is_at_the_end(
     server.send(answer.pk, "delta", 1, done=block)
     expect(tab.locator(f"#m-{answer.pk}-done p")).to_have_count(60)
     until(lambda: from_end(tab) < 2)
-    tab.mouse.move(640, 300)
+    tab.locator("#scroll").hover()
     tab.mouse.wheel(0, -600)
     until(lambda: from_end(tab) > 300)
     before = tab.evaluate("document.getElementById('scroll').scrollTop")
@@ -327,6 +333,7 @@ def test_words_never_reach_htmx_which_would_search_the_whole_page_for_each(
     assert tab.evaluate("window.swaps") == 1
 
 
+@in_both_windows
 def test_older_messages_come_in_above_without_moving_what_is_read(
     tab: Page, server: Server, chat: Conversation
 ) -> None:
@@ -343,6 +350,7 @@ def test_older_messages_come_in_above_without_moving_what_is_read(
     assert abs(tab.evaluate(top) - before) < 3
 
 
+@in_both_windows
 def test_a_refused_question_stays_in_the_field_and_says_why(tab: Page, server: Server, chat: Conversation) -> None:
     opened(tab, server, chat)
     field = tab.get_by_label("Your question")
@@ -361,6 +369,7 @@ def test_a_refused_question_stays_in_the_field_and_says_why(tab: Page, server: S
     expect(field).to_have_value("Short")
 
 
+@in_both_windows
 def test_keys_write_lines_send_and_stop(tab: Page, server: Server, chat: Conversation) -> None:
     opened(tab, server, chat)
     field = tab.get_by_label("Your question")
@@ -377,6 +386,7 @@ def test_keys_write_lines_send_and_stop(tab: Page, server: Server, chat: Convers
     assert stopped.value.method == "POST"
 
 
+@in_both_windows
 def test_a_new_chat_begins_on_the_empty_page(tab: Page, server: Server) -> None:
     tab.goto("/")
     field = tab.get_by_label("Your question")
@@ -388,8 +398,11 @@ def test_a_new_chat_begins_on_the_empty_page(tab: Page, server: Server) -> None:
     expect(field).to_have_value("")
 
 
+@in_both_windows
 def test_the_theme_is_chosen_and_kept(tab: Page) -> None:
     tab.goto("/")
+    if tab.viewport_size == PHONE:
+        tab.get_by_role("button", name="Chats and pages").click()
     tab.locator(".account").click()
     tab.get_by_role("button", name="Dark").click()
     dark = tab.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -8,7 +8,7 @@ from chats import conversation as conversations
 from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
-from tests.interface.conftest import PHONE
+from tests.interface.conftest import PHONE, WIDE, in_both_windows
 from tests.interface.test_live_page import Server, opened
 from tests.waiting import until
 
@@ -42,8 +42,8 @@ def _overflow(tab: Page) -> int:
     return int(tab.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
-@pytest.mark.parametrize("size", [{"width": 320, "height": 640}, PHONE, {"width": 640, "height": 360}], ids=str)
-def test_nothing_in_an_answer_widens_a_small_or_enlarged_page(
+@pytest.mark.parametrize("size", [{"width": 320, "height": 640}, PHONE, {"width": 640, "height": 360}, WIDE], ids=str)
+def test_nothing_in_an_answer_widens_the_page(
     tab: Page, server: Server, chat: Conversation, size: dict[str, int]
 ) -> None:
     # 640 by 360 is what a window of 1,280 by 720 shows at 200 %.
@@ -52,13 +52,35 @@ def test_nothing_in_an_answer_widens_a_small_or_enlarged_page(
     opened(tab, server, chat)
     assert _overflow(tab) <= 0
     assert tab.locator("#scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
-    wider = """[...document.querySelectorAll(".prose > .done > :is(p, blockquote, ul), .code pre")]
+    # Where there is room, lines of code keep their length, and are scrolled.
+    code = "" if size == WIDE else ", .code pre"
+    wider = f"""[...document.querySelectorAll(".prose > .done > :is(p, blockquote, ul){code}")]
         .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent.slice(0, 20))"""
     assert tab.evaluate(wider) == []
     field = tab.get_by_label("Your question")
     expect(field).to_be_in_viewport()
     expect(tab.get_by_label("Send", exact=True)).to_be_in_viewport()
     assert tab.evaluate("document.getElementById('scroll').clientHeight") > 100
+
+
+@in_both_windows
+def test_markdown_is_shown_and_code_is_copied_as_it_was_written(tab: Page, server: Server, chat: Conversation) -> None:
+    code = 'def greet(name):\n    return f"<b>{name}</b> & co"\n'
+    text = (
+        "# Heading\n\nA **bold** and an *italic* word, $a^2$.\n\n1. one\n   - nested\n\n- [x] done\n\n> quoted\n\n"
+        f"| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\n{code}```\n"
+    )
+    _answered(chat, text)
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(tab, server, chat)
+    shown = tab.locator(".answer .done")
+    marks = ["strong", "em", "math msup", "ol ul li", "input[type=checkbox]", "blockquote", "td", "pre span"]
+    for one in ("h1, h2, h3", *marks):
+        expect(shown.locator(one).first).to_be_visible()
+    expect(shown.locator("figcaption span")).to_have_text("python")
+    shown.get_by_role("button", name="Copy").click()
+    expect(tab.locator("#announcer")).to_have_text("Copied")
+    assert tab.evaluate("navigator.clipboard.readText()").replace("\r\n", "\n").strip() == code.strip()
 
 
 def test_a_footnote_has_its_number(tab: Page, server: Server, chat: Conversation) -> None:
@@ -113,6 +135,7 @@ def test_a_screen_reader_hears_the_beginning_and_the_end_and_nothing_between(
     assert tab.locator("[role=status] .prose, [aria-live] .prose, [role=alert] .prose, [role=log]").count() == 0
 
 
+@in_both_windows
 def test_a_draft_is_kept_for_each_conversation(tab: Page, server: Server, chat: Conversation, owner: User) -> None:
     other = conversations.start(owner)
     field = tab.get_by_label("Your question")

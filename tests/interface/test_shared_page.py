@@ -16,7 +16,7 @@ from chats.models import Conversation, Message
 from chats.sharing import giving
 from tests.chats.sharing.conftest import QUOTE, answer, chat, viewer
 from tests.interface.accessibility import complaints
-from tests.interface.conftest import PHONE, WIDE, _note
+from tests.interface.conftest import PHONE, WIDE, _note, in_both_windows
 from tests.interface.test_accessibility import _page, looks
 
 __all__ = ["answer", "chat", "viewer"]
@@ -109,6 +109,7 @@ def test_a_connection_that_is_lost_costs_nothing(
     expect(page.locator(".message.answer")).to_be_visible()
 
 
+@in_both_windows
 def test_the_owner_shares_by_keyboard_and_sees_the_link_once(tab: Page, owner: User) -> None:
     tab.route_web_socket("**/ws/**", lambda _socket: None)
     chat = conversations.start(owner)

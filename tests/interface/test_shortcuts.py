@@ -11,7 +11,7 @@ from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
-from tests.interface.conftest import PHONE, WIDE
+from tests.interface.conftest import PHONE, WIDE, in_both_windows
 
 browser = pytest.mark.browser
 stored = pytest.mark.django_db(transaction=True)
@@ -100,6 +100,7 @@ def test_the_palette_does_what_its_commands_say(page: Page) -> None:
 
 @browser
 @stored
+@in_both_windows
 def test_ctrl_enter_sends_from_anywhere_on_the_page(page: Page, chat: Conversation) -> None:
     page.get_by_label("Your question").fill("And tomorrow?")
     page.keyboard.press("Control+Enter")
@@ -122,6 +123,7 @@ def test_a_key_begins_a_new_chat(page: Page, key: str) -> None:
 
 @browser
 @stored
+@in_both_windows
 def test_the_last_answer_is_copied(page: Page) -> None:
     page.keyboard.press("Control+Shift+C")
     expect(page.locator("#announcer")).to_have_text("Copied")
@@ -141,6 +143,7 @@ def test_keys_show_and_hide_the_sidebar_and_find_the_field(page: Page) -> None:
 
 @browser
 @stored
+@in_both_windows
 def test_the_list_of_keys_opens_outside_of_fields_only_and_single_keys_can_be_switched_off(page: Page) -> None:
     keys = page.get_by_role("dialog", name="Keyboard shortcuts")
     page.get_by_label("Your question").press("?")
