@@ -131,7 +131,7 @@ def _search(owner: "User") -> dict[str, Any]:
             print(type(error).__name__, error, file=sys.stderr)
             failed += 1
         else:
-            failed += not any(samples.fact(page) in " ".join(passage.content.split()) for passage in found.passages)
+            failed += not any(samples.fact(page) in " ".join(passage.text.split()) for passage in found.passages)
         searches, longest = searches + 1, max(longest, time.perf_counter() - begun)
     return {"searches": searches, "failed": failed, "longest_ms": round(longest * 1000)}
 

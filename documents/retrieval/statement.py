@@ -23,8 +23,8 @@ _FEW_PASSAGES = 10
 
 # Vectors of the scope that are taken from the index, of which the nearest CANDIDATES are kept: what it finds first is
 # not always nearest. And hnsw.ef_search, and how far the iterative scan goes on when the scope hides what it finds.
-WADED = 300
-HNSW_EFFORT = 400
+WADED = 500
+HNSW_EFFORT = 500
 HNSW_MOST_SCANNED = 20_000
 
 
@@ -136,15 +136,21 @@ def statement(
                 SELECT chunk_id, version_id, vector FROM documents_embedding WHERE space_id = %s
             ) AS own USING (chunk_id)
         ),
+        -- First what the words say of each document, in one go: the planner expects few postings, and would look
+        -- through all of them for each document.
+        told AS MATERIALIZED (
+            SELECT version_id, sum(idf * cardinality(passages)) AS score
+            FROM postings JOIN rarity USING (term)
+            WHERE (version_id IN (SELECT version_id FROM candidates)) IS TRUE
+            GROUP BY version_id
+        ),
         about AS MATERIALIZED (
-            SELECT version_id, sum(idf * cardinality(passages) / (passage_count + {_FEW_PASSAGES})) AS score
-            FROM postings
-            JOIN rarity USING (term)
+            SELECT version_id, score / (passage_count + {_FEW_PASSAGES}) AS score
+            FROM told
             JOIN (
                 SELECT id AS version_id, passage_count FROM documents_documentversion
-                WHERE id = ANY(ARRAY(SELECT DISTINCT version_id FROM candidates))
+                WHERE id = ANY(ARRAY(SELECT version_id FROM told))
             ) AS version USING (version_id)
-            GROUP BY version_id
         ),
         weighed AS MATERIALIZED (
             SELECT chunk_id, keyword, similarity, coalesce(score, 0) AS document_score,
@@ -183,7 +189,8 @@ def statement(
 def _nearest(plan: Plan, vector: str) -> tuple[str, list[Any]]:
     if plan.approximate:
         # Written as the index is (documents.spaces). IS TRUE keeps the planner from making a join of it, which it would
-        # begin with the scope: it knows neither how many versions that has nor how many vectors they have.
+        # begin with the scope: it knows neither how many versions that has nor how many vectors they have. + 0, because
+        # it believes what comes from the index to be in order, and would not look at more than it has to give.
         sized = f"halfvec({plan.dimension:d})"
         return (
             f"""
@@ -191,7 +198,7 @@ def _nearest(plan: Plan, vector: str) -> tuple[str, list[Any]]:
                 SELECT chunk_id, vector::{sized} <#> %s::{sized} AS distance FROM documents_embedding
                 WHERE space_id = {plan.space_id:d} AND (version_id IN (SELECT version_id FROM scope)) IS TRUE
                 ORDER BY vector::{sized} <#> %s::{sized} LIMIT {WADED}
-            ) AS waded ORDER BY distance, chunk_id LIMIT {CANDIDATES}
+            ) AS waded ORDER BY distance + 0, chunk_id LIMIT {CANDIDATES}
             """,  # noqa: S608 - integers of ours
             [vector, vector],
         )
