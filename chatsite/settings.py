@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "llms",
     "documents",
     "documents.collections",
+    "documents.sources",
     "chats",
     "chats.exchange",
     "chats.prompting",

@@ -40,6 +40,7 @@ from documents.models import (
     Posting,
     Reindexing,
 )
+from documents.sources.models import Label, Source
 
 INTERLEAVINGS = 10_000
 
@@ -71,6 +72,8 @@ def furnish(user: User, phrase: str) -> None:
     Posting.objects.create(term=1, version=version, passages=[chunk.pk << 24])
     space, _ = EmbeddingSpace.objects.get_or_create(state=EmbeddingSpace.State.ACTIVE, model="m", dimension=2)
     Embedding.objects.create(space=space, chunk=chunk, version=version, vector=[1, 0])
+    Source.objects.create(document=document, path=f"/{phrase}")
+    Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name=phrase, name_hash=b"x" * 32)
     Reindexing.objects.create(kind=Reindexing.Kind.PART, model="m", owner=user)
     chat = Conversation.objects.create(owner=user, title=phrase)
     question = Message.objects.create(conversation=chat, role=Message.Role.USER, content=phrase)

@@ -1,0 +1,69 @@
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.encryption.fields import KeyedHashField, SealedModel, SealedTextField
+from accounts.tenancy.fields import OwnerField
+from documents.models import Document
+
+
+class Source(SealedModel):
+    """The file that a document was taken in from, so that the next run knows the two belong together.
+
+    A post of a blog has more about it than its text: its date and its address are kept here, its categories and tags
+    as labels. Citations link to the address; searches are filtered by the rest.
+    """
+
+    document = models.OneToOneField(
+        Document, primary_key=True, on_delete=models.CASCADE, related_name="source", db_constraint=False
+    )
+    owner = OwnerField(through="document")
+    path = SealedTextField(help_text="from the root of the file system")
+    path_hash = KeyedHashField(of="path")
+    # The folder of a blog, whose posts go when their files go; nothing of that kind for single files and folders.
+    blog_hash = models.BinaryField(max_length=32, blank=True, default=b"", editable=False)
+    url = SealedTextField(blank=True, default="", help_text="where the post is published")
+    published_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    sealed_identity = ("document_id",)
+
+    class Meta:
+        constraints: ClassVar = [
+            # Which document a file is: looked up for each file of a run.
+            models.UniqueConstraint(fields=["owner", "path_hash"], name="source_path_unique_per_owner"),
+            # What labels point at, so that they have their source's owner.
+            models.UniqueConstraint(fields=["document", "owner"], name="source_and_owner"),
+        ]
+        indexes: ClassVar = [
+            # The posts of a blog: which of them are gone.
+            models.Index(fields=["owner", "blog_hash"], name="source_by_blog", condition=~models.Q(blog_hash=b"")),
+        ]
+
+
+class Label(SealedModel):
+    """A category or tag that the file itself names. What a person puts on a document is not touched by it."""
+
+    class Kind(models.TextChoices):
+        CATEGORY = "category", "Category"
+        TAG = "tag", "Tag"
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="labels", db_constraint=False)
+    owner = OwnerField(through="document")
+    kind = models.CharField(max_length=10, choices=Kind)
+    position = models.PositiveSmallIntegerField(help_text="from 0, as they stand in the file")
+    name = SealedTextField()
+    # Of the name in small letters: searches are for "API" and "api" alike.
+    name_hash = models.BinaryField(max_length=32, editable=False)
+
+    sealed_identity = ("document_id", "kind", "position")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "kind", "position"], name="label_place_unique_per_document"),
+        ]
+        indexes: ClassVar = [
+            # A search that is filtered by category or tag.
+            models.Index(fields=["owner", "kind", "name_hash"], name="label_search"),
+        ]
