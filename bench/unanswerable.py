@@ -1,0 +1,175 @@
+"""Which questions without an answer the relevance threshold keeps from being answered: bench/README.md, "Unanswerable".
+
+python -m bench.unanswerable [--corpora FOLDER] [--sets squad,clapnq] [--note TEXT] [--keep]
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench import judged, report
+from bench.database import own_database
+from bench.retrieval import load
+
+if TYPE_CHECKING:
+    from documents.retrieval.searching import Finding
+
+KINDS = {"answerable": "with an answer", "near": "near, without", "strange": "of another set"}
+THRESHOLDS = (0.30, 0.36, 0.42, 0.48)
+# Answerable questions that may be lost.
+LOSS = 0.05
+_MOST = 300
+# Of the five best passages, the best value of each, 0 to 1 or near it. The first is what the threshold looks at.
+MEASURES = ("relevance", "lead", "cosine", "covered", "known", "together", "in_order", "meaning", "document")
+Questions = dict[str, list[list[float]]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpora", type=Path, default=judged.default_corpora())
+    parser.add_argument("--sets", default="", help="only these judged sets, by folder")
+    parser.add_argument("--note", default="", help="what to know about this run, for the page")
+    parser.add_argument("--keep", action="store_true", help="write to bench/results")
+    options = parser.parse_args()
+    with own_database():
+        for one in judged.judged_sets(options.corpora, most_questions=_MOST):
+            wanted = options.sets.split(",") if options.sets else [one.name]
+            if "," in one.name or one.judges_documents or one.name not in wanted:
+                continue
+            result = {"measures": MEASURES, "questions": measured(one), "note": options.note}
+            print(one.name, json.dumps(at(result["questions"], 0.36)), flush=True)
+            if options.keep:
+                report.write("unanswerable", one.name, result, page)
+
+
+def measured(one: judged.JudgedSet) -> Questions:
+    """The measures of every question, by kind."""
+    from accounts.models import User
+    from documents.retrieval.scope import visible_scope
+    from documents.retrieval.searching import find
+    from documents.spaces import active_space
+
+    owner = User.objects.create_user(f"{one.name}@example.org")
+    load(owner, one)
+    scope, space = visible_scope(owner.pk), active_space()
+    asked = {"answerable": [text for _, text in one.questions], "near": one.unanswerable, "strange": one.strange}
+    found = {kind: [_measures(find(scope, space, text, limit=20)) for text in texts] for kind, texts in asked.items()}
+    owner.delete()
+    return found
+
+
+def _measures(found: "Finding") -> list[float]:
+    from documents.retrieval.choosing import relevance
+
+    question, best = found.question, found.read[:5]
+    weight = question.weight or 1.0
+    relevances = sorted((relevance(each.row, question) for each in best), reverse=True) or [0.0]
+    rarities = best[0].row.rarities if best else {}
+    known = sum(
+        value
+        for word, value in zip(question.words, question.values, strict=True)
+        if any(term in rarities and rarities[term].found for term in word.terms)
+    )
+    values = [
+        relevances[0],
+        relevances[0] - (sum(relevances[1:4]) / len(relevances[1:4]) if len(relevances) > 1 else 0.0),
+        max((each.row.similarity for each in best), default=0.0),
+        max((sum(question.values[place] for place in each.reading.found) / weight for each in best), default=0.0),
+        known / weight,
+        *(max((getattr(each.reading, name) for each in best), default=0.0) for name in MEASURES[5:8]),
+        max((each.row.document_score / weight for each in best), default=0.0),
+    ]
+    return [round(value, 3) for value in values]
+
+
+# --- What it is worth ---------------------------------------------------------------------------------------------
+
+
+def at(questions: Questions, threshold: float) -> dict[str, float]:
+    """The share of each kind that no passage is left for."""
+    return {kind: _below([row[0] for row in rows], threshold) for kind, rows in questions.items() if rows}
+
+
+def at_loss(scores: dict[str, Sequence[float]]) -> dict[str, float]:
+    """The same at the highest threshold that loses no more than LOSS of the answerable; and that threshold."""
+    threshold = float(np.quantile(scores["answerable"], LOSS))
+    return {kind: _below(rows, threshold) for kind, rows in scores.items() if len(rows)} | {"threshold": threshold}
+
+
+def _below(scores: Sequence[float], threshold: float) -> float:
+    return float(np.mean(np.array(scores) < threshold))
+
+
+def fitted(sets: Sequence[Questions]) -> Callable[[list[list[float]]], np.ndarray]:
+    """A logistic combination of all measures, fitted on every second question of these sets."""
+    good = [row for one in sets for row in one["answerable"][::2]]
+    bad = [row for one in sets for kind in ("near", "strange") for row in one[kind][::2]]
+    rows = np.array(good + bad)
+    middle, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-9
+    inputs = np.c_[(rows - middle) / spread, np.ones(len(rows))]
+    wanted = np.r_[np.ones(len(good)), np.zeros(len(bad))]
+    # Both kinds weigh the same, however many there are.
+    counts = np.r_[np.full(len(good), 1 / len(good)), np.full(len(bad), 1 / len(bad))] * len(rows) / 2
+    weights, ridge = np.zeros(inputs.shape[1]), 5.0
+    for _ in range(60):
+        guess = 1 / (1 + np.exp(-inputs @ weights))
+        slope = inputs.T @ (counts * (guess - wanted)) + ridge * np.r_[weights[:-1], 0]
+        bend = (inputs.T * (counts * guess * (1 - guess))) @ inputs + ridge * np.eye(len(weights))
+        weights -= np.linalg.solve(bend, slope)
+    return lambda asked: np.c_[(np.array(asked) - middle) / spread, np.ones(len(asked))] @ weights
+
+
+def page(runs: list[dict[str, Any]]) -> str:
+    sets: dict[str, Questions] = {run["name"]: run["questions"] for run in runs}
+    everything = {kind: [row for one in sets.values() for row in one[kind]] for kind in KINDS}
+    named = {**sets, "all together": everything}
+    heads = ["set", *(f"{threshold:.2f}: {words}" for threshold in THRESHOLDS for words in KINDS.values())]
+    curve = [
+        [name, *(_percent(at(one, threshold).get(kind)) for threshold in THRESHOLDS for kind in KINDS)]
+        for name, one in named.items()
+    ]
+    alone, combined = [], []
+    learned = fitted(list(sets.values()))
+    for name, one in named.items():
+        # Judged on the questions it was not fitted on.
+        rest = {kind: rows[1::2] for kind, rows in one.items()}
+        alone.append(at_loss({kind: [row[0] for row in rows] for kind, rows in rest.items()}) | {"set": name})
+        scores: dict[str, Any] = {kind: learned(rows) if rows else [] for kind, rows in rest.items()}
+        combined.append(at_loss(scores))
+    best = [
+        [one["set"], f"{one['threshold']:.2f}"]
+        + [_percent(each.get(kind)) for each in (one, other) for kind in ("near", "strange")]
+        for one, other in zip(alone, combined, strict=True)
+    ]
+    about = "\n".join(
+        f"* {run['name']}: {_counts(run)}. {report.described(run)}. {run['note']}".rstrip() for run in runs
+    )
+    return (
+        "# Unanswerable\n\nQuestions that the relevance threshold leaves without a passage, built-in embedder. With an "
+        "answer: these are lost. Near: of the same subjects, made or chosen to look answerable. "
+        "Of another set: on other subjects.\n\n"
+        + report.table(heads, curve)
+        + f"\nEach set at the threshold of its own that loses {LOSS:.0%} of its answerable questions: by relevance, "
+        "and by a logistic combination of nine measures, fitted on every second question of all sets and judged on the "
+        "others.\n\n"
+        + report.table(
+            ["set", "threshold", "near", "of another set", "combination: near", "combination: of another set"], best
+        )
+        + f"\n{about}\n"
+    )
+
+
+def _counts(run: dict[str, Any]) -> str:
+    return ", ".join(f"{len(rows)} {KINDS[kind]}" for kind, rows in run["questions"].items() if rows)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.0f} %"
+
+
+if __name__ == "__main__":
+    main()
