@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("accounts.invitations.urls")),
     path("", include("accounts.rights.urls")),
     path("", include("documents.passage_search.urls")),
+    path("", include("documents.tuning.urls")),
     path("documents/", include("documents.urls")),
     path("documents/", include("documents.collections.urls")),
     path("", include("chats.comparing.urls")),

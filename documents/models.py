@@ -21,10 +21,29 @@ class Collection(SealedModel):
     name = SealedTextField()
     name_hash = KeyedHashField(of="name")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Where they are not the installation's (documents.collections.tuning). Passages of the collection need so much
+    # relevance; a search in it alone gives so many of them; what is read while in it is cut to so many characters.
+    relevance_threshold = models.FloatField(null=True, blank=True)
+    top_k = models.PositiveSmallIntegerField(null=True, blank=True)
+    chunk_size = models.PositiveIntegerField(null=True, blank=True)
+    chunk_overlap = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["owner", "name_hash"], name="collection_name_unique_per_owner"),
+            models.CheckConstraint(
+                condition=models.Q(relevance_threshold__gte=0, relevance_threshold__lte=1),
+                name="collection_threshold_is_a_share",
+            ),
+            models.CheckConstraint(condition=models.Q(top_k__gte=1, top_k__lte=50), name="collection_top_k_in_bounds"),
+            models.CheckConstraint(
+                condition=models.Q(chunk_size__gte=200, chunk_size__lte=8000), name="collection_chunk_size_in_bounds"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(chunk_overlap__isnull=True)
+                | models.Q(chunk_size__isnull=False, chunk_overlap__lt=models.F("chunk_size")),
+                name="collection_overlap_below_size",
+            ),
             # What documents and shares point at, so that they have their collection's owner.
             models.UniqueConstraint(fields=["id", "owner"], name="collection_and_owner"),
         ]

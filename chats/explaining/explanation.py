@@ -168,7 +168,7 @@ def _entries(answer: Message, trace: Mapping[str, Any], user: "User") -> list[En
                 number=number,
                 is_cited=number in cited,
                 cut=cut,
-                sentence=_sentence(cut, passage["score"], trace),
+                sentence=_sentence(cut, passage, trace),
                 matched=passage.get("matched", []),
                 scores=_scores(passage),
                 text=_beginning(text),
@@ -179,10 +179,11 @@ def _entries(answer: Message, trace: Mapping[str, Any], user: "User") -> list[En
     return entries
 
 
-def _sentence(cut: str, relevance: float, trace: Mapping[str, Any]) -> str:
+def _sentence(cut: str, passage: Mapping[str, Any], trace: Mapping[str, Any]) -> str:
     if cut == IRRELEVANT:
-        wanted = trace.get("threshold")
-        return f"Its relevance of {relevance:.2f} is below {wanted:.2f}, the least asked for." if wanted else ""
+        # Its collection's own goes before the installation's.
+        wanted = passage.get("threshold", trace.get("threshold"))
+        return f"Its relevance of {passage['score']:.2f} is below {wanted:.2f}, the least asked for." if wanted else ""
     if cut == SURPLUS:
         most = trace.get("top_k")
         return f"Others fit better, and {most} passages at most are used." if most else ""

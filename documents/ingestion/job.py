@@ -18,6 +18,7 @@ from accounts.encryption.errors import SealingError
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system
 from documents import blobs, library, progress, stopping, versions
+from documents.collections import tuning
 from documents.errors import DocumentError, IngestionFailed, NotAllowed, NoText, WorkerLost
 from documents.index import active_space, write_passages
 from documents.ingestion import turns
@@ -163,6 +164,7 @@ class _Job:
             raise WorkerLost
         self._lease.report(progress_done=0, progress_total=0, error_code="", error_text="")
         self._password, self._name = version.password, document.name
+        self._cut = tuning.cut_of(document.collection_id)
         space = active_space()
         # Reading takes seconds to an hour: no connection is held meanwhile.
         close_old_connections()
@@ -180,7 +182,7 @@ class _Job:
             first = next(pages, None)
             from documents.ingestion.pipeline import Indexer
 
-            indexer = Indexer(self._name, space)
+            indexer = Indexer(self._name, space, size=self._cut.size, overlap=self._cut.overlap)
             with closing(bodies(_chain(first, pages))) as found:
                 for body in found:
                     indexer.add([body])

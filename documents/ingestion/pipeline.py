@@ -60,8 +60,15 @@ class StructureSplitter(TransformComponent):
 class Indexer:
     """Takes the pages of one document in batches, in order, and gathers what is to be stored."""
 
-    def __init__(self, name: str, space: EmbeddingSpace) -> None:
-        splitter = StructureSplitter(name=name, size=settings.CHUNK_SIZE, overlap=settings.CHUNK_OVERLAP)
+    def __init__(
+        self, name: str, space: EmbeddingSpace, *, size: int | None = None, overlap: int | None = None
+    ) -> None:
+        """`size` and `overlap` of passages in characters: CHUNK_SIZE and CHUNK_OVERLAP, if not others."""
+        splitter = StructureSplitter(
+            name=name,
+            size=settings.CHUNK_SIZE if size is None else size,
+            overlap=settings.CHUNK_OVERLAP if overlap is None else overlap,
+        )
         self._split = IngestionPipeline(transformations=[splitter], disable_cache=True)
         self._embed = IngestionPipeline(transformations=[get_embedder(space.model)], disable_cache=True)
         self._waiting: list[BaseNode] = []

@@ -28,6 +28,10 @@ class Migration(migrations.Migration):
                 ('name', accounts.encryption.fields.SealedTextField()),
                 ('name_hash', accounts.encryption.fields.KeyedHashField(editable=False, max_length=32, of='name')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('relevance_threshold', models.FloatField(blank=True, null=True)),
+                ('top_k', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('chunk_size', models.PositiveIntegerField(blank=True, null=True)),
+                ('chunk_overlap', models.PositiveIntegerField(blank=True, null=True)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='collections', to=settings.AUTH_USER_MODEL)),
             ],
         ),
@@ -144,6 +148,22 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='collection',
             constraint=models.UniqueConstraint(fields=('owner', 'name_hash'), name='collection_name_unique_per_owner'),
+        ),
+        migrations.AddConstraint(
+            model_name='collection',
+            constraint=models.CheckConstraint(condition=models.Q(('relevance_threshold__gte', 0), ('relevance_threshold__lte', 1)), name='collection_threshold_is_a_share'),
+        ),
+        migrations.AddConstraint(
+            model_name='collection',
+            constraint=models.CheckConstraint(condition=models.Q(('top_k__gte', 1), ('top_k__lte', 50)), name='collection_top_k_in_bounds'),
+        ),
+        migrations.AddConstraint(
+            model_name='collection',
+            constraint=models.CheckConstraint(condition=models.Q(('chunk_size__gte', 200), ('chunk_size__lte', 8000)), name='collection_chunk_size_in_bounds'),
+        ),
+        migrations.AddConstraint(
+            model_name='collection',
+            constraint=models.CheckConstraint(condition=models.Q(('chunk_overlap__isnull', True), models.Q(('chunk_overlap__lt', models.F('chunk_size')), ('chunk_size__isnull', False)), _connector='OR'), name='collection_overlap_below_size'),
         ),
         migrations.AddConstraint(
             model_name='collection',

@@ -101,8 +101,13 @@ def _hits(user: "User", passages: Sequence[Passage], marker: Marker) -> list[Hit
                 added=document.created_at,
                 snippet=marking.stretch(text, list(marker.occurrences(text)), length=_SNIPPET),
                 relevance=passage.score,
-                is_relevant=passage.score >= settings.RAG_RELEVANCE_THRESHOLD,
+                is_relevant=passage.score >= _least(document),
                 url=f"{page}?chunk={passage.chunk_id}#passage",
             )
         )
     return hits
+
+
+def _least(document: Document) -> float:
+    own = document.collection.relevance_threshold if document.collection else None
+    return float(settings.RAG_RELEVANCE_THRESHOLD if own is None else own)

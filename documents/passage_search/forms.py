@@ -54,7 +54,8 @@ class PassageSearchForm(forms.Form):
         document, collection, kind = wanted.get("document"), wanted.get("collection"), wanted.get("kind")
         return Filters(
             documents=[document.pk] if document else [],
-            collections=[collection.pk] if collection else [],
+            # A document by itself is narrower, and wherever it is filed it is the one that was meant.
+            collections=[collection.pk] if collection and not document else [],
             types=[kind] if kind else [],
             since=wanted.get("since"),
             until=wanted.get("until"),

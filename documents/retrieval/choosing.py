@@ -46,8 +46,13 @@ class _Used:
         )
 
 
-def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: float) -> Choice:
-    """`read` best first. Neighbours on a page are used as one passage, which counts once."""
+def choose(
+    read: Sequence[Read], question: Question, *, top_k: int, threshold: float, own_thresholds: bool = True
+) -> Choice:
+    """`read` best first. Neighbours on a page are used as one passage, which counts once.
+
+    A collection's own threshold goes before `threshold`, unless `own_thresholds` is false.
+    """
     used: list[_Used] = []
     trace: list[dict[str, Any]] = []
     seen: dict[str, frozenset[str]] = {}
@@ -57,7 +62,8 @@ def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: f
         text = " ".join(row.content.split()).casefold()
         words = frozenset(text.split())
         neighbour = next((each for each in used if each.takes(row)), None)
-        if score < threshold or score == 0:
+        least = row.threshold if own_thresholds and row.threshold is not None else threshold
+        if score < least or score == 0:
             cut = IRRELEVANT
         elif text in seen:
             cut = DUPLICATE
@@ -73,6 +79,8 @@ def choose(read: Sequence[Read], question: Question, *, top_k: int, threshold: f
             else:
                 used.append(_Used([row], score))
         told = _told(row, reading, score, cut) | {"matched": _matched(reading, question)}
+        if least != threshold:
+            told |= {"threshold": least}
         if each_read.was is not None:
             told |= {"was": each_read.was + 1, "rerank": each_read.rerank}
         if neighbour is not None and not cut:

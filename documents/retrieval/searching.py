@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from accounts.encryption import keys
 from accounts.encryption.errors import KeyErased
 from documents import spaces
-from documents.models import Chunk, Document, EmbeddingSpace
+from documents.models import Chunk, Collection, Document, EmbeddingSpace
 from documents.retrieval.choosing import choose
 from documents.retrieval.close_reading import MOST_READ, Question, Read, read_closely
 from documents.retrieval.following import carried_over, leans_back, without_replaced
@@ -96,7 +96,7 @@ def look(
     *, user_id: UUID, query: str, earlier: str = "", filters: Filters = EVERYTHING, top_k: int | None = None
 ) -> Candidates:
     """The first half of `search`: for whoever puts the passages in another order before `settle`."""
-    wanted = settings.RAG_TOP_K if top_k is None else top_k
+    wanted = _top_k(filters) if top_k is None else top_k
     scope = visible_scope(user_id, filters)
     query = storable(query).strip()
     if not (query and scope.passages and wanted > 0):
@@ -109,19 +109,30 @@ def look(
     return Candidates(query, scope, wanted, earlier if found.is_follow_up else "", space.model, found)
 
 
+def _top_k(filters: Filters) -> int:
+    """A collection's own, where it alone is searched."""
+    if len(filters.collections) == 1 and not filters.documents:
+        own = Collection.objects.filter(pk=filters.collections[0]).values_list("top_k", flat=True).first()
+        if own is not None:
+            return int(own)
+    return int(settings.RAG_TOP_K)
+
+
 def settle(candidates: Candidates, reranked: Reranked | None = None, *, threshold: float | None = None) -> Retrieval:
-    """Which of them are used, and why the others are not. `threshold` is RAG_RELEVANCE_THRESHOLD, if not another."""
+    """Which of them are used, and why the others are not. `threshold` is the collections' own, else
+    RAG_RELEVANCE_THRESHOLD, if not another."""
     scope, found = candidates.scope, candidates.finding
     if found is None:
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
-    threshold = settings.RAG_RELEVANCE_THRESHOLD if threshold is None else threshold
+    general: float = settings.RAG_RELEVANCE_THRESHOLD if threshold is None else threshold
     read = found.read if reranked is None else reordered(found.read, reranked)
-    chosen = choose(read, found.question, top_k=candidates.top_k, threshold=threshold)
+    own = threshold is None
+    chosen = choose(read, found.question, top_k=candidates.top_k, threshold=general, own_thresholds=own)
     trace = {
         "searched": scope.passages,
         "documents": scope.documents,
         "words": _told_words(found),
-        "threshold": threshold,
+        "threshold": general,
         "top_k": candidates.top_k,
         "model": candidates.model,
         "follow_up": found.is_follow_up,
@@ -229,7 +240,7 @@ def _row(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked | N
 
 def _opened(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked:
     owner_id, chunk_id, version_id, index, document_id, name, page, heading, content, boxes, *rest = columns
-    language, keyword, similarity, document_score, rank_score = rest
+    language, keyword, similarity, document_score, rank_score, threshold = rest
     return Ranked(
         owner_id,
         chunk_id,
@@ -248,4 +259,5 @@ def _opened(columns: tuple[Any, ...], rarities: Mapping[int, Rarity]) -> Ranked:
         document_score,
         rank_score,
         rarities,
+        threshold,
     )

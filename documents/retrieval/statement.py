@@ -75,6 +75,8 @@ class Ranked:
     rank_score: float
     # Of the question's terms, the same for all rows of a search.
     rarities: Mapping[int, Rarity] = field(repr=False)
+    # The least relevance that the passage's collection asks for, where it has one of its own.
+    threshold: float | None = None
 
 
 def statement(
@@ -171,11 +173,13 @@ def statement(
         )
         SELECT (SELECT array_agg(ARRAY[term::text, idf::text, found::text]) FROM rarity), chunk.owner_id, chunk.id,
             chunk.version_id, chunk.index, version.document_id, document.name, chunk.page, chunk.heading, chunk.content,
-            chunk.boxes, version.language, ranked.keyword, ranked.similarity, ranked.document_score, ranked.rank_score
+            chunk.boxes, version.language, ranked.keyword, ranked.similarity, ranked.document_score, ranked.rank_score,
+            collection.relevance_threshold
         FROM ranked
         JOIN documents_chunk AS chunk ON chunk.id = ranked.chunk_id
         JOIN documents_documentversion AS version ON version.id = chunk.version_id
         JOIN documents_document AS document ON document.id = version.document_id
+        LEFT JOIN documents_collection AS collection ON collection.id = document.collection_id
         ORDER BY ranked.rank_score DESC, chunk.id
     """  # noqa: S608 - only our own constants and Django's own SQL are put in; every value is a parameter
     average = scope.terms / scope.passages if scope.terms else 1.0

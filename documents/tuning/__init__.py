@@ -1,0 +1,1 @@
+"""The page of a collection's own settings for search."""
