@@ -148,11 +148,7 @@ def statement(
         ),
         about AS MATERIALIZED (
             SELECT version_id, score / (passage_count + {_FEW_PASSAGES}) AS score
-            FROM told
-            JOIN (
-                SELECT id AS version_id, passage_count FROM documents_documentversion
-                WHERE id = ANY(ARRAY(SELECT version_id FROM told))
-            ) AS version USING (version_id)
+            FROM told JOIN documents_documentversion AS version ON version.id = told.version_id
         ),
         weighed AS MATERIALIZED (
             SELECT chunk_id, keyword, similarity, coalesce(score, 0) AS document_score,
