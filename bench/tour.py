@@ -150,10 +150,12 @@ def _chat(tour: Tour, cited: str, rich: str) -> None:
     tour.draw("home", "A new chat", "/")
     tour.draw("answer", "An answer with its sources", cited)
     tour.draw("source", "The cited passage beside the answer", cited, lambda page: page.click(".answer sup a >> nth=0"))
+    tour.draw("why", "Why this answer", cited, _ask_why)
     tour.draw("rich", "Code, tables and formulas", rich, lambda page: page.wait_for_timeout(500))
     tour.draw("chat-menu", "What can be done with a chat", cited, _open_menu)
     tour.draw("compared", "Models side by side", _compare(tour))
     tour.draw("search", "Search in all chats", "/search", _find)
+    tour.draw("search-documents", "Search in all documents", "/documents/search", _find)
 
 
 def _compare(tour: Tour) -> str:
@@ -171,6 +173,11 @@ def _compare(tour: Tour) -> str:
     expect(done).to_have_count(len(tour_content.COMPARED), timeout=60_000)
     tour.rename(tour_content.COMPARED_TITLE)
     return tour.wide.url.removeprefix(tour.stack.url)
+
+
+def _ask_why(page: Page) -> None:
+    page.get_by_label("Why this answer").last.click()
+    page.locator("#panel .why").wait_for()
 
 
 def _find(page: Page) -> None:
