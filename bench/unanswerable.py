@@ -40,8 +40,11 @@ def main() -> None:
             wanted = options.sets.split(",") if options.sets else [one.name]
             if "," in one.name or one.judges_documents or one.name not in wanted:
                 continue
-            result = {"measures": MEASURES, "questions": measured(one), "note": options.note}
-            print(one.name, json.dumps(at(result["questions"], 0.36)), flush=True)
+            questions = measured(one)
+            print(one.name, json.dumps(at(questions, 0.36)), flush=True)
+            # A line for each question, so that the file stays one that can be looked through.
+            lines = {kind: [" ".join(map(str, row)) for row in rows] for kind, rows in questions.items()}
+            result = {"measures": MEASURES, "questions": lines, "note": options.note}
             if options.keep:
                 report.write("unanswerable", one.name, result, page)
 
@@ -124,7 +127,10 @@ def fitted(sets: Sequence[Questions]) -> Callable[[list[list[float]]], np.ndarra
 
 
 def page(runs: list[dict[str, Any]]) -> str:
-    sets: dict[str, Questions] = {run["name"]: run["questions"] for run in runs}
+    sets: dict[str, Questions] = {
+        run["name"]: {kind: [[*map(float, line.split())] for line in rows] for kind, rows in run["questions"].items()}
+        for run in runs
+    }
     everything = {kind: [row for one in sets.values() for row in one[kind]] for kind in KINDS}
     named = {**sets, "all together": everything}
     heads = ["set", *(f"{threshold:.2f}: {words}" for threshold in THRESHOLDS for words in KINDS.values())]
