@@ -24,6 +24,8 @@ IN_FOLDER = 30
 # So many can stand open. The browser says which, in a cookie, by the beginnings of their identifiers.
 OPEN_FOLDERS = 20
 PAGE_LENGTH = 50
+# The tags that most chats have; all are on the page of all chats.
+TAGS = 12
 
 State = Literal["current", "archived", "deleted"]
 # What the chats of each list are ordered by.
@@ -54,11 +56,12 @@ class Sidebar:
     loose: Part
     pinned: list[Conversation] = field(default_factory=list)
     folders: list[ShownFolder] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
     current: uuid.UUID | None = None
 
 
 def sidebar(user: User, *, open_folders: str = "", current: uuid.UUID | None = None, length: int = 0) -> Sidebar:
-    """Two queries. The folder of the current chat is open."""
+    """Three queries. The folder of the current chat is open."""
     rows = _rows(user)
     folders = _folders(user, current)
     names = {name for name in open_folders.split(".")[:OPEN_FOLDERS] if name}
@@ -79,7 +82,7 @@ def sidebar(user: User, *, open_folders: str = "", current: uuid.UUID | None = N
             by_place.setdefault(chat.folder_id, []).append(chat)
     shown = [ShownFolder(f, f.count, f in opened, _part(_latest(by_place.get(f.pk, [])), IN_FOLDER)) for f in folders]
     pinned.sort(key=lambda chat: (chat.pinned_at, chat.pk), reverse=True)
-    return Sidebar(_part(_latest(by_place.get(None, [])), length), pinned, shown, current)
+    return Sidebar(_part(_latest(by_place.get(None, [])), length), pinned, shown, _tags(user), current)
 
 
 def older(user: User, after: str) -> Part:
@@ -144,6 +147,12 @@ def _folders(user: User, current: uuid.UUID | None) -> list[Any]:
         holds_current=Count("conversations", filter=counted & Q(conversations=current)),
     )
     return labels.by_name(rows)
+
+
+def _tags(user: User) -> list[Tag]:
+    shown = Q(tagged__conversation__deleted_at=None, tagged__conversation__archived_at=None)
+    rows = Tag.objects.filter(owner=user).annotate(count=Count("tagged", filter=shown)).filter(count__gt=0)
+    return labels.by_name(rows.order_by("-count", "pk")[:TAGS])
 
 
 def _in_folder(rows: QuerySet[Conversation], folder: Folder) -> QuerySet[Conversation]:

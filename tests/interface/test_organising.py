@@ -174,6 +174,19 @@ def test_tags_are_put_on_one_after_the_other_while_the_menu_stays(
     assert row.tag.name == "later"
 
 
+def test_a_tag_in_the_sidebar_leads_to_its_chats(page: Page, owner: User, chats: dict[str, Conversation]) -> None:
+    arranging.tag([chats["Contract review"]], labels.create(owner, Tag, "urgent & <b>late</b>"))
+    labels.create(owner, Tag, "unused")
+    page.goto("/")
+    shown_list(page)
+    tags = group(page, "Tags").get_by_role("link")
+    expect(tags).to_have_text(["urgent & <b>late</b>"])
+    tags.click()
+    expect(page.locator(".chats-list .chat-name")).to_have_text(["Contract review"])
+    shown_list(page)
+    expect(tags).to_have_attribute("aria-current", "page")
+
+
 def test_the_menu_is_used_by_keyboard_alone(page: Page, chats: dict[str, Conversation]) -> None:
     page.goto(f"/chats/{chats['Heating offers'].pk}")
     opener = shown_list(page).get_by_role("link", name="Options: Contract review")

@@ -103,6 +103,20 @@ def test_the_lists_have_pages(
     assert (len(first.chats), last.after) == (2, "")
 
 
+def test_the_sidebar_has_the_tags_that_most_chats_have_by_name(
+    owner: User, stranger: User, make_chat: MakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "TAGS", 2)
+    often, once, rare, _unused = (labels.create(owner, Tag, name) for name in ("zebra", "apple", "pear", "quince"))
+    first, second, archived = make_chat("first"), make_chat("second"), make_chat("archived")
+    arranging.tag([first, second], often)
+    arranging.tag([first, archived], once)
+    arranging.tag([archived], rare)
+    arranging.archive([archived], on=True)
+    assert [tag.name for tag in listing.sidebar(owner).tags] == ["apple", "zebra"]
+    assert listing.sidebar(stranger).tags == []
+
+
 def test_a_list_is_of_a_folder_and_of_a_tag(owner: User, make_chat: MakeChat) -> None:
     folder, tag = labels.create(owner, Folder, "Work"), labels.create(owner, Tag, "urgent")
     both, filed = make_chat("both", folder=folder), make_chat("filed", folder=folder)
@@ -135,10 +149,10 @@ def test_a_thousand_chats_cost_no_more_queries_than_ten(client: Client, owner: U
         assert lengths[1] > lengths[0]
 
 
-def test_the_sidebar_itself_is_two_queries(owner: User, django_assert_num_queries) -> None:
+def test_the_sidebar_itself_is_three_queries(owner: User, django_assert_num_queries) -> None:
     folder, tag = labels.create(owner, Folder, "Work"), labels.create(owner, Tag, "urgent")
     many(owner, 1_000, folder, tag)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         shown = listing.sidebar(owner, open_folders=folder.pk.hex[:8])
         for chat in [*shown.pinned, *shown.loose.chats, *shown.folders[0].part.chats]:
             assert str(chat).startswith("Chat ")
