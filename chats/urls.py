@@ -19,6 +19,7 @@ urlpatterns = [
     path(_MESSAGE, views.message, name="message"),
     path(f"{_MESSAGE}/stop", views.stop, name="stop"),
     path(f"{_MESSAGE}/regenerate", views.regenerate, name="regenerate"),
+    path(f"{_MESSAGE}/again", views.again, name="again"),
     path(f"{_MESSAGE}/continue", views.continue_answer, name="continue_answer"),
     path(f"{_MESSAGE}/switch", views.switch_branch, name="switch_branch"),
     path(f"{_MESSAGE}/citations/<int:number>", views.citation, name="citation"),

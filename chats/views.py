@@ -19,7 +19,7 @@ from chats import conversation as conversations
 from chats import live, presentation, reading, replies, stopping
 from chats.comparing import deciding
 from chats.images import attaching, seeing
-from chats.models import Conversation
+from chats.models import Conversation, Message
 from chats.prompting import choosing
 from documents import pages
 from documents.models import Document
@@ -114,6 +114,16 @@ def regenerate(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, me
     except conversations.ChatError as error:
         return replies.refused(request, error, back=reverse("chats:conversation", args=[conversation_id]))
     return replies.path(request, conversation_id)
+
+
+@require_GET
+@requires(Capability.CHAT)
+def again(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    """Which model shall answer again: a page for browsers without a script, which have no menu of them."""
+    answer = replies.message_of(request, conversation_id, message_id)
+    if answer.role != Message.Role.ASSISTANT:
+        raise Http404
+    return render(request, "chats/again.html", {"message": answer, **replies.model_context(answer.conversation)})
 
 
 @require_POST

@@ -162,6 +162,21 @@ def test_stop_regenerate_continue_switch(page: Client, chat: Conversation) -> No
     assert 'data-status="queued"' in html
 
 
+def test_without_a_script_another_model_is_chosen_on_a_page(
+    page: Client, strangers_page: Client, chat: Conversation
+) -> None:
+    answer = answered(chat)
+    address = url("again", chat.pk, answer.pk)
+    assert f'<noscript><a class="small" href="{address}">' in page.get(url("conversation", chat.pk)).content.decode()
+    html = page.get(address).content.decode()
+    assert f'action="{url("regenerate", chat.pk, answer.pk)}"' in html
+    assert '<option value="builtin/' in html
+    response = page.post(url("regenerate", chat.pk, answer.pk), {"model": "builtin/quote"})
+    assert response["Location"] == url("conversation", chat.pk)
+    assert strangers_page.get(address).status_code == 404
+    assert page.get(url("again", chat.pk, answer.parent_id)).status_code == 404
+
+
 def test_rename_delete_restore(page: Client, chat: Conversation, owner: User) -> None:
     assert "Better &amp; name" in page.post(url("rename", chat.pk), {"title": "Better & name"}, **HTMX).content.decode()
     assert page.post(url("rename", chat.pk), {"title": " "}, **HTMX).status_code == 422
@@ -210,6 +225,7 @@ def test_the_number_of_queries_does_not_grow_with_the_conversation(
         page.get(url("conversation", chat.pk))
     for i in range(40):
         answered(chat, f"question {i}")
+    page.get(url("conversation", chat.pk))  # what is known for a while, such as the models, is known now
     with CaptureQueriesContext(connection) as long:
         page.get(url("conversation", chat.pk))
     assert len(long) == len(short)
