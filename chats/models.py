@@ -68,6 +68,8 @@ class Conversation(SealedModel):
     title_is_automatic = models.BooleanField(default=True)
     model = models.CharField(max_length=200, blank=True, default="", help_text="empty: the default model")
     use_documents = models.BooleanField(default=True)
+    # Which of the documents that the person may read (chats.scoping.chosen); empty: all.
+    search_in = models.JSONField(default=dict, blank=True)
     system_prompt = SealedTextField(blank=True, default="", help_text="empty: the person's own, or none")
     # Sampling, as far as it differs from the model's own: {"temperature": …, "top_p": …, "max_tokens": …, "context": …}
     parameters = models.JSONField(default=dict, blank=True)

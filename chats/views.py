@@ -22,7 +22,7 @@ from chats.images import attaching, seeing
 from chats.models import Conversation, Message
 from chats.prompting import choosing
 from documents import pages
-from documents.models import Document
+from documents.collections.access import readable_by
 from llms import catalogue
 
 
@@ -254,7 +254,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 def _page_context(
     request: AuthenticatedHttpRequest, found: Conversation | None, *, at: uuid.UUID | None = None
 ) -> dict[str, Any]:
-    documents = Document.objects.visible_to(request.user).searchable().count()
+    documents = readable_by(request.user.pk).searchable().count()
     return {
         "conversation": found,
         "document_count": documents,

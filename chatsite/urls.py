@@ -26,6 +26,7 @@ urlpatterns = [
     path("", include("chats.explaining.urls")),
     path("", include("chats.images.urls")),
     path("", include("chats.prompting.urls")),
+    path("", include("chats.scoping.urls")),
     path("", include("chats.searching.urls")),
     path("", include("chats.shortcuts.urls")),
     path("", include("chats.rating.urls")),

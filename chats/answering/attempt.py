@@ -155,16 +155,18 @@ class Attempt:
         return await self._stream_with_fallback()
 
     async def _find_passages(self) -> None:
-        count = self._job.searchable_documents
         began = time.monotonic()
         found = await seeking.seek(self._job, self._in_database, show=self._show)
         self._timings["search"] = round(time.monotonic() - began, 3)
         self._sources, self._trace = found.sources, found.trace
         passages = len(found.sources)
+        count = found.documents
         self._steps = [
             f"Searched {count} document{'s' if count != 1 else ''}",
             f"Read {passages} passage{'s' if passages != 1 else ''}" if passages else "Found nothing that fits",
         ]
+        if not count and self._job.choice.is_narrow:
+            self._steps = ["None of the documents chosen for this chat can be read any more"]
         if note := sources.suspicion_note(found.suspicious):
             self._steps.append(note)
         kept = await self._in_database(

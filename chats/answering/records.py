@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -21,7 +21,9 @@ from chats.images.models import Picture
 from chats.models import Citation, Conversation, Message
 from chats.prompting import parameters
 from chats.prompting.models import OwnInstructions
+from chats.scoping.chosen import Choice
 from chats.searching import indexing
+from documents.collections.models import CollectionShare
 from documents.models import Chunk, Document, DocumentVersion
 from jobs import leases
 
@@ -55,7 +57,10 @@ class Job:
     thought_for: float | None
     waited: float
     first_seq: int
+    # How many there are for the person, chosen for this chat or not.
     searchable_documents: int
+    # Which of them are searched.
+    choice: Choice
     # From an earlier attempt: the passages the text so far refers to by number.
     passages: list["Source"]
     # How they were found, and what was not used.
@@ -135,6 +140,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         # Above all frames of earlier attempts, by the database's clock: those were fewer than their milliseconds.
         first_seq=int(claimed_at.timestamp() * 1000),
         searchable_documents=message.searchable_documents,  # type: ignore[attr-defined] # annotated
+        choice=Choice.of(chat.search_in),
         passages=[Source(**source) for source in message.retrieval.get("passages", [])],
         trace=message.retrieval.get("trace", {}),
         steps=list(message.steps),
@@ -152,6 +158,7 @@ _CLAIMED = (
     "owner", "conversation", "parent", "model", "content", "thinking", "timings", "queued_at", "lease_until",
     "retrieval", "steps", "attempts", "stop_requested", "comparison",
     *(f"conversation__{name}" for name in ("owner", "system_prompt", "parameters", "title_is_automatic", "deleted_at")),
+    "conversation__search_in",
     *(f"conversation__owner__{name}" for name in ("role", "is_active")),
     *(f"parent__{name}" for name in ("owner", "parent", "content", "parent__parent")),
     *(f"parent__parent__parent__{name}" for name in ("owner", "content")),
@@ -169,8 +176,12 @@ def _pictures() -> Subquery:
 
 
 def _searchable_documents() -> Case:
-    """How many documents the answer may look into."""
-    count = _count(Document.objects.filter(owner_id=OuterRef("conversation__owner_id")).searchable())
+    """How many documents the answer may look into: the person's own, and what others share with them."""
+    owner, role = OuterRef(OuterRef("conversation__owner_id")), OuterRef(OuterRef("conversation__owner__role"))
+    shares = CollectionShare.objects.in_force().filter(Q(viewer_id=owner) | Q(role=role)).values("collection")
+    own = Document.objects.filter(owner_id=OuterRef("conversation__owner_id")).searchable()
+    others = Document.objects.exclude(owner_id=OuterRef("conversation__owner_id")).searchable()
+    count = _count(own) + _count(others.filter(collection__in=shares))
     return Case(When(conversation__use_documents=True, then=count), default=Value(0), output_field=IntegerField())
 
 

@@ -28,12 +28,15 @@ async def seek(job: Job, in_thread: InThread, *, show: Callable[[str], None]) ->
         # It says all it means now; nothing need be carried over.
         question, earlier = rewritten, ""
     count = job.searchable_documents
-    show(f"Searching {count} document{'s' if count != 1 else ''}")
+    if job.choice.is_narrow:
+        show("Searching the chosen documents")
+    else:
+        show(f"Searching {count} document{'s' if count != 1 else ''}")
     if not settings.RAG_RERANK:
         # Both halves in one go: each hop to a thread fetches a connection.
-        found = await in_thread(sources.search, job.owner_id, question, earlier)
+        found = await in_thread(sources.search, job.owner_id, question, earlier, job.choice)
     else:
-        candidates = await in_thread(sources.look, job.owner_id, question, earlier)
+        candidates = await in_thread(sources.look, job.owner_id, question, earlier, job.choice)
         reranked = None
         if len(candidates.texts) > 1:
             show("Comparing passages")

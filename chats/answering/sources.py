@@ -10,6 +10,7 @@ from django.conf import settings
 from chats import markdown
 from chats.answering import suspicion
 from chats.answering.records import Source
+from chats.scoping.chosen import Choice
 from documents.models import DocumentVersion
 from documents.pages import place_word
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Sources listed under an answer that marked none of them.
 _UNMARKED = 3
+_EVERYTHING = Choice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,20 @@ class Found:
     trace: dict[str, Any]
     # How many passages look as if they were written for the assistant, left out or not.
     suspicious: int = 0
+    # How many were searched.
+    documents: int = 0
 
 
-def search(owner_id: uuid.UUID, question: str, earlier: str = "") -> Found:
-    """The best passages of this person's documents, numbered from 1. `earlier` is the question before it."""
-    return settle(look(owner_id, question, earlier))
+def search(owner_id: uuid.UUID, question: str, earlier: str = "", choice: Choice = _EVERYTHING) -> Found:
+    """The best passages of what this person may read, numbered from 1. `earlier` is the question before it."""
+    return settle(look(owner_id, question, earlier, choice))
 
 
-def look(owner_id: uuid.UUID, question: str, earlier: str = "") -> "Candidates":
+def look(owner_id: uuid.UUID, question: str, earlier: str = "", choice: Choice = _EVERYTHING) -> "Candidates":
     """What `settle` chooses from."""
     from documents import retrieval
 
-    return retrieval.look(user_id=owner_id, query=question, earlier=earlier)
+    return retrieval.look(user_id=owner_id, query=question, earlier=earlier, filters=choice.filters())
 
 
 def settle(candidates: "Candidates", reranked: "Reranked | None" = None) -> Found:
@@ -78,7 +82,7 @@ def settle(candidates: "Candidates", reranked: "Reranked | None" = None) -> Foun
                 for passage, doubt in doubtful
             ]
         }
-    return Found(sources, trace, suspicious=len(doubtful))
+    return Found(sources, trace, suspicious=len(doubtful), documents=result.document_count)
 
 
 def suspicion_note(count: int) -> str:

@@ -58,6 +58,7 @@ def whole(conversation: Conversation, messages: list[Message], *, with_pictures:
         "parameters": conversation.parameters,
         "model": conversation.model,
         "use_documents": conversation.use_documents,
+        "search_in": conversation.search_in,
         "shown_up_to": conversation.active_leaf_id,
         "messages": [_message(message, shown) for message in messages],
     }

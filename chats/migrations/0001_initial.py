@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ('title_is_automatic', models.BooleanField(default=True)),
                 ('model', models.CharField(blank=True, default='', help_text='empty: the default model', max_length=200)),
                 ('use_documents', models.BooleanField(default=True)),
+                ('search_in', models.JSONField(blank=True, default=dict)),
                 ('system_prompt', accounts.encryption.fields.SealedTextField(blank=True, default='', help_text="empty: the person's own, or none")),
                 ('parameters', models.JSONField(blank=True, default=dict)),
                 ('pinned_at', models.DateTimeField(blank=True, null=True)),
