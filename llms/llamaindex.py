@@ -32,7 +32,8 @@ _ROLES: Final[dict[MessageRole, Literal["system", "user", "assistant"]]] = {
 
 def embedder(key: str) -> BaseEmbedding:
     if key == catalogue.EMBEDDER_KEY:
-        return BuiltinEmbedding(model_name=key)
+        # As many as documents.ingestion brings: it sorts them by length before it pads them.
+        return BuiltinEmbedding(model_name=key, embed_batch_size=64)
     return ChatsiteOllamaEmbedding(key)
 
 
