@@ -11,6 +11,7 @@ from chats import answering
 from chats import conversation as conversations
 from chats.models import Message
 from chats.sharing.models import Share
+from documents.collections import giving, keeping
 from documents.models import Document, DocumentVersion, Page
 from tests.chats.conftest import answered
 from tests.ollama_server import OllamaServer
@@ -101,13 +102,30 @@ def test_a_follow_up_is_told_with_the_question_it_leans_on(owner: User, ollama: 
 def test_documents_that_are_gone_are_named_without_a_link(asked: Message, page: Client) -> None:
     Document.objects.all().delete()
     text = why(asked, page)
-    assert "Its document was deleted since" in text
+    assert "Its document was deleted, or is not shared with you any more" in text
     assert "offer.txt" in text
     # What the model was given is kept with the answer; what was cut is not.
     assert "8,800 euros" in text
     assert "Onions" not in text
     fragment = page.get(f"/chats/{asked.conversation_id}/messages/{asked.pk}/why", headers={"HX-Request": "true"})
     assert "/documents/" not in fragment.content.decode()
+
+
+def test_what_is_shared_can_be_opened_as_long_as_it_is(
+    owner: User, stranger: User, ollama: OllamaServer, add: AddDocument, strangers_page: Client
+) -> None:
+    ollama.script("llama3.2:3b", text="It costs 8,800 euros [1].")
+    collection = keeping.create(owner, "Offers")
+    keeping.put(owner, [add(owner, "offer.txt", [COST]).pk], collection)
+    share = giving.with_person(collection, stranger.email)
+    answer = ask(stranger)
+    address = f"/chats/{answer.conversation_id}/messages/{answer.pk}/why"
+    headers = {"HX-Request": "true"}
+    assert 'href="/documents/' in strangers_page.get(address, headers=headers).content.decode()
+    giving.end(share)
+    ended = strangers_page.get(address, headers=headers).content.decode()
+    assert 'href="/documents/' not in ended
+    assert "not shared with you any more" in ended
 
 
 def test_what_did_not_fit_and_what_was_left_out_is_told(asked: Message, page: Client) -> None:

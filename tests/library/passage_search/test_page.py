@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from accounts.models import User
+from documents.collections import giving, keeping
 from documents.models import Collection, Document, Page
 from tests.retrieval.conftest import AddDocument, add
 
@@ -145,6 +146,24 @@ class TestFilters:
 
 
 class TestOthers:
+    def test_find_what_is_shared_with_them_and_open_it(self, stranger: User, owner: User, add: AddDocument) -> None:
+        document = add(owner, "birds.txt", [HERONS])
+        Page.objects.create(version=document.current_version, number=1, text=HERONS)
+        collection = keeping.create(owner, "Birds of the lake")
+        keeping.put(owner, [document.pk], collection)
+        share = giving.with_person(collection, stranger.email)
+        browser = Client()
+        browser.force_login(stranger)
+        assert "Birds of the lake" in browser.get(SEARCH).content.decode()
+        content = found(browser, "herons", collection=str(collection.pk))
+        assert names(content) == ["birds.txt"]
+        assert "<mark>herons</mark>" in content
+        (link,) = re.findall(r'class="hit-title" href="([^"]+)"', content)
+        assert "<mark" in browser.get(link).content.decode()
+        giving.end(share)
+        assert names(found(browser, "herons")) == []
+        assert browser.get(link).status_code == 404
+
     def test_find_nothing_of_it(self, stranger: User, owner: User, add: AddDocument) -> None:
         document = add(owner, "birds.txt", [HERONS])
         add(stranger, "own.txt", [SALT])
