@@ -1,6 +1,7 @@
 """Thin edges: each view reaches its rows through the person, calls one verb, and answers a fragment or a page."""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,8 @@ from chats.comparing import deciding
 from chats.images import attaching, seeing
 from chats.models import Conversation, Message
 from chats.prompting import choosing
+from chats.scoping import chosen
+from chats.scoping.chosen import Choice
 from documents import pages
 from documents.collections.access import readable_by
 from llms import catalogue
@@ -31,6 +34,8 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = _page_context(request, None)
     if may(request.user, Capability.CHAT):
         context |= choosing.home_context(request.user, request.GET.get("persona", ""))
+        with suppress(chosen.NotChosen):
+            context["shelf"] = chosen.wanted(request.user, request.GET.get("collection", ""))
     return render(request, "chats/conversation.html", context)
 
 
@@ -52,11 +57,14 @@ def start(request: AuthenticatedHttpRequest) -> HttpResponse:
         for key in models or [model]:
             seeing.refuse_blind(key, len(pictures))
         persona = choosing.wanted(request.user, request.POST.get("persona", ""))
+        shelf = chosen.wanted(request.user, request.POST.get("collection", ""))
         # One that is refused at the end, because of a picture that another tab just sent, leaves no empty chat.
         with transaction.atomic():
             found = conversations.start(request.user, model=model)
             choosing.begin(found, persona)
             conversations.configure(found, use_documents=_wants_documents(request))
+            if shelf is not None:
+                chosen.keep(found, Choice(collections=frozenset({shelf.pk})))
             conversations.post_message(found, text, pictures=pictures, models=models)
     except conversations.ChatError as error:
         return replies.refused(request, error, back=reverse("chats:home"))

@@ -18,6 +18,7 @@ from documents.collections.access import readable_by, readable_collections
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from documents.models import Collection
     from documents.retrieval import Filters
 
 MOST = 200
@@ -78,6 +79,16 @@ def chosen(user: "User", kind: str, collections: Iterable[str], documents: Itera
     )
     if not found.is_narrow:
         raise NotChosen("Mark at least one collection or document. Nothing was saved yet.")
+    return found
+
+
+def wanted(user: "User", key: str) -> "Collection | None":
+    """For the page where a chat begins, which may name a collection. Raises NotChosen."""
+    if not key:
+        return None
+    found = readable_collections(user.pk).filter(pk__in=_ids([key])).first()
+    if found is None:
+        raise NotChosen("The collection cannot be read any more. Your text is kept; choose other documents.")
     return found
 
 

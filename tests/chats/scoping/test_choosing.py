@@ -104,3 +104,24 @@ def test_what_was_chosen_and_is_not_shared_any_more_is_told(
 def test_kept_nonsense_is_everything() -> None:
     for kept in (None, [], {"collections": "x"}, {"documents": [None, 5]}, {"own": 1}):
         assert Choice.of(kept).is_everything
+
+
+def test_a_chat_begins_with_a_collection(page: Client, owner: User, share: CollectionShare) -> None:
+    shelf = str(share.collection_id)
+    text = page.get(f"/?collection={shelf}").content.decode()
+    assert f'name="collection" value="{shelf}"' in text
+    assert "Theirs to read" in text
+    page.post("/chats", {"content": "What is x?", "documents_offered": "1", "use_documents": "1", "collection": shelf})
+    begun = Conversation.objects.get(owner=owner)
+    assert Choice.of(begun.search_in) == Choice(collections=frozenset({share.collection_id}))
+
+
+@pytest.mark.parametrize("key", ["nonsense", str(uuid.uuid4()), "theirs"])
+def test_a_chat_begins_with_no_collection_that_cannot_be_read(
+    page: Client, stranger: User, owner: User, key: str
+) -> None:
+    key = str(keeping.create(stranger, "Closed").pk) if key == "theirs" else key
+    text = page.get(f"/?collection={key}").content.decode()
+    assert 'name="collection"' not in text
+    assert page.post("/chats", {"content": "What is x?", "collection": key}).status_code != 200
+    assert not Conversation.objects.filter(owner=owner).exists()
