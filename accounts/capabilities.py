@@ -70,7 +70,9 @@ _MODEL_PERMISSIONS: dict[Capability, frozenset[str]] = {
             "lock_out.delete_failures",
         }
     ),
-    Capability.SEE_DOCUMENT_METADATA: frozenset({"documents.view_document", "documents.view_embeddingspace"}),
+    Capability.SEE_DOCUMENT_METADATA: frozenset(
+        {"documents.view_document", "documents.view_embeddingspace", "evaluation.view_run"}
+    ),
     Capability.SEE_AUDIT: frozenset({"audit.view_auditevent"}),
 }
 

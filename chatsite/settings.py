@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "documents.collections",
     "documents.sources",
     "chats",
+    "chats.evaluation",
     "chats.exchange",
     "chats.prompting",
     "chats.searching",

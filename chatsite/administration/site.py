@@ -29,6 +29,7 @@ _TABLES = {
     "invitations.Invitation": ("Invitations", "mail"),
     "documents.Document": ("Documents", "files"),
     "documents.EmbeddingSpace": ("Embedding spaces", "spaces"),
+    "evaluation.Run": ("Evaluations", "chart"),
     "audit.AuditEvent": ("Audit log", "log"),
     "lock_out.Failures": ("Lock-outs", "lock"),
     "rights.LegalHold": ("Legal holds", "shield"),

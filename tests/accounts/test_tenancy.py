@@ -22,6 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tenancy import acting_as, acting_as_system, actor
 from accounts.tenancy.role import refuse_unbound_role
+from chats.evaluation.models import Asked, Run
 from chats.exchange.models import ExchangeJob, Origin
 from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Summary, Tag
@@ -72,6 +73,8 @@ def furnish(user: User, phrase: str) -> None:
     Posting.objects.create(term=1, version=version, passages=[chunk.pk << 24])
     space, _ = EmbeddingSpace.objects.get_or_create(state=EmbeddingSpace.State.ACTIVE, model="m", dimension=2)
     Embedding.objects.create(space=space, chunk=chunk, version=version, vector=[1, 0])
+    run = Run.objects.create(owner=user, set_name="set", set_fingerprint="f", state=Run.State.DONE)
+    Asked.objects.create(run=run, number=1, identifier="1", milliseconds=1)
     Source.objects.create(document=document, path=f"/{phrase}")
     Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name=phrase, name_hash=b"x" * 32)
     Reindexing.objects.create(kind=Reindexing.Kind.PART, model="m", owner=user)
