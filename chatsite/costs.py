@@ -51,6 +51,8 @@ COSTS: dict[str, Budget | None] = {
     "exchange:take_in": UPLOAD,
     "exchange:forget": None,
     "documents:upload": UPLOAD,
+    # Names are opened one by one to be looked into.
+    "documents:library": SEARCH,
     "documents:retry": UPLOAD,
     "documents:delete": None,
     "accounts:set_up": SIGN_IN,

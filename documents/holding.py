@@ -13,7 +13,18 @@ from accounts.models import User
 from accounts.rights.holdings import Entry, as_json, told
 from documents import blobs, library
 from documents.errors import Held, NotAllowed
-from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting, Reindexing
+from documents.models import (
+    Chunk,
+    Collection,
+    Document,
+    DocumentTag,
+    DocumentVersion,
+    Embedding,
+    Page,
+    Posting,
+    Reindexing,
+    Tag,
+)
 
 KEPT = "documents"
 
@@ -22,7 +33,18 @@ class DocumentsHolding:
     name = "documents"
     models: ClassVar = frozenset(
         model._meta.label
-        for model in (Collection, Document, DocumentVersion, Page, Chunk, Posting, Embedding, Reindexing)
+        for model in (
+            Collection,
+            Document,
+            Tag,
+            DocumentTag,
+            DocumentVersion,
+            Page,
+            Chunk,
+            Posting,
+            Embedding,
+            Reindexing,
+        )
     )
     retentions: ClassVar = {KEPT: "documents, from their upload"}
 
@@ -52,6 +74,7 @@ class DocumentsHolding:
         for document in Document.objects.filter(owner_id=user_id):
             library.delete(document)
             step()
+        Tag.objects.filter(owner_id=user_id).delete()
         Collection.objects.filter(owner_id=user_id).delete()
 
     def expire(self, kind: str, user_id: UUID, days: int) -> int:  # noqa: ARG002 - there is one kind
@@ -71,6 +94,7 @@ def _described(document: Document, versions: list[DocumentVersion]) -> dict[str,
         "id": document.pk,
         "name": told(document, "name"),
         "collection": told(document.collection, "name") if document.collection else None,
+        "tags": [told(tagging.tag, "name") for tagging in document.tagged.select_related("tag")],
         "status": document.status,
         "uploaded": document.created_at,
         "versions": [

@@ -3,6 +3,7 @@
 Callers pass documents they found through `Document.objects.visible_to(user)`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,7 +12,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -23,7 +23,6 @@ from documents import blobs, progress, versions
 from documents.errors import DocumentError, EncryptedFile, Held, NoRoom, TooLarge
 from documents.models import Document, DocumentVersion
 from documents.names import clean_name, renamed
-from documents.rows import with_newest_version
 from documents.sniffing import HEAD_SIZE, Kind, sniff
 from documents.tasks import enqueue, enqueue_name
 
@@ -64,10 +63,6 @@ class Uploads:
     @property
     def refused(self) -> list[Refusal]:
         return [refusal for refusal in self.refusals if not isinstance(refusal.error, AlreadyHere)]
-
-
-def listing(user: User) -> QuerySet[Document]:
-    return with_newest_version(Document.objects.visible_to(user)).order_by("-created_at", "pk")
 
 
 def upload(user: User, files: "Iterable[UploadedFile[bytes]]", *, batch: UUID | None = None) -> Uploads:
@@ -139,14 +134,16 @@ def too_large() -> TooLarge:
     return TooLarge(f"This file is larger than {limit} MB, the most that can be uploaded. Split it into smaller files.")
 
 
-def retry(document: Document) -> bool:
-    """Queue a failed document again. False: it had not failed, so there is nothing to do."""
+def retry(*documents: Document) -> int:
+    """Queue failed documents again; how many. What has not failed is left alone."""
     with transaction.atomic():
-        queued = Document.objects.filter(pk=document.pk, status=Document.Status.FAILED).update(**versions.WAITING)
-        if queued:
+        failed = Document.objects.filter(pk__in=[each.pk for each in documents], status=Document.Status.FAILED)
+        queued = list(failed.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+        Document.objects.filter(pk__in=[each.pk for each in queued]).update(**versions.WAITING)
+        for document in queued:
             _announce(document.pk)
             _tell(audit.Action.DOCUMENT_RETRIED, document)
-    return queued == 1
+    return len(queued)
 
 
 def unlock(document: Document, password: str) -> bool:
@@ -160,7 +157,7 @@ def unlock(document: Document, password: str) -> bool:
             return False
         sealed = DocumentVersion.sealed(newest.pk, owner_id=document.owner_id, password=password)
         DocumentVersion.objects.filter(pk=newest.pk).update(**sealed)
-        return retry(document)
+        return retry(document) == 1
 
 
 def rename(document: Document, wanted: str) -> str:
@@ -176,23 +173,31 @@ def rename(document: Document, wanted: str) -> str:
     return name
 
 
-def delete(document: Document) -> None:
-    """The rows at once, the files after the commit. A worker that reads it finds its lease gone and stops.
+def delete(*documents: Document) -> int:
+    """One person's. The rows at once, the files after the commit; how many there still were.
 
+    A fixed number of statements, however many there are. A worker that reads one finds its lease gone and stops.
     Raises Held.
     """
-    key = document.pk
+    if not documents:
+        return 0
+    owner_id = documents[0].owner_id
     with transaction.atomic():
-        if requesting.is_held_for_now(document.owner_id):
+        if requesting.is_held_for_now(owner_id):
             raise Held
-        # Waits for a worker that is storing it at this moment (documents.ingestion): its rows are then seen here.
-        list(Document.objects.select_for_update().filter(pk=document.pk).values_list("pk"))
-        all_of_it = list(DocumentVersion.objects.filter(document=document))
+        # Waits for workers that are storing them at this moment (documents.ingestion): their rows are then seen here.
+        # In one order, so that two requests for the same ones wait for each other and not both.
+        rows = Document.objects.filter(pk__in=[document.pk for document in documents], owner=owner_id)
+        locked = list(rows.select_for_update(of=("self",)).order_by("pk"))
+        all_of_it = list(DocumentVersion.objects.filter(document__in=locked))
         versions.delete_rows(all_of_it)
-        _tell(audit.Action.DOCUMENT_DELETED, document, versions=len(all_of_it))
-        document.delete()
+        counts = Counter(version.document_id for version in all_of_it)
+        for document in locked:
+            _tell(audit.Action.DOCUMENT_DELETED, document, versions=counts[document.pk])
+            progress.publish_gone(document.pk, owner_id)
+        rows.delete()
         transaction.on_commit(lambda: versions.delete_files(all_of_it), robust=True)
-        progress.publish_gone(key, document.owner_id)
+    return len(locked)
 
 
 def _record(user: User, name: str, kind: Kind, blob: blobs.Blob, batch: UUID | None) -> Document:

@@ -108,6 +108,8 @@ class Document(SealedModel, Leased):
             models.Index(fields=["owner", "-created_at"], name="document_library"),
             # "You have a document of this name": looked up at upload.
             models.Index(fields=["owner", "name_hash"], name="document_by_name"),
+            # How far all of it is that came together.
+            models.Index(fields=["batch"], name="document_by_batch", condition=models.Q(batch__isnull=False)),
             # The beat task that looks for work nobody holds.
             models.Index(
                 fields=["status", "lease_until"],
@@ -118,6 +120,35 @@ class Document(SealedModel, Leased):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tag(SealedModel):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="document_tags")
+    name = SealedTextField()
+    name_hash = KeyedHashField(of="name")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name_hash"], name="document_tag_name_unique_per_owner"),
+            # What taggings point at, so that a tag is on documents of its owner only.
+            models.UniqueConstraint(fields=["id", "owner"], name="document_tag_and_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DocumentTag(models.Model):
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="tagged", db_constraint=False)
+    owner = OwnerField(through="document")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="tagged", db_constraint=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "tag"], name="document_tag_once"),
+        ]
 
 
 class DocumentVersion(SealedModel):

@@ -46,6 +46,13 @@ class MarkedText:
         begin, end = _find(text, quoted)
         return cls(text[:begin], text[begin:end], text[end:])
 
+    def beginning(self) -> "MarkedText":
+        """As much as a panel needs to show what a document is."""
+        text = self.before + self.marked + self.after
+        if len(text) > _NEIGHBOURHOOD:
+            text = text[:_NEIGHBOURHOOD].rpartition(" ")[0] + " …"
+        return MarkedText(text, "", "")
+
     def near(self) -> "MarkedText":
         """With no more around the passage than a panel needs, cut between words."""
         before, after = self.before, self.after

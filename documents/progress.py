@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from redis.exceptions import RedisError
 
 from documents.models import Document
-from documents.rows import Row, with_newest_version
+from documents.rows import Row, for_rows
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def publish_gone(document_id: UUID | str, owner_id: UUID | str) -> None:
 
 
 def _send_row(document_id: UUID | str) -> None:
-    document = with_newest_version(Document.objects.filter(pk=document_id)).first()
+    document = for_rows(Document.objects.filter(pk=document_id)).first()
     if document is None:
         return
     html = render_to_string("documents/_row.html", {"row": Row.of(document), "pushed": True})

@@ -1,32 +1,39 @@
 """How a document shows in the library: the words and numbers of its row."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from django.db.models import Prefetch, QuerySet
 
+from accounts.labels import by_name
 from documents.errors import BY_CODE, EncryptedFile
-from documents.models import Document, DocumentVersion
+from documents.models import Document, DocumentTag, DocumentVersion, Tag
 from documents.pages import place_word
 from documents.sniffing import Kind
 
 
-def with_newest_version(documents: "QuerySet[Document]") -> "QuerySet[Document]":
-    """One more query for all of them, whatever their number. `Row.of` needs it."""
+def for_rows(documents: "QuerySet[Document]") -> "QuerySet[Document]":
+    """With what `Row.of` needs. Two more queries for all of them, whatever their number."""
     newest = DocumentVersion.objects.order_by("document", "-number").distinct("document")
-    return documents.prefetch_related(Prefetch("versions", queryset=newest, to_attr="newest"))
+    tagged = DocumentTag.objects.select_related("tag")
+    return documents.prefetch_related(
+        Prefetch("versions", queryset=newest, to_attr="newest"), Prefetch("tagged", queryset=tagged, to_attr="taggings")
+    )
 
 
 @dataclass(frozen=True)
 class Row:
     document: Document
     version: DocumentVersion | None
+    tags: tuple[Tag, ...] = ()
 
     @classmethod
     def of(cls, document: Document) -> Self:
-        """`document` comes from a query `with_newest_version`."""
-        newest: list[DocumentVersion] = document.newest  # type: ignore[attr-defined]  # see above
-        return cls(document=document, version=newest[0] if newest else None)
+        """`document` comes from a query `for_rows`."""
+        read: Any = document
+        newest: list[DocumentVersion] = read.newest
+        tags = by_name(tagging.tag for tagging in read.taggings)
+        return cls(document=document, version=newest[0] if newest else None, tags=tuple(tags))
 
     @property
     def mark(self) -> str:

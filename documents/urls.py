@@ -1,13 +1,17 @@
 from django.urls import path
 
-from documents import version_views, views
+from documents import bulk_views, library_views, version_views, views
 
 app_name = "documents"
 urlpatterns = [
-    path("", views.library, name="library"),
+    path("", library_views.library, name="library"),
+    path("several", bulk_views.several, name="several"),
+    path("tags/<uuid:document_tag_id>/rename", library_views.rename_tag, name="rename_tag"),
+    path("tags/<uuid:document_tag_id>/delete", library_views.delete_tag, name="delete_tag"),
     path("upload", views.upload, name="upload"),
     path("versions", version_views.join, name="join"),
     path("<uuid:document_id>", views.detail, name="detail"),
+    path("<uuid:document_id>/preview", library_views.preview, name="preview"),
     path("<uuid:document_id>/row", views.row, name="row"),
     path("<uuid:document_id>/retry", views.retry, name="retry"),
     path("<uuid:document_id>/password", views.unlock, name="unlock"),

@@ -1,4 +1,4 @@
-"""The library and the pages of a document. Every view starts from what is visible to the person."""
+"""Uploading, and one document: its row, its pages, and what is done with it."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
-from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,12 +13,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.capabilities import Capability, may, requires
+from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
-from accounts.limits import quotas
 from documents import library as shelf
-from documents import page_images, sending, version_views, versions
-from documents.abilities import missing
+from documents import library_views, page_images, sending, version_views, versions
 from documents.collections import keeping
 from documents.errors import DocumentError
 from documents.finding import (
@@ -30,28 +27,14 @@ from documents.finding import (
     readable_document,
     readable_version,
 )
+from documents.library_views import permissions, upload_limits
 from documents.models import Document, DocumentVersion, Page
 from documents.names import clean_name
 from documents.pages import page_view
-from documents.rows import Row
-from documents.sniffing import EXTENSIONS
+from documents.rows import Row, for_rows
 from documents.uploads import SizeLimit, limit_sizes
 
-_ROWS_A_PAGE = 50
 _LONGEST_PASSWORD = 500
-
-
-@require_safe
-def library(request: AuthenticatedHttpRequest) -> HttpResponse:
-    return _library(request)
-
-
-def _library(request: AuthenticatedHttpRequest, uploads: shelf.Uploads | None = None) -> HttpResponse:
-    page = Paginator(shelf.listing(request.user), _ROWS_A_PAGE).get_page(request.GET.get("page"))
-    rows = [Row.of(document) for document in page]
-    template = "documents/_listing.html" if _wants_fragment(request) else "documents/library.html"
-    context = {"page": page, "rows": rows, "quota_note": quotas.storage_note(request.user), "uploads": uploads}
-    return render(request, template, {**context, **_permissions(request), **_upload_limits()})
 
 
 @csrf_exempt
@@ -93,7 +76,7 @@ def _upload(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpResponse
 def _told(request: AuthenticatedHttpRequest, uploads: shelf.Uploads, *, status: int = 422) -> HttpResponse:
     if request.htmx:
         return render(request, "documents/_uploaded.html", {"uploads": uploads}, status=status)
-    return _library(request, uploads)
+    return library_views.show(request, uploads)
 
 
 @require_safe
@@ -205,35 +188,18 @@ def page_image(request: AuthenticatedHttpRequest, document_id: UUID, version: in
     return HttpResponse(picture, content_type="image/png", headers={"Cache-Control": kept})
 
 
-def _wants_fragment(request: AuthenticatedHttpRequest) -> bool:
-    return bool(request.htmx) and request.htmx.request_type != "full"
-
-
-def _permissions(request: AuthenticatedHttpRequest) -> dict[str, Any]:
-    return {"may_change": may(request.user, Capability.UPLOAD)}
-
-
-def _upload_limits() -> dict[str, Any]:
-    return {
-        "accept": ",".join(EXTENSIONS),
-        "missing": missing(),
-        "max_size": settings.UPLOAD_MAX_SIZE,
-        "max_size_text": f"{settings.UPLOAD_MAX_SIZE_MB} MB",
-    }
-
-
 def _about(request: AuthenticatedHttpRequest, document: Document, version: DocumentVersion) -> dict[str, Any]:
     row = Row(document=document, version=version)
     about = {"document": document, "version": version, "row": row, "is_own": document.owner_id == request.user.pk}
     if not about["is_own"]:
         return about | {"may_change": False, "replaced_by": versions.replaced_by(version)}
-    about |= {**_permissions(request), "collections": keeping.own(request.user)}
+    about |= {**permissions(request), "collections": keeping.own(request.user)}
     if about["may_change"] and not row.is_busy:
         about["namesake"] = versions.namesake(document)
     about |= {"versions": versions.told(document), "replaced_by": versions.replaced_by(version)}
-    return about | _upload_limits()
+    return about | upload_limits()
 
 
 def _row(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
-    document = get_object_or_404(shelf.listing(request.user), pk=document_id)
-    return render(request, "documents/_row.html", {"row": Row.of(document), **_permissions(request)})
+    document = get_object_or_404(for_rows(Document.objects.visible_to(request.user)), pk=document_id)
+    return render(request, "documents/_row.html", {"row": Row.of(document), **permissions(request)})

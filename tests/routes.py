@@ -33,6 +33,7 @@ from chats.prompting.models import Persona, PromptTemplate
 from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
+from documents import models as documents
 from documents.collections.models import CollectionShare
 from documents.models import Chunk, Collection, Document, DocumentVersion, EmbeddingSpace, Page
 
@@ -80,6 +81,7 @@ class World:
     folder: Folder
     tag: Tag
     waiting: Picture
+    document_tag: documents.Tag
     template: PromptTemplate
     deleted_template: PromptTemplate
     persona: Persona
@@ -121,6 +123,8 @@ class World:
         tag = Tag.objects.create(owner=owner, name=f"{secret} tag")
         Conversation.objects.create(owner=owner, title=f"{secret} filed", folder=folder)
         ConversationTag.objects.create(conversation=conversation, tag=tag)
+        document_tag = documents.Tag.objects.create(owner=owner, name=f"{secret} kind")
+        documents.DocumentTag.objects.create(document=document, tag=document_tag)
         _picture(owner, secret, message=question)
         # Parameters name the answer; a picture stands there too, where its address is looked for.
         _picture(owner, secret, message=answer)
@@ -135,7 +139,7 @@ class World:
         Document.objects.filter(pk=document.pk).update(collection=collection)
         return cls(
             owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag,
-            waiting, *templates, *personas, collection, collection_share,
+            waiting, document_tag, *templates, *personas, collection, collection_share,
         )  # fmt: skip
 
     def rows(self) -> list[Any]:
@@ -156,6 +160,8 @@ class World:
             Folder,
             Tag,
             ConversationTag,
+            documents.Tag,
+            documents.DocumentTag,
             Picture,
             PromptTemplate,
             Persona,
@@ -209,6 +215,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "job_id": lambda world: world.exchange.pk,
     "folder_id": lambda world: world.folder.pk,
     "tag_id": lambda world: world.tag.pk,
+    "document_tag_id": lambda world: world.document_tag.pk,
     "picture_id": lambda world: world.waiting.pk,
     "template_id": lambda world: world.template.pk,
     "prompting:restore_template template_id": lambda world: world.deleted_template.pk,
@@ -241,6 +248,7 @@ OWNED = {
     "job_id",
     "folder_id",
     "tag_id",
+    "document_tag_id",
     "picture_id",
     "template_id",
     "persona_id",

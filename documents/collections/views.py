@@ -19,7 +19,7 @@ from documents.collections.errors import CollectionError
 from documents.collections.models import CollectionShare
 from documents.finding import document_of, identifier
 from documents.models import Collection, Document
-from documents.rows import Row, with_newest_version
+from documents.rows import Row, for_rows
 
 _ROWS_A_PAGE = 50
 # Documents offered for putting in, and documents in one request.
@@ -68,7 +68,7 @@ def page(request: AuthenticatedHttpRequest, collection_id: UUID) -> HttpResponse
 
 def _page(request: AuthenticatedHttpRequest, found: Collection, *, error: str = "") -> HttpResponse:
     is_own = found.owner_id == request.user.pk
-    inside = with_newest_version(Document.objects.filter(collection=found, owner=found.owner_id))
+    inside = for_rows(Document.objects.filter(collection=found, owner=found.owner_id))
     if not is_own:
         # What is not read yet is the owner's business.
         inside = inside.filter(current_version__isnull=False)

@@ -58,6 +58,31 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Tag',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', accounts.encryption.fields.SealedTextField()),
+                ('name_hash', accounts.encryption.fields.KeyedHashField(editable=False, max_length=32, of='name')),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='document_tags', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('owner', 'name_hash'), name='document_tag_name_unique_per_owner'), models.UniqueConstraint(fields=('id', 'owner'), name='document_tag_and_owner')],
+            },
+        ),
+        migrations.CreateModel(
+            name='DocumentTag',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('document', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='tagged', to='documents.document')),
+                ('owner', accounts.tenancy.fields.OwnerField(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', through='document', to=settings.AUTH_USER_MODEL)),
+                ('tag', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='tagged', to='documents.tag')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('document', 'tag'), name='document_tag_once')],
+            },
+        ),
+        migrations.CreateModel(
             name='DocumentVersion',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -188,6 +213,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='document',
             index=models.Index(fields=['owner', 'name_hash'], name='document_by_name'),
+        ),
+        migrations.AddIndex(
+            model_name='document',
+            index=models.Index(condition=models.Q(('batch__isnull', False)), fields=['batch'], name='document_by_batch'),
         ),
         migrations.AddIndex(
             model_name='document',

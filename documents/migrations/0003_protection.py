@@ -15,6 +15,16 @@ class Migration(migrations.Migration):
         ),
         Protect("documents_collection"),
         Protect("documents_document", parent=("collection_id", "documents_collection")),
+        Protect("documents_tag"),
+        # On documents of its owner, by both ends.
+        Protect("documents_documenttag", parent=("document_id", "documents_document")),
+        migrations.RunSQL(
+            """
+            ALTER TABLE documents_documenttag ADD CONSTRAINT documents_documenttag_same_tag_owner
+                FOREIGN KEY (tag_id, owner_id) REFERENCES documents_tag (id, owner_id) DEFERRABLE INITIALLY DEFERRED
+            """,
+            "ALTER TABLE documents_documenttag DROP CONSTRAINT documents_documenttag_same_tag_owner",
+        ),
         Protect("documents_documentversion", parent=("document_id", "documents_document")),
         Protect("documents_page", parent=_VERSION),
         Protect("documents_chunk", parent=_VERSION),

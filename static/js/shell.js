@@ -81,7 +81,8 @@ document.addEventListener("click", (event) => {
   if (choice) setTheme(choice.dataset.themeChoice);
   if (at("[data-toggle-sidebar]")) toggleSidebar();
   if (at("[data-close-panel]")) closePanel();
-  at("[data-dismiss]")?.parentElement.remove();
+  const dismissed = at("[data-dismiss]");
+  (dismissed?.closest("[data-group]") ?? dismissed?.parentElement)?.remove();
   // An open menu closes when the pointer goes elsewhere, and when something in it is chosen. Choosing colours and filling
   // in a form go on.
   const chosen = at(".menu-list :is(a, button):not([data-theme-choice], [data-close-menu] *)");

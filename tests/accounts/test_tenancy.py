@@ -29,6 +29,7 @@ from chats.models import Citation, Conversation, ConversationTag, Folder, Messag
 from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
 from chats.searching.models import Indexed, Occurrences
 from chats.sharing.models import Share
+from documents import models as documents
 from documents.collections.models import CollectionShare
 from documents.models import (
     Chunk,
@@ -75,6 +76,8 @@ def furnish(user: User, phrase: str) -> None:
     Embedding.objects.create(space=space, chunk=chunk, version=version, vector=[1, 0])
     run = Run.objects.create(owner=user, set_name="set", set_fingerprint="f", state=Run.State.DONE)
     Asked.objects.create(run=run, number=1, identifier="1", milliseconds=1)
+    document_tag = documents.Tag.objects.create(owner=user, name=phrase)
+    documents.DocumentTag.objects.create(document=document, tag=document_tag)
     Source.objects.create(document=document, path=f"/{phrase}")
     Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name=phrase, name_hash=b"x" * 32)
     Reindexing.objects.create(kind=Reindexing.Kind.PART, model="m", owner=user)

@@ -58,9 +58,9 @@ def test_the_number_of_queries_is_constant(
     owners_client.get("/settings")  # at first sight a session is written down
     # The session, the person, what is shared with them, the document with its version, its first page, the collections
     # it could be in, the chats beside it and their folders.
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         owners_client.get(f"/documents/{document.pk}")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         owners_client.get(page_url(document, 100))
 
 

@@ -10,8 +10,9 @@ from documents.models import Document
 from tests.library.conftest import MakeDocument
 
 URL = "/documents/"
-# The session, the person, how many documents, the documents, their versions, the chats beside them, their folders.
-LIBRARY_QUERIES = 7
+# The session, the person, how many documents, the documents, their versions, their tags, what is being read, all tags,
+# all collections, the chats beside them, their folders.
+LIBRARY_QUERIES = 12
 
 
 def test_an_empty_library_says_what_it_is_for_and_offers_one_step(owners_client: Client) -> None:
@@ -132,8 +133,8 @@ def test_an_anonymous_visitor_is_sent_to_sign_in(client: Client) -> None:
     assert "/accounts/login/" in client.get(URL)["Location"]
 
 
-def test_posting_is_refused(owners_client: Client) -> None:
-    assert owners_client.post(URL).status_code == 405
+def test_only_looking_and_finding_are_allowed(owners_client: Client) -> None:
+    assert owners_client.put(URL).status_code == owners_client.delete(URL).status_code == 405
 
 
 def test_a_ready_document_says_what_could_not_be_read(owners_client: Client, make_document: MakeDocument) -> None:

@@ -193,7 +193,7 @@ def test_a_row_can_be_asked_for_alone(
 ) -> None:
     document = make_document()
     owners_client.get("/settings")  # at first sight a session is written down
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         response = owners_client.get(f"/documents/{document.pk}/row", headers=ROW)
     assert response.content.decode().lstrip().startswith(f'<tr id="document-{document.pk}"')
 
