@@ -75,7 +75,7 @@ def test_when_it_is_told_that_it_is_over_it_leaves(
     giving.with_person(chat, viewer.email)
     opened(page, chat, sockets)
     sockets[0].send(live.event(chat.pk, "gone")["frame"])
-    page.wait_for_url("**/shared/ended")
+    expect(page).to_have_url(re.compile("/shared/ended$"), timeout=30_000)
     expect(page.get_by_role("heading")).to_have_text("This chat is not shared with you any more")
     expect(page.locator(".message")).to_have_count(0)
 
@@ -91,7 +91,7 @@ def test_when_the_socket_is_closed_without_a_word_it_asks_and_leaves(
     else:
         giving.end(share)
     sockets[0].close(code=4403)
-    page.wait_for_url("**/shared/ended")
+    expect(page).to_have_url(re.compile("/shared/ended$"), timeout=30_000)
 
 
 def test_a_connection_that_is_lost_costs_nothing(

@@ -93,7 +93,7 @@ def test_a_version_that_is_newer_counts_for_size_and_type(owner: User, shelf: di
         ({"words": "nothing"}, set()),
         ({"tag": uuid.UUID(int=7)}, set()),
     ],
-    ids=str,
+    ids=lambda one: str(one) if isinstance(one, dict) else " and ".join(sorted(one)) or "nothing",
 )
 def test_it_is_narrowed_as_asked_for(
     owner: User, shelf: dict[str, Document], wanted: dict[str, Any], expected: set[str]

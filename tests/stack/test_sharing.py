@@ -1,11 +1,13 @@
 """Reading along in a real browser: the words of a shared answer come as they are written; the end closes the page."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from bench.stack import Stack
 from tests.interface.conftest import PHONE, WIDE
@@ -72,7 +74,7 @@ def test_a_viewer_reads_along_and_is_shown_out_when_the_share_ends(shared: Share
     assert prose.inner_text() == shared.owner.locator(f"{writing.bubble} .prose").inner_text()
     assert viewer.locator("#composer, form[action*='/regenerate']").count() == 0
     shared.owner.get_by_role("button", name="End the share").click()
-    viewer.wait_for_url("**/shared/ended")
+    expect(viewer).to_have_url(re.compile("/shared/ended$"), timeout=30_000)
     assert viewer.get_by_role("heading", name="not shared with you any more").is_visible()
     assert viewer.locator(".message").count() == 0
 
@@ -82,4 +84,4 @@ def test_deleting_the_chat_ends_it_too(shared: Shared) -> None:
     shared.owner.locator("[data-close-panel]").click()
     shared.owner.get_by_label("Rename, export or delete this chat").click()
     shared.owner.get_by_role("button", name="Delete this chat").click()
-    shared.viewer.wait_for_url("**/shared/ended")
+    expect(shared.viewer).to_have_url(re.compile("/shared/ended$"), timeout=30_000)
