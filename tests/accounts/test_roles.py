@@ -38,7 +38,7 @@ class TestAViewer:
         assert "New chat" not in page
         assert "/admin/" not in page
         library = client.get("/documents/").content.decode()
-        assert "Nothing is shared with you yet" in library
+        assert "You have no documents of your own" in library
         assert 'type="file"' not in library
 
     def test_reads_what_was_theirs_in_an_earlier_role_and_changes_nothing_of_it(self, owner: User) -> None:
