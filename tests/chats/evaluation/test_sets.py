@@ -40,7 +40,7 @@ def test_a_judged_folder(tmp_path: Path) -> None:
     jsonl(tmp_path / "unanswerable.jsonl", {"text": "What else?"})
     (tmp_path / "qrels.tsv").write_text("q\tp\ts\nq1\tp1\t1\nq1\tp2\t0\n")
     found = sets.read(tmp_path, at_most=None)
-    assert found.documents == {"T": [("p1", "One."), ("p2", "")]}
+    assert found.documents == {"T": [("p1", "One."), ("p2", "2")]}
     assert [(q.text, q.expected) for q in found.questions] == [("One?", {"p1": 1}), ("What else?", {})]
     assert sets.read(tmp_path, at_most=1).fingerprint != found.fingerprint
     assert sets.read(tmp_path, at_most=1) == sets.read(tmp_path, at_most=1)
