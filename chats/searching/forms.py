@@ -8,13 +8,12 @@ from accounts.models import User
 from chats.models import Folder, Tag
 from chats.searching import finding
 from chats.searching.finding import MOST_RESULTS, PAGE_LENGTH, Filters
+from documents.period import PeriodForm
 from documents.terms import MOST_QUERY_CHARACTERS
 
 
-class SearchForm(forms.Form):
+class SearchForm(PeriodForm):
     q = forms.CharField(max_length=MOST_QUERY_CHARACTERS, strip=True, required=False)
-    since = forms.DateField(required=False)
-    until = forms.DateField(required=False)
     folder = forms.ModelChoiceField(Folder.objects.none(), required=False)
     tag = forms.ModelChoiceField(Tag.objects.none(), required=False)
     model = forms.ChoiceField(required=False)
@@ -28,13 +27,6 @@ class SearchForm(forms.Form):
         folder.queryset = Folder.objects.filter(owner=user)
         tag.queryset = Tag.objects.filter(owner=user)
         model.choices = [(key, key) for key in finding.models_used(user)]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        since, until = cleaned.get("since"), cleaned.get("until")
-        if since and until and until < since:
-            self.add_error("until", "The last day lies before the first.")
-        return cleaned
 
     def filters(self) -> Filters:
         wanted = self.cleaned_data

@@ -1,27 +1,21 @@
 """What an owner does with shares. Each verb is one short transaction; open pages of viewers are told after it."""
 
 import uuid
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models.functions import Now
 
-from accounts import audit
+from accounts import audit, sharing
 from accounts.encryption.fields import KeyedHashField
-from accounts.models import Role, User
+from accounts.models import Role
+from accounts.sharing import DAYS, MOST
 from chats import live
 from chats.models import Conversation
 from chats.sharing import access
 from chats.sharing.models import Share
-
-MOST = 100
-# Days that can be chosen; 0 is until somebody ends it, which a link never is.
-DAYS = (0, 1, 7, 30, 90)
 
 
 class NotShared(Exception):
@@ -38,14 +32,13 @@ def readers_group(conversation_id: uuid.UUID) -> str:
 
 def with_person(conversation: Conversation, address: str, *, days: int = 0) -> Share:
     """Whether the address has an account is neither said nor shown: one without is listed alike and opens nothing."""
-    address = "".join(address.replace("\0", "").split()).lower()
     try:
-        validate_email(address)
+        address = sharing.clean_address(address)
     except ValidationError as error:
         raise NotShared("This is not an e-mail address. Nothing was shared; correct it and try again.") from error
     if address == conversation.owner.email:
         raise NotShared("This is your own address, and you see this chat already. Write somebody else's.")
-    viewer = User.objects.filter(email=address, is_active=True).first()
+    viewer = sharing.viewer_of(address)
     hashed = KeyedHashField.of(Share, "address_hash", conversation.owner_id, address)
     return _give(conversation, Share.Kind.PERSON, {"address_hash": hashed}, days=days, address=address, viewer=viewer)
 
@@ -81,7 +74,6 @@ def _give(
     """`same` finds the share that this one renews."""
     if days not in DAYS:
         raise NotShared("That end cannot be chosen. Nothing was shared; choose one from the list.")
-    expires_at = Now() + timedelta(days=days) if days else None
     with transaction.atomic():
         # Whoever deletes the conversation meanwhile comes before this or after it.
         if not Conversation.objects.select_for_update().filter(pk=conversation.pk, deleted_at=None).exists():
@@ -91,28 +83,19 @@ def _give(
         if found is None and shares.count() >= MOST:
             raise NotShared(f"This chat is shared {MOST} times, which is the most. End a share first.")
         share = found or Share(conversation=conversation, kind=kind)
-        for name, value in values.items():
-            setattr(share, name, value)
-        share.expires_at = expires_at  # by the database's clock
-        share.save()
-        share.refresh_from_db(fields=["expires_at"])
+        sharing.keep(share, days=days, **values)
         _record(audit.Action.SHARE_CHANGED if found else audit.Action.SHARED, share)
         transaction.on_commit(partial(_look_again, conversation.pk))
     return share
 
 
 def _record(action: audit.Action, share: Share) -> None:
-    """Without the address: it says who was meant, also where there is no account."""
-    expires = share.expires_at.isoformat(timespec="seconds") if share.expires_at else ""
     audit.record(
         action,
         user=share.owner_id,
         resource=("chat", share.conversation_id),
-        share=share.pk,
-        kind=share.kind,
         viewer=share.viewer_id,
-        role=share.role,
-        expires=expires,
+        **sharing.told(share),
     )
 
 

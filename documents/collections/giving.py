@@ -1,35 +1,28 @@
 """What an owner does with shares of a collection. Each verb is one short transaction."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models.functions import Now
 
-from accounts import audit
+from accounts import audit, sharing
 from accounts.encryption.fields import KeyedHashField
-from accounts.models import Role, User
+from accounts.models import Role
+from accounts.sharing import DAYS, MOST
 from documents.collections.errors import CollectionError
 from documents.collections.models import CollectionShare
 from documents.models import Collection
 
-MOST = 100
-# Days that can be chosen; 0 is until somebody ends it.
-DAYS = (0, 1, 7, 30, 90)
-
 
 def with_person(collection: Collection, address: str, *, days: int = 0) -> CollectionShare:
     """Whether the address has an account is neither said nor shown: one without is listed alike and opens nothing."""
-    address = "".join(address.replace("\0", "").split()).lower()
     try:
-        validate_email(address)
+        address = sharing.clean_address(address)
     except ValidationError as error:
         raise CollectionError("This is not an e-mail address. Nothing was shared; correct it and try again.") from error
     if address == collection.owner.email:
         raise CollectionError("This is your own address, and these are your own documents. Write somebody else's.")
-    viewer = User.objects.filter(email=address, is_active=True).first()
+    viewer = sharing.viewer_of(address)
     hashed = KeyedHashField.of(CollectionShare, "address_hash", collection.owner_id, address)
     same = {"address_hash": hashed}
     return _give(collection, CollectionShare.Kind.PERSON, same, days=days, address=address, viewer=viewer)
@@ -63,25 +56,16 @@ def _give(
         if found is None and shares.count() >= MOST:
             raise CollectionError(f"This collection is shared {MOST} times, which is the most. End a share first.")
         share: CollectionShare = found or CollectionShare(collection=collection, kind=kind)
-        for name, value in values.items():
-            setattr(share, name, value)
-        share.expires_at = Now() + timedelta(days=days) if days else None  # by the database's clock
-        share.save()
-        share.refresh_from_db(fields=["expires_at"])
+        sharing.keep(share, days=days, **values)
         _record(audit.Action.SHARE_CHANGED if found else audit.Action.SHARED, share)
     return share
 
 
 def _record(action: audit.Action, share: CollectionShare) -> None:
-    """Without the address: it says who was meant, also where there is no account."""
-    expires = share.expires_at.isoformat(timespec="seconds") if share.expires_at else ""
     audit.record(
         action,
         user=share.owner_id,
         resource=("collection", share.collection_id),
-        share=share.pk,
-        kind=share.kind,
         viewer=share.viewer_id or "",
-        role=share.role,
-        expires=expires,
+        **sharing.told(share),
     )

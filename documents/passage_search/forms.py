@@ -14,6 +14,7 @@ from accounts.models import User
 from documents.collections import access
 from documents.models import Collection, Document
 from documents.passage_search.finding import MOST_FOUND, PAGE_LENGTH
+from documents.period import PeriodForm
 from documents.retrieval import Filters
 from documents.rows import type_mark
 from documents.terms import MOST_QUERY_CHARACTERS
@@ -23,13 +24,11 @@ from documents.terms import MOST_QUERY_CHARACTERS
 _OFFERED = 100
 
 
-class PassageSearchForm(forms.Form):
+class PassageSearchForm(PeriodForm):
     q = forms.CharField(max_length=MOST_QUERY_CHARACTERS, strip=True, required=False)
     document = forms.ModelChoiceField(Document.objects.none(), required=False)
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
     kind = forms.ChoiceField(required=False)
-    since = forms.DateField(required=False)
-    until = forms.DateField(required=False)
     start = forms.IntegerField(required=False, min_value=0, max_value=MOST_FOUND - PAGE_LENGTH)
 
     def __init__(self, data: Any, user: User) -> None:
@@ -41,13 +40,6 @@ class PassageSearchForm(forms.Form):
         kinds = readable.order_by().values_list("current_version__media_type", flat=True).distinct()
         fields["kind"].choices = sorted(((kind, type_mark(kind)) for kind in kinds), key=lambda choice: choice[1])
         self._readable = readable
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        since, until = cleaned.get("since"), cleaned.get("until")
-        if since and until and until < since:
-            self.add_error("until", "The last day lies before the first.")
-        return cleaned
 
     def filters(self) -> Filters:
         wanted = self.cleaned_data

@@ -1,0 +1,40 @@
+"""Sharing with people and roles, as far as it is the same whatever is shared: a chat, a collection."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.validators import validate_email
+from django.db.models.functions import Now
+
+from accounts.models import User
+
+# Shares that one thing may have.
+MOST = 100
+# Days that can be chosen; 0 is until somebody ends it.
+DAYS = (0, 1, 7, 30, 90)
+
+
+def clean_address(address: str) -> str:
+    """As accounts have theirs. Raises ValidationError for what is no e-mail address."""
+    address = "".join(address.replace("\0", "").split()).lower()
+    validate_email(address)
+    return address
+
+
+def viewer_of(address: str) -> User | None:
+    return User.objects.filter(email=address, is_active=True).first()
+
+
+def keep(share: Any, *, days: int, **values: Any) -> None:
+    """Save a new share or one that is renewed. It ends by the database's clock."""
+    for name, value in values.items():
+        setattr(share, name, value)
+    share.expires_at = Now() + timedelta(days=days) if days else None
+    share.save()
+    share.refresh_from_db(fields=["expires_at"])
+
+
+def told(share: Any) -> dict[str, Any]:
+    """For the audit log. Without the address: it says who was meant, also where there is no account."""
+    expires = share.expires_at.isoformat(timespec="seconds") if share.expires_at else ""
+    return {"share": share.pk, "kind": share.kind, "role": share.role, "expires": expires}
