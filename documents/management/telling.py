@@ -2,12 +2,15 @@
 
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import audit
 from accounts.capabilities import Capability, may
 from accounts.models import User
 from accounts.tenancy import acting_as_system
@@ -15,10 +18,12 @@ from documents.collections import keeping
 from documents.collections.errors import CollectionError
 from documents.management.asked import account, find_collection
 from documents.models import Collection
-from documents.sources import waiting
+from documents.sources import files, taking, waiting
+from documents.sources.blog import syncing
 
 # Some files were not taken in, or could not be read; all others were.
 INCOMPLETE = 3
+MOST_FILES = 10_000
 # Paths that are listed one by one; the rest is counted.
 _LISTED = 50
 
@@ -92,6 +97,52 @@ class TakingIn(BaseCommand):
             self.stderr.write(f"{name}: {sentence}")
         if len(refused) > _LISTED:
             self.stderr.write(f"{len(refused) - _LISTED} more {words}.")
+
+    def list_unreadable(self, found: files.Found) -> None:
+        for path in found.unreadable:
+            self.stderr.write(f"{path}: This folder cannot be read, or lies too deep.")
+
+
+def found_at(path: Path, *, at_most: int, may_be_empty: bool = False) -> files.Found:
+    """Raises CommandError."""
+    if at_most < 1:
+        raise CommandError("--most must be at least 1.")
+    try:
+        found = files.find(path, at_most=at_most)
+    except FileNotFoundError:
+        raise CommandError(f"{path} does not exist. Nothing was done.") from None
+    except files.TooMany:
+        raise CommandError(
+            f"{path} has more than {at_most:,} files. Nothing was done: choose a folder inside it, or raise --most."
+        ) from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}. Nothing was done.") from error
+    if not (found.files or may_be_empty):
+        raise CommandError(f"There is no file to take in at {path}. Nothing was done.")
+    return found
+
+
+@contextmanager
+def unless_busy(user: User) -> Iterator[None]:
+    """Raises CommandError."""
+    try:
+        yield
+    except taking.Busy as error:
+        raise CommandError(
+            f"Files are being taken in for {user} at this moment. Wait for that to end; nothing was done."
+        ) from error
+
+
+def record(user: User, outcome: taking.Outcome | syncing.Outcome, **more: Any) -> None:
+    audit.record(
+        audit.Action.IMPORTED,
+        user=user,
+        by="operator",
+        files=outcome.seen,
+        added=outcome.added,
+        changed=outcome.changed,
+        **more,
+    )
 
 
 class Seldom:

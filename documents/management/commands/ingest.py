@@ -4,15 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts import audit
 from accounts.management.running import require_database
 from accounts.models import User
 from accounts.tenancy import acting_as
-from documents.management.telling import INCOMPLETE, Seldom, TakingIn
+from documents.management.telling import INCOMPLETE, MOST_FILES, Seldom, TakingIn, found_at, record, unless_busy
 from documents.sources import files, taking
 from documents.sources.taking import Outcome
-
-MOST_FILES = 10_000
 
 
 class Command(TakingIn):
@@ -52,26 +49,14 @@ class Command(TakingIn):
                 self.stdout.write(f"{outcome.seen} of {len(found.files)} files")
                 self.stdout.flush()
 
-        try:
+        with unless_busy(user):
             outcome = taking.take_in(user, found.files, collection=collection, report=report)
-        except taking.Busy as error:
-            raise CommandError(
-                f"Files are being taken in for {user} at this moment. Wait for that to end; nothing was done."
-            ) from error
-        audit.record(
-            audit.Action.IMPORTED,
-            user=user,
-            by="operator",
-            files=outcome.seen,
-            added=outcome.added,
-            changed=outcome.changed,
-        )
+        record(user, outcome)
         return outcome
 
     def _sum_up(self, found: files.Found, outcome: Outcome) -> None:
         self.list_refused(outcome.refused, "were refused")
-        for path in found.unreadable:
-            self.stderr.write(f"{path}: This folder cannot be read, or lies too deep.")
+        self.list_unreadable(found)
         if outcome.is_full:
             self.stderr.write("The person's storage is full: delete documents, or raise the quota of the role.")
         self.stdout.write(
@@ -82,22 +67,3 @@ class Command(TakingIn):
             self.stdout.write(
                 f"Passed over: {found.hidden} hidden, {found.links} links, {found.special} that are no files."
             )
-
-
-def found_at(path: Path, *, at_most: int, may_be_empty: bool = False) -> files.Found:
-    """Raises CommandError."""
-    if at_most < 1:
-        raise CommandError("--most must be at least 1.")
-    try:
-        found = files.find(path, at_most=at_most)
-    except FileNotFoundError:
-        raise CommandError(f"{path} does not exist. Nothing was done.") from None
-    except files.TooMany:
-        raise CommandError(
-            f"{path} has more than {at_most:,} files. Nothing was done: choose a folder inside it, or raise --most."
-        ) from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}. Nothing was done.") from error
-    if not (found.files or may_be_empty):
-        raise CommandError(f"There is no file to take in at {path}. Nothing was done.")
-    return found

@@ -5,13 +5,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from accounts import audit
 from accounts.management.running import require_database
 from accounts.models import User
 from accounts.tenancy import acting_as
-from documents.management.commands.ingest import MOST_FILES, found_at
-from documents.management.telling import INCOMPLETE, Seldom, TakingIn
-from documents.sources import files, taking
+from documents.management.telling import INCOMPLETE, MOST_FILES, Seldom, TakingIn, found_at, record, unless_busy
+from documents.sources import files
 from documents.sources.blog import jekyll, syncing
 from documents.sources.blog.syncing import Options, Outcome
 
@@ -74,7 +72,7 @@ class Command(TakingIn):
                 self.stdout.write(f"{outcome.seen} files")
                 self.stdout.flush()
 
-        try:
+        with unless_busy(user):
             outcome = syncing.sync(
                 user,
                 root,
@@ -84,25 +82,12 @@ class Command(TakingIn):
                 zone=timezone.get_current_timezone(),
                 report=report,
             )
-        except taking.Busy as error:
-            raise CommandError(
-                f"Files are being taken in for {user} at this moment. Wait for that to end; nothing was done."
-            ) from error
-        audit.record(
-            audit.Action.IMPORTED,
-            user=user,
-            by="operator",
-            files=outcome.seen,
-            added=outcome.added,
-            changed=outcome.changed,
-            removed=outcome.removed,
-        )
+        record(user, outcome, removed=outcome.removed)
         return outcome
 
     def _sum_up(self, found: files.Found, outcome: Outcome) -> None:
         self.list_refused(outcome.problems, "were not taken in")
-        for path in found.unreadable:
-            self.stderr.write(f"{path}: This folder cannot be read, or lies too deep.")
+        self.list_unreadable(found)
         if outcome.not_removed:
             self.stderr.write(
                 f"{outcome.not_removed} posts are not in the folder any more. That many are not removed without a "
