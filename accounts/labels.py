@@ -4,7 +4,7 @@ The model has `owner`, `name` (a SealedTextField) and `name_hash` (a KeyedHashFi
 that differ in the size of letters only count as the same; the database, which sees hashes, forbids equal ones.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.models import User
 
 Label = TypeVar("Label", bound=models.Model)
+Carrier = TypeVar("Carrier", bound=models.Model)
 
 NAME_LENGTH = 60
 
@@ -94,6 +95,45 @@ class Labels(Generic[Label]):
     @staticmethod
     def _same(present: Iterable[Any], name: str) -> Any:
         return next((label for label in present if label.name.casefold() == name.casefold()), None)
+
+
+@dataclass(frozen=True)
+class Tagged(Generic[Label]):
+    """What carries tags, such as documents. `rows` is the model of the rows between, which have the carrier in `field`
+    and the tag in `tag`; `word` is what a person calls a carrier.
+
+    Both verbs want a transaction around them, which their caller records in. They return those that really changed.
+    """
+
+    rows: type[models.Model]
+    tags: type[Label]
+    field: str
+    word: str
+    refused: Callable[[str], Exception]
+
+    def tag(self, carriers: Sequence[Carrier], wanted: Label, *, most: int) -> list[Carrier]:
+        if not self.tags._default_manager.select_for_update().filter(pk=wanted.pk).exists():
+            raise self.refused(
+                f"This tag was deleted meanwhile. The {self.word}s are as they were; choose another tag."
+            )
+        tags: dict[Any, set[Any]] = {carrier.pk: set() for carrier in carriers}
+        for carrier_id, tag_id in self._rows(carriers).values_list(f"{self.field}_id", "tag_id"):
+            tags[carrier_id].add(tag_id)
+        changed = [carrier for carrier in carriers if wanted.pk not in tags[carrier.pk]]
+        if any(len(tags[carrier.pk]) >= most for carrier in changed):
+            raise self.refused(f"A {self.word} can have {most} tags. Nothing was changed; take one off first.")
+        rows = [self.rows(**{self.field: carrier, "tag": wanted}) for carrier in changed]
+        self.rows._default_manager.bulk_create(rows, ignore_conflicts=True)
+        return changed
+
+    def untag(self, carriers: Sequence[Carrier], unwanted: Label) -> list[Carrier]:
+        rows = self._rows(carriers).filter(tag=unwanted)
+        had = set(rows.values_list(f"{self.field}_id", flat=True))
+        rows.delete()
+        return [carrier for carrier in carriers if carrier.pk in had]
+
+    def _rows(self, carriers: Sequence[Carrier]) -> Any:
+        return self.rows._default_manager.filter(**{f"{self.field}__in": carriers})
 
 
 def by_name(rows: Iterable[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import audit
-from accounts.labels import Labels, by_name
+from accounts.labels import Labels, Tagged, by_name
 from accounts.models import User
 from documents import progress
 from documents.errors import DocumentError
@@ -28,31 +28,19 @@ class TagError(DocumentError):
 TAGS: Labels[Tag] = Labels(
     Tag, "tag", 200, audit.Action.DOCUMENT_TAG_CREATED, audit.Action.DOCUMENT_TAG_RENAMED, TagError, TagError
 )
+_TAGGED: Tagged[Tag] = Tagged(DocumentTag, Tag, "document", "document", TagError)
 
 
 def tag(documents: Sequence[Document], wanted: Tag) -> list[Document]:
     with transaction.atomic():
-        if not Tag.objects.select_for_update().filter(pk=wanted.pk).exists():
-            raise TagError("This tag was deleted meanwhile. The documents are as they were; choose another tag.")
-        tags: dict[UUID, set[UUID]] = {document.pk: set() for document in documents}
-        found = DocumentTag.objects.filter(document__in=documents).values_list("document_id", "tag_id")
-        for document_id, tag_id in found:
-            tags[document_id].add(tag_id)
-        changed = [document for document in documents if wanted.pk not in tags[document.pk]]
-        if any(len(tags[document.pk]) >= MOST_TAGS for document in changed):
-            raise TagError(f"A document can have {MOST_TAGS} tags. Nothing was changed; take one off first.")
-        rows = [DocumentTag(document=document, tag=wanted, owner_id=document.owner_id) for document in changed]
-        DocumentTag.objects.bulk_create(rows, ignore_conflicts=True)
+        changed = _TAGGED.tag(documents, wanted, most=MOST_TAGS)
         _record(audit.Action.DOCUMENT_TAGGED, changed, tag=wanted.pk)
     return changed
 
 
 def untag(documents: Sequence[Document], unwanted: Tag) -> list[Document]:
     with transaction.atomic():
-        rows = DocumentTag.objects.filter(document__in=documents, tag=unwanted)
-        had = set(rows.values_list("document_id", flat=True))
-        rows.delete()
-        changed = [document for document in documents if document.pk in had]
+        changed = _TAGGED.untag(documents, unwanted)
         _record(audit.Action.DOCUMENT_UNTAGGED, changed, tag=unwanted.pk)
     return changed
 

@@ -7,12 +7,12 @@ bringing back are chats.conversation's own.
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts import audit
+from accounts.labels import Tagged
 from chats.conversation import ChatError
 from chats.models import Conversation, ConversationTag, Folder, Tag
 
@@ -21,6 +21,7 @@ Chats = Sequence[Conversation]
 # The most that one request may change.
 MOST = 500
 MOST_TAGS = 20
+_TAGGED: Tagged[Tag] = Tagged(ConversationTag, Tag, "conversation", "chat", ChatError)
 # What undoing or doing a change of these is called in the audit log: with a value, and without.
 _ACTIONS = {
     "pinned_at": (audit.Action.CHAT_PINNED, audit.Action.CHAT_UNPINNED),
@@ -57,27 +58,14 @@ def set_column(chats: Chats, field: str, value: Any) -> list[Conversation]:
 
 def tag(chats: Chats, wanted: Tag) -> list[Conversation]:
     with transaction.atomic():
-        if not Tag.objects.select_for_update().filter(pk=wanted.pk).exists():
-            raise ChatError("This tag was deleted meanwhile. The chats are as they were; choose another tag.")
-        tags: dict[UUID, set[UUID]] = {chat.pk: set() for chat in chats}
-        found = ConversationTag.objects.filter(conversation__in=chats).values_list("conversation_id", "tag_id")
-        for chat_id, tag_id in found:
-            tags[chat_id].add(tag_id)
-        changed = [chat for chat in chats if wanted.pk not in tags[chat.pk]]
-        if any(len(tags[chat.pk]) >= MOST_TAGS for chat in changed):
-            raise ChatError(f"A chat can have {MOST_TAGS} tags. Nothing was changed; take one off first.")
-        rows = [ConversationTag(conversation=chat, tag=wanted) for chat in changed]
-        ConversationTag.objects.bulk_create(rows, ignore_conflicts=True)
+        changed = _TAGGED.tag(chats, wanted, most=MOST_TAGS)
         _record(audit.Action.CHAT_TAGGED, changed, tag=wanted.pk)
     return changed
 
 
 def untag(chats: Chats, unwanted: Tag) -> list[Conversation]:
     with transaction.atomic():
-        rows = ConversationTag.objects.filter(conversation__in=chats, tag=unwanted)
-        had = set(rows.values_list("conversation_id", flat=True))
-        rows.delete()
-        changed = [chat for chat in chats if chat.pk in had]
+        changed = _TAGGED.untag(chats, unwanted)
         _record(audit.Action.CHAT_UNTAGGED, changed, tag=unwanted.pk)
     return changed
 
