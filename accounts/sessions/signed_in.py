@@ -17,20 +17,22 @@ from accounts.sessions.engine import kept_as
 from accounts.sessions.models import AGENT_LENGTH, UserSession
 from accounts.tenancy import acting_as, acting_as_system
 
-# {session key: the minute in which this process last wrote it down}, so that a request costs no write. Each process
-# has its own; at worst as many write in a minute as there are processes.
-_noted: dict[str, int] = {}
+# {session key: when this process last wrote it down, by time.monotonic}, so that a request costs no write. Each process
+# has its own; at worst as many write in a minute as there are processes. Sixty seconds of the session's own, not the
+# clock's minute: at its turn all sessions would write at once.
+_noted: dict[str, float] = {}
+_AGAIN_AFTER = 60.0
 _MOST_NOTED = 10_000
 
 
 def note(request: HttpRequest, user: User) -> bool:
     """Write down that the session was seen, at most once a minute. True if it was not known yet."""
-    key, minute = request.session.session_key or "", int(time.time()) // 60
-    if not key or _noted.get(key) == minute:
+    key, moment = request.session.session_key or "", time.monotonic()
+    if not key or moment - _noted.get(key, -_AGAIN_AFTER) < _AGAIN_AFTER:
         return False
     if len(_noted) >= _MOST_NOTED:
         _noted.clear()
-    _noted[key] = minute
+    _noted[key] = moment
     now = timezone.now().replace(second=0, microsecond=0)
     seen = {
         "last_seen_at": now,
