@@ -104,14 +104,14 @@ def test_a_source_that_speaks_to_the_assistant_is_marked(tab: Page, owner: User)
 
 def test_files_that_come_too_fast_wait_their_turn(tab: Page, owner: User, settings: object) -> None:
     tab.route_web_socket("**/ws/**", lambda _socket: None)
-    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_BURST = 60, 2  # type: ignore[attr-defined]
+    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_BURST = 20, 2  # type: ignore[attr-defined]
     tab.goto("/documents/")
     refused: list[int] = []
     tab.on("response", lambda response: refused.append(response.status) if response.status == 429 else None)
     tab.locator("#upload-files").set_input_files(
-        [{"name": f"{number}.txt", "mimeType": "text/plain", "buffer": b"words %d" % number} for number in range(90)]
+        [{"name": f"{number}.txt", "mimeType": "text/plain", "buffer": b"words %d" % number} for number in range(60)]
     )
     # Sent in batches; the newest are at the top of the list.
-    tab.locator("#documents").get_by_text("89.txt").first.wait_for(timeout=60_000)
+    tab.locator("#documents").get_by_text("59.txt").first.wait_for(timeout=60_000)
     assert refused
     assert tab.locator("#uploads .notice").count() == 0
