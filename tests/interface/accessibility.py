@@ -14,19 +14,20 @@ def _axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-_RUN = """async standards => {
-    const found = await axe.run(document, { runOnly: { type: "tag", values: standards }, resultTypes: ["violations"] });
+_RUN = """async wanted => {
+    const found = await axe.run(document, { runOnly: wanted, resultTypes: ["violations"] });
     return found.violations.flatMap(({ id, help, nodes }) =>
         nodes.map(({ target, failureSummary }) => `${id} (${help}): ${target.join(" ")}: ${failureSummary}`));
 }"""
 
 
-def complaints(page: Page) -> list[str]:
-    """Every breach of level A or AA, with the element it is about."""
+def complaints(page: Page, *rules: str) -> list[str]:
+    """Every breach of level A or AA, or of these rules alone, with the element it is about."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
     # Colours are judged as they end up, not on their way there. What is broken off is not on its way any more.
     page.evaluate(
         "Promise.allSettled(document.getAnimations().map(one => one.effect.getTiming().iterations < 9 && one.finished))"
     )
-    return list(page.evaluate(_RUN, list(STANDARDS)))
+    wanted = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(STANDARDS)}
+    return list(page.evaluate(_RUN, wanted))

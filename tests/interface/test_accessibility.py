@@ -1,6 +1,7 @@
 """axe finds nothing of level A or AA, on any page. The pages are found by walking the URL table (tests/routes.py)."""
 
 from collections.abc import Iterator
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,8 +19,9 @@ from tests.routes import PUBLIC, ROUTES, Route, World, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [("light", 320), ("light", 1440), ("dark", 320), ("dark", 1440)]
-looks = pytest.mark.parametrize(("theme", "width"), LOOKS, ids=[f"{theme}-{width}" for theme, width in LOOKS])
+WIDTHS = (320, 1440)
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 # Leads out, so that nothing after it could be seen.
 LAST = {"account_logout"}
 
@@ -73,15 +75,26 @@ def _every_kind_of_code() -> str:
     return before + " ".join(f'<span class="{kind}">{kind}</span>' for kind in kinds) + after
 
 
-def _page(context: BrowserContext, live_server: LiveServer, user: User | None, theme: str, width: int) -> Page:
+def _page(context: BrowserContext, live_server: LiveServer, user: User | None) -> Page:
     if user:
         cookie = signed_in(user).cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
     page = context.new_page()
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.route_web_socket("**/ws/**", lambda _socket: None)
     return page
+
+
+def _complaints_in_every_look(page: Page) -> list[str]:
+    """On a phone and wide, light and dark. Of the rules, only that of contrast asks for colours."""
+    found = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.reload()
+        rules = ["color-contrast"] if theme == "dark" else []
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            found += [f"{theme}, {width} px: {said}" for said in complaints(page, *rules)]
+    return found
 
 
 def _is_page(context: BrowserContext, address: str) -> bool:
@@ -101,35 +114,32 @@ def _inspect(page: Page, routes: list[Route], world: World) -> tuple[dict[str, l
             continue
         page.goto(address)
         path = urlsplit(page.url).path
-        if path not in seen and (said := complaints(page)):
+        if path not in seen and (said := _complaints_in_every_look(page)):
             found[f"{route} {address}"] = said
         seen.add(path)
     return found, seen
 
 
-@looks
 def test_no_page_of_somebody_who_may_do_everything(
-    visit: BrowserContext, live_server: LiveServer, admin_user: User, theme: str, width: int
+    visit: BrowserContext, live_server: LiveServer, admin_user: User
 ) -> None:
-    page = _page(visit, live_server, admin_user, theme, width)
+    page = _page(visit, live_server, admin_user)
     found, seen = _inspect(page, ROUTES, World.of(admin_user))
     assert not found, "\n".join(f"{where}\n    " + "\n    ".join(said) for where, said in found.items())
     assert {"/", "/documents/", "/search", "/settings", "/admin/"} <= seen
 
 
-@looks
-def test_no_page_before_signing_in(
-    visit: BrowserContext, live_server: LiveServer, owner: User, theme: str, width: int
-) -> None:
-    page = _page(visit, live_server, None, theme, width)
+def test_no_page_before_signing_in(visit: BrowserContext, live_server: LiveServer, owner: User) -> None:
+    page = _page(visit, live_server, None)
     found, seen = _inspect(page, [route for route in ROUTES if route.name in PUBLIC], World.of(owner))
     assert not found, "\n".join(f"{where}\n    " + "\n    ".join(said) for where, said in found.items())
     assert {"/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"} <= seen
 
 
-@looks
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", THEMES)
 def test_no_state_of_a_conversation(
-    visit: BrowserContext, live_server: LiveServer, owner: User, theme: str, width: int
+    visit: BrowserContext, live_server: LiveServer, owner: User, theme: Theme, width: int
 ) -> None:
     chat = conversations.start(owner)
     statuses = {}
@@ -141,7 +151,9 @@ def test_no_state_of_a_conversation(
         statuses[answer.pk] = status
     for answer_id, status in statuses.items():
         Message.objects.filter(pk=answer_id).update(status=status)
-    page = _page(visit, live_server, owner, theme, width)
+    page = _page(visit, live_server, owner)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=theme)
     page.goto(f"/chats/{chat.pk}")
     page.wait_for_load_state("load")
     assert page.locator(".answer").count() == len(Message.Status.values)

@@ -163,6 +163,22 @@ def test_filters_narrow_what_is_found(page: Page, owner: User) -> None:
     look(page, "search-refused")
 
 
+def test_of_searches_in_a_row_the_last_is_shown(page: Page, owner: User) -> None:
+    for bird in ("heron", "stork", "crane"):
+        chat_of(owner, bird, f"A {bird} came")
+    page.goto("/search")
+    page.evaluate(
+        """birds => {
+            const form = document.getElementById("search-form");
+            for (const bird of birds) { form.elements.q.value = bird; form.requestSubmit(); }
+        }""",
+        ["heron", "stork", "crane"],
+    )
+    expect(page.locator(".hit-snippet")).to_have_text(["A crane came"])
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".hit-snippet")).to_have_text(["A crane came"])
+
+
 def test_nothing_and_some_words_are_told_apart(page: Page, owner: User) -> None:
     chat_of(owner, "Birds", "A heron came", "東京の鳥について")
     page.goto("/search")

@@ -43,7 +43,7 @@ def test_a_killed_worker_and_a_reload_keep_every_column_right(
     # Each makes a pause half way, so that both are under way when it happens, however slow this machine is.
     for name in MODELS:
         model.script(name, tokens=TOKENS, tokens_per_second=40, stall_at=150, times=1)
-    page = chromium.new_context(storage_state=signed_in).new_page()
+    page = chromium.new_context(storage_state=signed_in, service_workers="block").new_page()
     question = f"What decides in case {uuid.uuid4().hex[:8]}?"
     answers = _compare(page, stack, question)
     for pk in answers:

@@ -144,7 +144,7 @@ def _export(keys: Keys, page: "Page") -> None:
 
 def test_a_visit_by_keyboard_alone(stack: Stack, model: OllamaServer, chromium: "Browser") -> None:
 
-    page = chromium.new_context().new_page()
+    page = chromium.new_context(service_workers="block").new_page()
     keys = Keys(page)
     page.goto(f"{stack.url}/accounts/login/")
     keys.go_to("E-mail address")
