@@ -51,7 +51,7 @@ def tab(chromium: Browser, live_server: LiveServer, boss: User) -> Iterator[Page
 
 
 def _note(message: Any, complaints: list[str]) -> None:
-    if message.type in {"error", "warning"}:
+    if message.type in {"error", "warning"} and "blocked by Playwright" not in message.text:
         complaints.append(f"{message.location.get('url')}: {message.text}")
 
 

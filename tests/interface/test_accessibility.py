@@ -1,7 +1,6 @@
 """axe finds nothing of level A or AA, on any page. The pages are found by walking the URL table (tests/routes.py)."""
 
 from collections.abc import Iterator
-from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,9 +18,11 @@ from tests.routes import PUBLIC, ROUTES, Route, World, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+THEMES = ("light", "dark")
 WIDTHS = (320, 1440)
-Theme = Literal["light", "dark"]
-THEMES: tuple[Theme, ...] = ("light", "dark")
+LOOKS = [(theme, width) for theme in THEMES for width in WIDTHS]
+themes = pytest.mark.parametrize("theme", THEMES)
+looks = pytest.mark.parametrize(("theme", "width"), LOOKS, ids=[f"{theme}-{width}" for theme, width in LOOKS])
 # Leads out, so that nothing after it could be seen.
 LAST = {"account_logout"}
 
@@ -75,26 +76,15 @@ def _every_kind_of_code() -> str:
     return before + " ".join(f'<span class="{kind}">{kind}</span>' for kind in kinds) + after
 
 
-def _page(context: BrowserContext, live_server: LiveServer, user: User | None) -> Page:
+def _page(context: BrowserContext, live_server: LiveServer, user: User | None, theme: str, width: int) -> Page:
     if user:
         cookie = signed_in(user).cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
     page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.route_web_socket("**/ws/**", lambda _socket: None)
     return page
-
-
-def _complaints_in_every_look(page: Page) -> list[str]:
-    """On a phone and wide, light and dark. Of the rules, only that of contrast asks for colours."""
-    found = []
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.reload()
-        rules = ["color-contrast"] if theme == "dark" else []
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            found += [f"{theme}, {width} px: {said}" for said in complaints(page, *rules)]
-    return found
 
 
 def _is_page(context: BrowserContext, address: str) -> bool:
@@ -104,7 +94,17 @@ def _is_page(context: BrowserContext, address: str) -> bool:
     return response.status != 405 and is_html and "<html" in response.text()
 
 
-def _inspect(page: Page, routes: list[Route], world: World) -> tuple[dict[str, list[str]], set[str]]:
+def _complaints_at_every_width(page: Page, theme: str) -> list[str]:
+    """Of the rules, only that of contrast asks for colours: in the dark it alone is looked at once more."""
+    rules = ["color-contrast"] if theme == "dark" else []
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [f"{width} px: {said}" for said in complaints(page, *rules)]
+    return found
+
+
+def _inspect(page: Page, routes: list[Route], world: World, theme: str) -> tuple[dict[str, list[str]], set[str]]:
     """Complaints by the route they are about, and the paths of the pages that were looked at."""
     found: dict[str, list[str]] = {}
     seen: set[str] = set()
@@ -114,32 +114,33 @@ def _inspect(page: Page, routes: list[Route], world: World) -> tuple[dict[str, l
             continue
         page.goto(address)
         path = urlsplit(page.url).path
-        if path not in seen and (said := _complaints_in_every_look(page)):
+        if path not in seen and (said := _complaints_at_every_width(page, theme)):
             found[f"{route} {address}"] = said
         seen.add(path)
     return found, seen
 
 
+@themes
 def test_no_page_of_somebody_who_may_do_everything(
-    visit: BrowserContext, live_server: LiveServer, admin_user: User
+    visit: BrowserContext, live_server: LiveServer, admin_user: User, theme: str
 ) -> None:
-    page = _page(visit, live_server, admin_user)
-    found, seen = _inspect(page, ROUTES, World.of(admin_user))
+    page = _page(visit, live_server, admin_user, theme, WIDTHS[0])
+    found, seen = _inspect(page, ROUTES, World.of(admin_user), theme)
     assert not found, "\n".join(f"{where}\n    " + "\n    ".join(said) for where, said in found.items())
     assert {"/", "/documents/", "/search", "/settings", "/admin/"} <= seen
 
 
-def test_no_page_before_signing_in(visit: BrowserContext, live_server: LiveServer, owner: User) -> None:
-    page = _page(visit, live_server, None)
-    found, seen = _inspect(page, [route for route in ROUTES if route.name in PUBLIC], World.of(owner))
+@themes
+def test_no_page_before_signing_in(visit: BrowserContext, live_server: LiveServer, owner: User, theme: str) -> None:
+    page = _page(visit, live_server, None, theme, WIDTHS[0])
+    found, seen = _inspect(page, [route for route in ROUTES if route.name in PUBLIC], World.of(owner), theme)
     assert not found, "\n".join(f"{where}\n    " + "\n    ".join(said) for where, said in found.items())
     assert {"/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"} <= seen
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
+@looks
 def test_no_state_of_a_conversation(
-    visit: BrowserContext, live_server: LiveServer, owner: User, theme: Theme, width: int
+    visit: BrowserContext, live_server: LiveServer, owner: User, theme: str, width: int
 ) -> None:
     chat = conversations.start(owner)
     statuses = {}
@@ -151,9 +152,7 @@ def test_no_state_of_a_conversation(
         statuses[answer.pk] = status
     for answer_id, status in statuses.items():
         Message.objects.filter(pk=answer_id).update(status=status)
-    page = _page(visit, live_server, owner)
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=theme)
+    page = _page(visit, live_server, owner, theme, width)
     page.goto(f"/chats/{chat.pk}")
     page.wait_for_load_state("load")
     assert page.locator(".answer").count() == len(Message.Status.values)

@@ -104,7 +104,7 @@ def test_a_source_that_speaks_to_the_assistant_is_marked(tab: Page, owner: User)
 
 def test_files_that_come_too_fast_wait_their_turn(tab: Page, owner: User, settings: object) -> None:
     tab.route_web_socket("**/ws/**", lambda _socket: None)
-    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_BURST = 20, 2  # type: ignore[attr-defined]
+    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_BURST = 6, 2  # type: ignore[attr-defined]
     tab.goto("/documents/")
     refused: list[int] = []
     tab.on("response", lambda response: refused.append(response.status) if response.status == 429 else None)

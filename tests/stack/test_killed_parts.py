@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,9 @@ def incident(
     ask = Asks(stack, model, chromium, signed_in)
     reading = ask(tokens=500, pause_at=400)
     reading.wait_for_text(150)
-    document_id = _upload(stack, chromium, reader, f"{part}.txt", _long_text(part))
-    status = stack.wait_until(lambda: _half_done(stack, document_id), 40, "The document was not begun.", every=0.005)
+    with _no_passage_is_stored(stack):
+        document_id = _upload(stack, chromium, reader, f"{part}.txt", _long_text(part))
+        status = stack.wait_until(lambda: _half_done(stack, document_id), 40, "The document was not begun.")
     killed = stack.kill(part)
     yield Incident(part, reading, reading.is_live(), document_id, status, killed)
     ask.context.close()
@@ -116,6 +118,14 @@ def _upload(stack: Stack, chromium: "Browser", session: str, name: str, text: st
     assert reply.status == 200, reply.text()[:500]
     context.close()
     return str(json.loads(stack.run("bench.opened", "documents"))[name])
+
+
+@contextmanager
+def _no_passage_is_stored(stack: Stack) -> Iterator[None]:
+    """Until this ends, so that the document is not ready before anybody looks, however slow this machine is."""
+    with stack.database() as connection, connection.transaction():
+        connection.execute("LOCK TABLE documents_embedding IN SHARE MODE")
+        yield
 
 
 def _half_done(stack: Stack, document_id: str) -> str:
