@@ -4,9 +4,11 @@ A new route is covered without a line here, by tests/test_url_table.py and tests
 a parameter that nothing below knows fails there, with the name of the factory to add.
 """
 
+import copy
 import io
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import UUIDConverter
@@ -326,6 +329,22 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def as_before(client: Client) -> Client:
+    """A fresh browser with the session of another, whatever that one has done since."""
+    fresh = Client()
+    fresh.handler = client.handler
+    fresh.cookies = copy.deepcopy(client.cookies)
+    return fresh
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is done in it stays in no table."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def leads_to_sign_in(response: Any) -> bool:

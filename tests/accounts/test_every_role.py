@@ -8,12 +8,13 @@ here, or fails with the name of what is missing.
 import inspect
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
+from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
 from django.test import Client
 from django.test.utils import override_settings
@@ -27,7 +28,7 @@ from chatsite.celery import app as celery
 from documents import progress
 from documents.models import Chunk, Document
 from tests.conftest import PASSWORD
-from tests.routes import FACTORIES, PUBLIC, ROUTES, SECRET, SOCKETS, Route, World, connects, signed_in
+from tests.routes import FACTORIES, PUBLIC, ROUTES, SECRET, SOCKETS, Route, World, as_before, connects, signed_in
 
 OURS = ("accounts.", "chats.", "documents.", "llms.", "chatsite.", "jobs.")
 OWN = "what the visitor wrote"
@@ -48,13 +49,28 @@ WAY_IN = "second_factor:"
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who is not the owner. `client` makes a browser of theirs, as fresh as the first time."""
+    """Somebody who is not the owner. `sign_in` makes a browser of theirs."""
 
     name: str
     user: User | None
-    client: Callable[[], Client]
+    sign_in: Callable[[], Client]
     # Half way in, or out again: for this visitor everything private is closed.
     is_outside: bool = False
+    browsers: list[Client] = field(default_factory=list)
+
+    def client(self) -> Client:
+        """A browser as fresh as the first time: with the same session, unless somebody has signed out of it."""
+        if not self.browsers or not _is_signed_in(self.browsers[-1], self.user):
+            self.browsers.append(self.sign_in())
+        return as_before(self.browsers[-1])
+
+
+def _is_signed_in(client: Client, user: User | None) -> bool:
+    if user is None:
+        return True
+    session = client.session
+    user.refresh_from_db(fields=["password"])
+    return session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
 
 
 def visitor(name: str) -> Visitor:
