@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,10 +137,16 @@ def chromium_path() -> str:
 @pytest.fixture(scope="session")
 def chromium(chromium_path: str) -> "Iterator[Browser]":
     """One browser for all tests that look at pages."""
+    with launched(chromium_path) as browser:
+        yield browser
+
+
+@contextmanager
+def launched(path: str) -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
@@ -162,17 +169,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     kind = "browser" if _needs_browser(item) else "plain"
     if kind == "browser":
         item.add_marker(pytest.mark.no_cover)
-    place = "stack" if _in_stack(item) else str(item.path.relative_to(item.config.rootpath))
-    item.add_marker(pytest.mark.xdist_group(f"{place}-{kind}"))
+    place = str(item.path.relative_to(item.config.rootpath))
+    item.add_marker(pytest.mark.xdist_group("stack" if _in_stack(item) else f"{place}-{kind}"))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it.
 
-    Of those the whole product's come first, because they are the largest group, and one process runs them all.
+    Only those of the whole product come first, and end their browser: they wait more than they compute, and one process
+    runs them all, for as long as the others need for the rest.
     """
-    items.sort(key=lambda item: (_needs_browser(item), not _in_stack(item)))
+    items.sort(key=lambda item: (not _in_stack(item), _needs_browser(item)))
 
 
 @pytest.fixture(autouse=True)

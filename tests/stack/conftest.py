@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.stack import ADMIN_EMAIL, ADMIN_PASSWORD, Stack
+from tests.conftest import launched
 from tests.ollama_server import OllamaServer, expected_text
 from tests.stack.line import Line
 
@@ -15,20 +16,27 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def chromium(chromium_path: str) -> "Iterator[Browser]":
+    """Ended with this folder, whose tests come first: Playwright's event loop would stay in the way of others."""
+    with launched(chromium_path) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
 def model() -> Iterator[OllamaServer]:
     server = OllamaServer().start()
     yield server
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(model: OllamaServer) -> Iterator[Stack]:
     with Stack(model_url=model.url) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def signed_in(stack: Stack, chromium: "Browser") -> Any:
     """Cookies of the administrator, who signed in through the form."""
     page = chromium.new_page(service_workers="block")
@@ -42,7 +50,7 @@ def signed_in(stack: Stack, chromium: "Browser") -> Any:
     return state
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reader(stack: Stack) -> str:
     """The session of somebody else, whose documents are not in the scope of the administrator's questions."""
     return str(json.loads(stack.run("bench.people", "1"))[0]["session"])
