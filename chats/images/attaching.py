@@ -13,6 +13,8 @@ from chats.models import Message
 
 def chosen(user: User, ids: Sequence[str]) -> list[Picture]:
     """What a question that is sent brings along, in its order. Raises BadMessage."""
+    if not ids:
+        return []
     if len(ids) > settings.IMAGES_PER_MESSAGE:
         raise BadMessage(
             f"A question can have {settings.IMAGES_PER_MESSAGE} pictures. It was not sent and still stands in the "
@@ -65,7 +67,10 @@ def carry_over(question: Message, to: Message) -> None:
 def of_messages(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Picture]]:
     """In their order. One query, and none for no messages."""
     found: dict[uuid.UUID, list[Picture]] = {}
-    for picture in Picture.objects.filter(message_id__in=list(ids)).order_by("number"):
+    wanted = list(ids)
+    if not wanted:
+        return found
+    for picture in Picture.objects.filter(message_id__in=wanted).order_by("number"):
         assert picture.message_id is not None  # noqa: S101 - that is what was asked for
         found.setdefault(picture.message_id, []).append(picture)
     return found
