@@ -142,7 +142,7 @@ def _history(job: Job, room: int, model: ModelInfo) -> History:
     costs: list[int] = []
     # Pictures of earlier questions are shown again, the newest first; the others are spoken of.
     pictures_left = settings.IMAGES_PER_MESSAGE - job.pictures if model.sees else 0
-    for place, message in enumerate(_messages(earlier)):
+    for place, message in enumerate(_messages(earlier, job)):
         if summary := getattr(message, "summary", None):
             before = earlier[place:][::-1]
             return History(turns[::-1], before, summary.text, summarised=len(before))
@@ -167,14 +167,15 @@ def _turn(message: Any, pictures_left: int) -> Turn:
     return Turn("user", message.content, [seeing.for_model(picture) for picture in pictures])
 
 
-def _messages(ids: Sequence[uuid.UUID]) -> Iterator[Any]:
+def _messages(ids: Sequence[uuid.UUID], job: Job) -> Iterator[Any]:
     """The messages in this order with their `shown_pictures`, read as far as they are asked for."""
     for begin in range(0, len(ids), _STRETCH):
         stretch = ids[begin : begin + _STRETCH]
         # Neither what was thought nor found nor drawn for the page.
         found = Message.objects.select_related("summary").only("owner", "role", "content", "summary")
         rows: dict[uuid.UUID, Any] = found.in_bulk(stretch)
-        pictures = attaching.of_messages(pk for pk, row in rows.items() if row.role == Message.Role.USER)
+        asking = [pk for pk, row in rows.items() if row.role == Message.Role.USER] if job.has_pictures else []
+        pictures = attaching.of_messages(asking)
         for pk in stretch:
             if pk in rows:
                 rows[pk].shown_pictures = pictures.get(pk, [])

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
@@ -48,6 +48,8 @@ class Job:
     earlier_question: str
     # How many pictures came with it; a model that answers must see, where there are any.
     pictures: int
+    # Whether the person has ever sent one: otherwise none is looked for in what came before.
+    has_pictures: bool
     model: str
     # What the model is told beside the installation's own words: the conversation's, else the person's.
     instructions: str
@@ -128,6 +130,7 @@ def _claim(message_id: uuid.UUID, worker: str) -> Job | None:
         question=question.content,
         earlier_question=question.parent.parent.content if question.parent and question.parent.parent else "",
         pictures=message.picture_count,  # type: ignore[attr-defined] # annotated
+        has_pictures=message.has_pictures,  # type: ignore[attr-defined] # annotated
         model=message.model,
         instructions=chat.system_prompt or _opened(message.own_instructions, chat.owner_id),  # type: ignore[attr-defined]
         parameters=parameters.sound(chat.parameters),
@@ -170,7 +173,10 @@ def _asked_besides() -> dict[str, RawSQL]:
     Put together once: it is the same for every answer, and Django needs longer for it than the database does.
     """
     rows = Message.objects.annotate(
-        searchable_documents=_searchable_documents(), own_instructions=_own_instructions(), picture_count=_pictures()
+        searchable_documents=_searchable_documents(),
+        own_instructions=_own_instructions(),
+        picture_count=_pictures(),
+        has_pictures=Exists(Picture.objects.filter(owner_id=OuterRef("conversation__owner_id"))),
     )
     compiler = rows.query.get_compiler(connection.alias)
     compiler.pre_sql_setup()
