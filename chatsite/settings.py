@@ -177,9 +177,8 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        # After a restart of the database the pool holds dead connections: they are found before a request gets one.
-        "CONN_HEALTH_CHECKS": True,
-        # A pool: under ASGI every request runs in a thread of its own, so without one each request would connect.
+        # A pool: under ASGI every request runs in a thread of its own, so without one each request would connect. What
+        # it holds of a server that went is found before a request gets it (accounts/tenancy/postgresql/base.py).
         "OPTIONS": {
             **query,
             "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 10, at_least=2), "timeout": 10},

@@ -525,3 +525,18 @@ class TestAtTheStart:
             )
         with pytest.raises(ImproperlyConfigured, match="bypasses row-level security"):
             refuse_unbound_role()
+
+
+def test_connections_whose_server_went_are_passed_by(transactional_db: None) -> None:
+    def process() -> int:
+        connection.close()  # back to the pool, and another comes out of it
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return int(cursor.fetchone()[0])
+
+    gone = {process() for _ in range(12)}
+    connection.close()
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        for pid in gone:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    assert not gone & {process() for _ in range(12)}
