@@ -160,7 +160,7 @@ def _in_stack(item: pytest.Item) -> bool:
     return item.path.parent.name == "stack"
 
 
-_CASES_MEASURED = 2
+_CASES_MEASURED = 8
 _cases: Counter[str] = Counter()
 
 
@@ -171,7 +171,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     whole product share one, and its port.
 
     Following every line takes as long as running it. So it is not done where others have measured the same: for what a
-    browser reaches, and for the third and further cases of one test.
+    browser reaches, and for the ninth and further cases of one test.
     """
     kind = "browser" if _needs_browser(item) else "plain"
     test = item.nodeid.partition("[")[0]
