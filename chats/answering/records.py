@@ -48,7 +48,7 @@ class Job:
     earlier_question: str
     # How many pictures came with it; a model that answers must see, where there are any.
     pictures: int
-    # Whether the person has ever sent one: otherwise none is looked for in what came before.
+    # Whether the person has any at all: otherwise none is looked for in what came before.
     has_pictures: bool
     model: str
     # What the model is told beside the installation's own words: the conversation's, else the person's.

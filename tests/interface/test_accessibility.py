@@ -95,8 +95,8 @@ def _is_page(context: BrowserContext, address: str) -> bool:
 
 
 def _complaints_at_every_width(page: Page, theme: str) -> list[str]:
-    """Of the rules, only that of contrast asks for colours: in the dark it alone is looked at once more."""
-    rules = ["color-contrast"] if theme == "dark" else []
+    """Two of the rules ask for colours: in the dark they alone are looked at once more."""
+    rules = ["color-contrast", "link-in-text-block"] if theme == "dark" else []
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})

@@ -12,8 +12,8 @@ from bench.retrieval import load, scores
 pytestmark = pytest.mark.no_cover
 
 OWN = Path(__file__).parent / "judged"
-# Small enough to load within seconds; bench/retrieval.py runs all of them.
-LARGER = "xquad-de"
+# Small enough to load within seconds, in two languages; bench/retrieval.py runs all of them.
+LARGER = ["clapnq", "xquad-de"]
 
 
 def figures(owner: User, one: judged.JudgedSet) -> dict[str, float]:
@@ -29,8 +29,9 @@ def test_words_and_meaning_together_find_more_than_either_alone(owner: User) -> 
     assert found["hybrid"] > 0.9
 
 
-def test_together_they_find_more_on_an_open_set_too(owner: User) -> None:
-    folder = judged.default_corpora() / "retrieval" / LARGER
+@pytest.mark.parametrize("name", LARGER)
+def test_together_they_find_more_on_the_open_sets_too(owner: User, name: str) -> None:
+    folder = judged.default_corpora() / "retrieval" / name
     if not folder.exists():
         pytest.skip("The open judged sets are not here; CORPORA says where to look.")
 
