@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 PYTHON = [sys.executable, "-m"]
-_WORKER = [*PYTHON, "celery", "--app", "chatsite", "--quiet", "worker", "--without-gossip", "--without-mingle"]
+_WORKER = [*PYTHON, "chatsite.worker", "--without-gossip", "--without-mingle"]
 _BEAT_SCHEDULE_IN_MEMORY = ["--scheduler", "celery.beat:Scheduler"]
 
 

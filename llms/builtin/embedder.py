@@ -1,5 +1,6 @@
 """Static word vectors whose weights come inside the `wordllama` wheel: no network, no torch, 16 MB."""
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import isnan
@@ -42,4 +43,20 @@ def _model() -> Any:
 
     # Left alone it looks for its tokenizer in a folder that does not exist, and then on the internet.
     package = Path(wordllama.__file__).parent
-    return wordllama.WordLlama.load(cache_dir=package, disable_download=True)
+    model = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
+    model.embedding = _weights(package / "weights" / "l2_supercat_256.safetensors")
+    return model
+
+
+def _weights(path: Path) -> Any:
+    """One vector of float16 for each token, as they lie in the file: pages of it that all processes share, where
+    `wordllama` has a copy of 32 MB for itself. numpy widens the few rows that it gathers, to the same numbers."""
+    import numpy as np
+
+    # The format: eight bytes with the length of a JSON header, the header, and the data it describes.
+    with path.open("rb") as file:
+        header = file.read(int.from_bytes(file.read(8), "little"))
+        start = file.tell()
+    tensor = json.loads(header)["embedding.weight"]
+    begin, _ = tensor["data_offsets"]
+    return np.asarray(np.memmap(path, np.float16, "r", start + begin, tuple(tensor["shape"])))

@@ -1,8 +1,10 @@
 """Vectors of questions and passages, from the server and from the built-in model."""
 
 import math
+from pathlib import Path
 
 import pytest
+import wordllama
 
 from llms import embeddings, errors
 from tests.ollama_server import OllamaServer
@@ -39,6 +41,13 @@ def test_a_text_without_words_has_a_vector_too(ollama: OllamaServer, key: str, t
 
 def test_no_texts_no_vectors(ollama: OllamaServer) -> None:
     assert embeddings.embed_passages(NOMIC, []) == embeddings.embed_passages(BUILTIN, []) == []
+
+
+def test_the_weights_read_in_place_give_what_the_package_gives() -> None:
+    texts = ["The price of the bike was 300 euros.", "Bees live in colonies.", "蜜蜂"]
+    package = Path(wordllama.__file__).parent
+    theirs = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
+    assert embeddings.embed_passages(BUILTIN, texts) == theirs.embed(texts, norm=True).tolist()
 
 
 def test_what_means_the_same_is_near() -> None:

@@ -1,6 +1,7 @@
 """The whole product under its supervisor: it starts with nothing configured, survives, and goes."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -76,6 +77,7 @@ def test_nothing_listens_but_the_web_port(stack: Product) -> None:
 
 def test_it_is_small_while_idle(stack: Product) -> None:
     stack.until(lambda: _all_is_well(stack))
+    time.sleep(30)  # by then beat's jobs have been in every child of the pool, and made memory its own
     sizes = {process.pid: process.memory_full_info().pss / 1024**2 for process in stack.processes()}
     web = stack.part("web")
     assert web is not None
