@@ -141,7 +141,10 @@ def ask_below(
 
 
 def regenerate(answer: Message, *, model: str = "") -> Message:
-    """Another answer to the same question, beside the old one."""
+    """Another answer to the same question, beside the old one.
+
+    Asked for twice at the same time, as by a double press, it is made once.
+    """
     if answer.role != Message.Role.ASSISTANT or answer.parent is None:
         raise ChatError("Only an answer can be written again.")
     if answer.is_live:
@@ -152,6 +155,9 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
     with transaction.atomic():
         locked = Conversation.objects.select_for_update().get(pk=answer.conversation_id)
         another = _answer_to(answer.parent, locked, model=model)
+        leaf = locked.active_leaf
+        if leaf and leaf.is_live and leaf.parent_id == another.parent_id and leaf.model == another.model:
+            return leaf
         another.save(force_insert=True)
         _await_answers([another], leaf=another)
         _record(audit.Action.CHAT_REGENERATED, locked, of=answer.pk, answer=another.pk, model=another.model)

@@ -66,6 +66,16 @@ def test_another_answer_stands_beside_the_first_and_is_shown(chat: Conversation)
     assert second.model == "builtin/quote"
 
 
+def test_an_answer_asked_for_twice_at_once_is_made_once(chat: Conversation) -> None:
+    first = answered(chat)
+    second = conversations.regenerate(first)
+    assert conversations.regenerate(first).pk == second.pk
+    assert first.parent is not None
+    assert first.parent.children.count() == 2
+    # With another model it is another wish.
+    assert conversations.regenerate(first, model="builtin/quote").pk != second.pk
+
+
 def test_a_question_cannot_be_regenerated(chat: Conversation) -> None:
     question = answered(chat).parent
     assert question is not None
