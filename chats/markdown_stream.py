@@ -144,6 +144,9 @@ class MarkdownStream:
             begins = blocks[1][0].map[0] if blocks[1][0].map else 0
             if begins >= last_line and not decided:
                 break
+            # A table only if the line below its head ends as it began: "--" may become "--***".
+            if blocks[1][0].type == "table_open" and begins + 1 >= last_line:
+                break
             if formula is not None and begins > formula:
                 break
             finished.append(self._render(blocks.pop(0)))

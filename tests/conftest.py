@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,24 +159,13 @@ def _in_stack(item: pytest.Item) -> bool:
     return item.path.parent.name == "stack"
 
 
-_CASES_MEASURED = 8
-_cases: Counter[str] = Counter()
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Where several processes share the tests, a file's stay together, so that what they share is made once.
 
     Its tests with a browser are a group of their own, for they come last in every process, as below. Those of the
     whole product share one, and its port.
-
-    Following every line takes as long as running it. So it is not done where others have measured the same: for what a
-    browser reaches, and for the ninth and further cases of one test.
     """
     kind = "browser" if _needs_browser(item) else "plain"
-    test = item.nodeid.partition("[")[0]
-    _cases[test] += 1
-    if kind == "browser" or _cases[test] > _CASES_MEASURED:
-        item.add_marker(pytest.mark.no_cover)
     place = str(item.path.relative_to(item.config.rootpath))
     item.add_marker(pytest.mark.xdist_group("stack" if _in_stack(item) else f"{place}-{kind}"))
 

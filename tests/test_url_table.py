@@ -32,9 +32,6 @@ from tests.routes import (
     undone,
 )
 
-# It passes through everything, and measures nothing that the tests of each part have not measured.
-pytestmark = pytest.mark.no_cover
-
 Apart = Callable[[Route], AbstractContextManager[None]]
 
 

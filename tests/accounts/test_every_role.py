@@ -30,9 +30,6 @@ from documents.models import Chunk, Document
 from tests.conftest import PASSWORD
 from tests.routes import FACTORIES, PUBLIC, ROUTES, SECRET, SOCKETS, Route, World, as_before, connects, signed_in
 
-# It passes through everything, and measures nothing that the tests of each part have not measured.
-pytestmark = pytest.mark.no_cover
-
 OURS = ("accounts.", "chats.", "documents.", "llms.", "chatsite.", "jobs.")
 OWN = "what the visitor wrote"
 # What an administrator changes by right: the account, and what ends with its sessions. Never what a person keeps.

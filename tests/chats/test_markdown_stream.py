@@ -89,6 +89,7 @@ def test_one_character_at_a_time() -> None:
 @settings(max_examples=200, deadline=None)
 @example(["```", "- a\n", "> ", "```", "\n", "- a\n"])
 @example(["--", "```", "- a\n", "```", "1", "```"])
+@example(["***", "- a\n", "|a|\n", "--", "***"])
 @given(st.lists(st.sampled_from(["- a\n", "\n", "1", ". b\n", "```", "x\n", "> ", "# ", "  ", "***", "|a|\n", "--"])))
 def test_fragments_in_any_order_never_lose_text(parts: list[str]) -> None:
     text = "".join(parts)

@@ -8,9 +8,6 @@ from accounts.models import User
 from bench import judged
 from bench.retrieval import load, scores
 
-# Thousands of passages; what is followed line by line takes half as long again, and was measured on a few of them.
-pytestmark = pytest.mark.no_cover
-
 OWN = Path(__file__).parent / "judged"
 # Small enough to load within seconds, in two languages; bench/retrieval.py runs all of them.
 LARGER = ["clapnq", "xquad-de"]
