@@ -32,6 +32,7 @@ from documents.models import Document, DocumentVersion, Page
 from documents.names import clean_name
 from documents.pages import page_view
 from documents.rows import Row, for_rows
+from documents.sources import facts
 from documents.uploads import SizeLimit, limit_sizes
 
 _LONGEST_PASSWORD = 500
@@ -191,6 +192,7 @@ def page_image(request: AuthenticatedHttpRequest, document_id: UUID, version: in
 def _about(request: AuthenticatedHttpRequest, document: Document, version: DocumentVersion) -> dict[str, Any]:
     row = Row(document=document, version=version)
     about = {"document": document, "version": version, "row": row, "is_own": document.owner_id == request.user.pk}
+    about["facts"] = facts.of(document)
     if not about["is_own"]:
         return about | {"may_change": False, "replaced_by": versions.replaced_by(version)}
     about |= {**permissions(request), "collections": keeping.own(request.user)}

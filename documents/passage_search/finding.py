@@ -18,6 +18,7 @@ from documents.models import Document
 from documents.pages import place_word
 from documents.retrieval import Candidates, Filters, Passage
 from documents.rows import type_mark
+from documents.sources import facts
 from documents.terms import Marker, query_languages
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Hit:
     place: str
     heading: str
     collection: str
-    added: datetime
+    # Of its publication, for a post; else of the upload.
+    dated: datetime
     snippet: Sequence[Piece]
     relevance: float
     # Whether an answer would be given it, too.
@@ -78,7 +80,7 @@ def _marker(candidates: Candidates) -> Marker:
 def _hits(user: "User", passages: Sequence[Passage], marker: Marker) -> list[Hit]:
     documents: dict[object, Document] = (
         access.readable_by(user.pk)
-        .select_related("current_version", "collection")
+        .select_related("current_version", "collection", "source")
         .in_bulk({passage.document_id for passage in passages})
     )
     hits = []
@@ -98,7 +100,7 @@ def _hits(user: "User", passages: Sequence[Passage], marker: Marker) -> list[Hit
                 place=f"{place_word(version.media_type, passage.document_name)} {passage.page}",
                 heading=passage.heading,
                 collection=document.collection.name if document.collection else "",
-                added=document.created_at,
+                dated=facts.dated(document),
                 snippet=marking.stretch(text, list(marker.occurrences(text)), length=_SNIPPET),
                 relevance=passage.score,
                 is_relevant=passage.score >= _least(document),

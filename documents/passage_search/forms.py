@@ -17,6 +17,8 @@ from documents.passage_search.finding import MOST_FOUND, PAGE_LENGTH
 from documents.period import PeriodForm
 from documents.retrieval import Filters
 from documents.rows import type_mark
+from documents.sources import labels
+from documents.sources.models import Label
 from documents.terms import MOST_QUERY_CHARACTERS
 
 # Documents offered by name: in a longer list nobody finds one, and every name has to be opened. Each of them can be
@@ -29,10 +31,13 @@ class PassageSearchForm(PeriodForm):
     document = forms.ModelChoiceField(Document.objects.none(), required=False)
     collection = forms.ModelChoiceField(Collection.objects.none(), required=False)
     kind = forms.ChoiceField(required=False)
+    tag = forms.CharField(max_length=labels.NAME_LENGTH, required=False)
+    category = forms.CharField(max_length=labels.NAME_LENGTH, required=False)
     start = forms.IntegerField(required=False, min_value=0, max_value=MOST_FOUND - PAGE_LENGTH)
 
     def __init__(self, data: Any, user: User) -> None:
         super().__init__(data)
+        self._user = user
         readable = access.readable_by(user.pk).searchable()
         fields: Any = self.fields
         fields["document"].queryset = readable
@@ -51,11 +56,13 @@ class PassageSearchForm(PeriodForm):
             types=[kind] if kind else [],
             since=wanted.get("since"),
             until=wanted.get("until"),
+            tag=wanted.get("tag", ""),
+            category=wanted.get("category", ""),
         )
 
     @property
     def narrows(self) -> bool:
-        names = ("document", "collection", "kind", "since", "until")
+        names = ("document", "collection", "kind", "since", "until", "tag", "category")
         return self.is_bound and self.is_valid() and any(self.cleaned_data.get(name) for name in names)
 
     @property
@@ -70,6 +77,14 @@ class PassageSearchForm(PeriodForm):
     @property
     def collections(self) -> Sequence[Collection]:
         return _by_name(list(self._collections))
+
+    @property
+    def tags(self) -> Sequence[str]:
+        return labels.offered(self._user, Label.Kind.TAG)
+
+    @property
+    def categories(self) -> Sequence[str]:
+        return labels.offered(self._user, Label.Kind.CATEGORY)
 
 
 def _by_name(rows: list[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Which versions a search may see. Sharing and filters (collection, type, date, tag) come in here and nowhere else.
+"""Which versions a search may see. Sharing and filters (collection, type, date, tag, category) come in here alone.
 
 A scope may hold documents of several people. What each wrote is sealed, and its words are hashed, with a key of their
 own: a question is asked in the terms of all of them.
@@ -17,6 +17,8 @@ from accounts.encryption.errors import KeyErased
 from accounts.models import User
 from documents.collections.access import readable_by
 from documents.models import Document, DocumentQuerySet
+from documents.sources.labels import carrying
+from documents.sources.models import Label
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Filters:
     is never found.
 
     Chosen documents and collections are searched together: a document may be chosen by itself or with its collection.
-    `only_own` leaves out what others share. `types` are media types. Dates are those of the upload, both included.
+    `only_own` leaves out what others share. `types` are media types. Dates are those of the upload, for a post those of
+    its publication, both included.
     """
 
     documents: Sequence[UUID] = ()
@@ -60,6 +63,8 @@ class Filters:
     types: Sequence[str] = ()
     since: dt.date | None = None
     until: dt.date | None = None
+    tag: str = ""
+    category: str = ""
     only_own: bool = False
 
     def within(self, documents: DocumentQuerySet) -> DocumentQuerySet:
@@ -69,10 +74,19 @@ class Filters:
         if self.types:
             documents = documents.filter(current_version__media_type__in=list(self.types))
         if self.since:
-            documents = documents.filter(created_at__date__gte=self.since)
+            documents = documents.filter(_dated("gte", self.since))
         if self.until:
-            documents = documents.filter(created_at__date__lte=self.until)
+            documents = documents.filter(_dated("lte", self.until))
+        if self.tag:
+            documents = carrying(documents, Label.Kind.TAG, self.tag)
+        if self.category:
+            documents = carrying(documents, Label.Kind.CATEGORY, self.category)
         return documents
+
+
+def _dated(way: str, day: dt.date) -> Q:
+    added = Q(source__published_at=None, **{f"created_at__date__{way}": day})
+    return added | Q(**{f"source__published_at__date__{way}": day})
 
 
 EVERYTHING = Filters()

@@ -107,7 +107,7 @@ def _is_part(name: str, words: list[str]) -> bool:
         return any("redis-server" in word for word in words)
     if name == "web":
         return "chatsite.server" in words
-    return "celery" in words and name in words
+    return "chatsite.worker" in words and name in words
 
 
 def _free_port() -> int:

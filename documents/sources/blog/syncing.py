@@ -21,6 +21,7 @@ from documents.models import Collection, Document
 from documents.names import clean_name
 from documents.sources import bookkeeping, files
 from documents.sources.blog import front_matter, jekyll
+from documents.sources.labels import label_hash
 from documents.sources.models import Label, Source
 from documents.sources.taking import alone, as_upload, filing
 
@@ -233,10 +234,6 @@ def write_facts(source: Source, post: jekyll.Post) -> bool:
             for position, (kind, name) in enumerate(labels)
         )
     return True
-
-
-def label_hash(owner_id: UUID, name: str) -> bytes:
-    return keyed_hash(owner_id, "label", " ".join(name.split()).casefold().encode())
 
 
 def _config(root: Path) -> str:

@@ -17,6 +17,7 @@ from documents import library
 from documents.collections import giving, keeping
 from documents.collections.models import CollectionShare
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting
+from documents.sources.models import Label, Source
 from tests.chats.conftest import answered
 from tests.library.collections.conftest import ENDS, HARBOUR
 from tests.retrieval.conftest import AddDocument, index, new_version
@@ -33,6 +34,8 @@ BELOW: dict[type[Model], str] = {
     Chunk: "version__document__collection",
     Posting: "version__document__collection",
     Embedding: "version__document__collection",
+    Source: "document__collection",
+    Label: "document__collection",
 }
 WAYS: dict[str, Callable[[Collection, User], CollectionShare]] = {
     "by name": lambda collection, viewer: giving.with_person(collection, viewer.email),
@@ -44,6 +47,8 @@ WAYS: dict[str, Callable[[Collection, User], CollectionShare]] = {
 def share(request: pytest.FixtureRequest, harbour: Collection, viewer: User) -> CollectionShare:
     for document in Document.objects.all():
         Page.objects.create(version=document.current_version, number=1, text=HARBOUR)
+        Source.objects.create(document=document, path=f"/blog/{document.pk}.md", url="https://example.org/walls")
+        Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name="granite", name_hash=b"granite")
     given: CollectionShare = request.param(harbour, viewer)
     return given
 

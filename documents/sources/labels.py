@@ -1,0 +1,62 @@
+"""Tags and categories, to narrow a search: the tags that people put on their documents, and what a file says of itself.
+
+Of documents that others share only the latter: tags are their owner's own affair.
+"""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.encryption.errors import KeyMissing
+from accounts.encryption.fields import keyed_hash
+from accounts.models import User
+from documents import tagging
+from documents.collections import access
+from documents.models import DocumentQuerySet, DocumentTag, Tag
+from documents.sources.models import Label
+
+NAME_LENGTH = 200
+# In a longer list nobody finds one, and every name has to be opened.
+_OFFERED = 300
+
+
+def label_hash(owner_id: UUID, name: str) -> bytes:
+    return keyed_hash(owner_id, "label", _same(name).encode())
+
+
+def offered(user: User, kind: Label.Kind) -> list[str]:
+    """What this person may choose from, by name, each once however it is spelled."""
+    documents = access.readable_by(user.pk).searchable().order_by()
+    labels = Label.objects.filter(kind=kind, document__in=documents).order_by("owner", "name_hash")
+    found = [tag.name for tag in tagging.own(user)] if kind == Label.Kind.TAG else []
+    found += _names(labels.distinct("owner", "name_hash")[:_OFFERED])
+    return sorted({_same(name): name for name in reversed(found)}.values(), key=str.casefold)
+
+
+def carrying(documents: DocumentQuerySet, kind: Label.Kind, name: str) -> DocumentQuerySet:
+    """Those of `documents` that have this tag or category."""
+    hashes, own = [], []
+    for owner_id in documents.order_by().values_list("owner", flat=True).distinct():
+        try:
+            hashes.append(label_hash(owner_id, name))
+        except KeyMissing:  # the account is being deleted at this moment
+            continue
+        if kind == Label.Kind.TAG:
+            own += [tag.pk for tag in Tag.objects.filter(owner=owner_id) if _same(tag.name) == _same(name)]
+    carried = Q(Exists(Label.objects.filter(document=OuterRef("pk"), kind=kind, name_hash__in=hashes)))
+    if own:
+        carried |= Q(Exists(DocumentTag.objects.filter(document=OuterRef("pk"), tag__in=own)))
+    return documents.filter(carried)
+
+
+def _same(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _names(labels: QuerySet[Label]) -> Iterator[str]:
+    for label in labels:
+        try:
+            yield label.name
+        except KeyMissing:
+            continue
