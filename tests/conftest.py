@@ -171,13 +171,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it.
 
     Only those of the whole product come first, and end their browser: they wait more than they compute, and one process
     runs them all, for as long as the others need for the rest.
     """
     items.sort(key=lambda item: (not _in_stack(item), _needs_browser(item)))
+    if getattr(config.option, "loadgroup", False) and any("@" not in item.nodeid for item in items):
+        raise pytest.UsageError("pytest-xdist does not name the groups of tests with this pytest, and would part them.")
 
 
 @pytest.fixture(autouse=True)
