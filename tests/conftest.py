@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
+import hypothesis
 import pytest
 
 from chatsite import carried
@@ -102,6 +103,9 @@ from django.conf import settings as django_settings  # noqa: E402 - the servers 
 
 _ease(django_settings)
 django.setup()
+# Nothing is timed here: another process may have the cores for a moment.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)

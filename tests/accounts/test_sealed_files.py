@@ -33,7 +33,7 @@ def opened(data: bytes, *, name: str = "name") -> SealedReader:
 
 
 @given(SIZES, st.integers(min_value=1, max_value=9))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_content_comes_back_however_it_was_handed_over(size: int, parts: int) -> None:
     content = content_of(size)
     with opened(stored(content, parts=parts)) as reader:
@@ -43,7 +43,7 @@ def test_content_comes_back_however_it_was_handed_over(size: int, parts: int) ->
 
 
 @given(SIZES, st.lists(st.tuples(st.integers(0, 5 * CHUNK), st.integers(0, 2 * CHUNK)), max_size=20))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_part_can_be_read_in_any_order(size: int, looks: list[tuple[int, int]]) -> None:
     content = content_of(size)
     plain, sealed = io.BytesIO(content), opened(stored(content))
@@ -111,7 +111,7 @@ def test_a_file_under_another_name_is_refused() -> None:
 
 
 @given(SIZES, st.integers(min_value=1, max_value=3 * CHUNK))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_spool_gives_back_what_it_took(size: int, step: int) -> None:
     content = content_of(size)
     with SealedSpool(in_memory=CHUNK) as spool:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.encryption.errors import Forged
@@ -14,7 +14,6 @@ from accounts.encryption.sealing import OVERHEAD, derived, seal, unseal
 KEY = AESGCM(b"k" * 32)
 
 
-@settings(deadline=None)  # other work on the machine is no fault of it
 @given(st.binary(max_size=2000), st.binary(max_size=40))
 def test_what_was_sealed_comes_back(value: bytes, place: bytes) -> None:
     sealed = seal(KEY, value, place)
@@ -47,7 +46,6 @@ def test_no_nonce_is_used_twice_in_threads_or_after_a_fork() -> None:
     assert len(set(made)) == len(made) == 10 + 200 + 50 + 800
 
 
-@settings(deadline=None)  # other work on the machine is no fault of it
 @given(st.integers(min_value=0, max_value=8 * (OVERHEAD + 4) - 1))
 def test_every_changed_bit_is_found(bit: int) -> None:
     sealed = bytearray(seal(KEY, b"four", b"here"))

@@ -130,7 +130,7 @@ def test_one_character_at_a_time_gives_the_finished_page(text: str) -> None:
     assert page.done + page.open == render(text, {1: "/source/1"})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(TEXTS), st.sampled_from(["", *TEXTS]), st.randoms(use_true_random=False))
 def test_examples_cut_anywhere_give_the_finished_page(first: str, second: str, chance: random.Random) -> None:
     text = _definitions_first(f"{first}\n{second}")

@@ -86,7 +86,7 @@ def test_one_character_at_a_time() -> None:
     assert page.done + page.open == render(ARTICLE, CITATIONS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example(["```", "- a\n", "> ", "```", "\n", "- a\n"])
 @example(["--", "```", "- a\n", "```", "1", "```"])
 @example(["***", "- a\n", "|a|\n", "--", "***"])
@@ -126,7 +126,7 @@ def test_a_long_open_block_is_not_rendered_for_every_word() -> None:
     assert markdown.feed("", final=True).open is not None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="[]^: 1.a-*>`~#|$\\\n\t_!()", max_size=60))
 @example("[^a]: 1. [^a]: text 1. ")
 def test_no_text_breaks_the_stream(text: str) -> None:

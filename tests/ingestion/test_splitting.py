@@ -53,7 +53,7 @@ def test_a_table_is_kept_whole_up_to_three_passages() -> None:
     assert len(table) > 400
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.text(alphabet=st.sampled_from("ab. \n\t!?。•-é漢\u200b"), max_size=3_000),
     st.integers(min_value=50, max_value=500),
@@ -69,7 +69,7 @@ def test_whatever_the_text_passages_cover_it_and_stay_small(text: str, size: int
     assert not any(character.isalnum() for character in missed)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(alphabet="ab1 \n", max_size=60), max_size=8))
 def test_bodies_come_in_order_and_lie_within_their_pages(texts: list[str]) -> None:
     pages = [ReadPage(number=n + 1, text=text, width=100.0) for n, text in enumerate(texts)]

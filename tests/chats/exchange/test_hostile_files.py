@@ -88,7 +88,7 @@ def test_a_spoilt_entry_is_a_whole_tree_or_told(entry: Any) -> None:
 
 
 @given(spoilt())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.django_db
 def test_what_was_read_can_be_stored(owner: User, entry: Any) -> None:
     chat = readable(entry)
