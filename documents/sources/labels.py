@@ -3,7 +3,8 @@
 Of documents that others share only the latter: tags are their owner's own affair.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -36,18 +37,21 @@ def offered(user: User, kind: Label.Kind) -> list[str]:
 
 def carrying(documents: DocumentQuerySet, kind: Label.Kind, name: str) -> DocumentQuerySet:
     """Those of `documents` that have this tag or category."""
-    hashes, own = [], []
-    for owner_id in documents.order_by().values_list("owner", flat=True).distinct():
-        try:
-            hashes.append(label_hash(owner_id, name))
-        except KeyMissing:  # the account is being deleted at this moment
-            continue
-        if kind == Label.Kind.TAG:
-            own += [tag.pk for tag in Tag.objects.filter(owner=owner_id) if _same(tag.name) == _same(name)]
+    owners = list(documents.order_by().values_list("owner", flat=True).distinct())
+    hashes = list(_hashes(owners, name))
+    own = []
+    if kind == Label.Kind.TAG:
+        own = [tag.pk for tag in Tag.objects.filter(owner__in=owners) if _same(tag.name) == _same(name)]
     carried = Q(Exists(Label.objects.filter(document=OuterRef("pk"), kind=kind, name_hash__in=hashes)))
     if own:
         carried |= Q(Exists(DocumentTag.objects.filter(document=OuterRef("pk"), tag__in=own)))
     return documents.filter(carried)
+
+
+def _hashes(owners: Iterable[UUID], name: str) -> Iterator[bytes]:
+    for owner_id in owners:
+        with suppress(KeyMissing):  # the account is being deleted at this moment
+            yield label_hash(owner_id, name)
 
 
 def _same(name: str) -> str:
@@ -56,7 +60,5 @@ def _same(name: str) -> str:
 
 def _names(labels: QuerySet[Label]) -> Iterator[str]:
     for label in labels:
-        try:
+        with suppress(KeyMissing):
             yield label.name
-        except KeyMissing:
-            continue
