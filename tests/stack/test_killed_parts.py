@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from bench.stack import PARTS, Stack
@@ -47,7 +48,7 @@ def incident(
     with _no_passage_is_stored(stack):
         document_id = _upload(stack, chromium, reader, f"{part}.txt", _long_text(part))
         status = stack.wait_until(lambda: _half_done(stack, document_id), 40, "The document was not begun.")
-    killed = stack.kill(part)
+        killed = stack.kill(part)
     yield Incident(part, reading, reading.is_live(), document_id, status, killed)
     ask.context.close()
 
@@ -122,8 +123,9 @@ def _upload(stack: Stack, chromium: "Browser", session: str, name: str, text: st
 
 @contextmanager
 def _no_passage_is_stored(stack: Stack) -> Iterator[None]:
-    """Until this ends, so that the document is not ready before anybody looks, however slow this machine is."""
-    with stack.database() as connection, connection.transaction():
+    """Until this ends, so that the document is not ready before the kill, however slow or fast this machine is."""
+    # The database may be what is killed, and the lock with it.
+    with suppress(psycopg.OperationalError), stack.database() as connection, connection.transaction():
         connection.execute("LOCK TABLE documents_embedding IN SHARE MODE")
         yield
 
