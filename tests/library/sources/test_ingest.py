@@ -1,11 +1,9 @@
 """`manage.py ingest`: a folder into a library, as often as one likes."""
 
 import os
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from accounts.audit.models import AuditEvent
 from accounts.models import User
@@ -15,8 +13,11 @@ from documents.models import Collection, Document
 from documents.sources import files, taking
 from documents.sources.models import Source
 from tests.library.conftest import text_file
+from tests.library.sources.conftest import Command
 
 pytestmark = pytest.mark.django_db
+
+run = Command("ingest")
 
 
 @pytest.fixture
@@ -27,19 +28,6 @@ def folder(tmp_path: Path) -> Path:
     (root / "deep" / "b.txt").write_text("The second paper speaks of marble.")
     (root / "deep" / "deeper" / "c.txt").write_text("The third paper speaks of basalt.")
     return root
-
-
-def run(path: Path, owner: User, **options: object) -> str:
-    out = StringIO()
-    call_command("ingest", str(path), owner=owner.email, stdout=out, stderr=out, **options)
-    return out.getvalue()
-
-
-def fails(path: Path, owner: User, **options: object) -> tuple[str, int]:
-    out = StringIO()
-    with pytest.raises(CommandError) as error:
-        call_command("ingest", str(path), owner=owner.email, stdout=out, stderr=out, **options)
-    return out.getvalue() + str(error.value), error.value.returncode
 
 
 def names(user: User) -> list[str]:
@@ -145,7 +133,7 @@ def test_a_refused_file_costs_no_other_and_the_end_says_so(folder: Path, owner: 
     (folder / "b empty.txt").write_bytes(b"")
     (folder / "program.exe").write_bytes(b"MZ" + bytes(100))
 
-    said, code = fails(folder, owner)
+    said, code = run.fails(folder, owner)
 
     assert code == 3
     assert "3 added" in said
@@ -161,7 +149,7 @@ def test_a_full_account_is_said(folder: Path, owner: User, monkeypatch) -> None:
         raise quotas.QuotaReached("Your storage is full.")
 
     monkeypatch.setattr(quotas, "check_storage", full)
-    said, code = fails(folder, owner)
+    said, code = run.fails(folder, owner)
 
     assert (code, "3 refused" in said, "raise the quota" in said) == (3, True, True)
     assert not Document.objects.exists()
@@ -173,13 +161,13 @@ def test_wrong_arguments_say_what_to_do_and_nothing_is_done(folder: Path, owner:
     empty.mkdir()
     nobody = User(email="nobody@example.org")
     for said, words in (
-        (fails(tmp_path / "none", owner), "does not exist"),
-        (fails(empty, owner), "no file to take in"),
-        (fails(folder, nobody), "no account with the address"),
-        (fails(folder, viewer), "may not add documents"),
-        (fails(folder, owner, most=2), "has more than 2 files"),
-        (fails(folder, owner, most=0), "at least 1"),
-        (fails(folder, owner, collection="x" * 81), "shorten it"),
+        (run.fails(tmp_path / "none", owner), "does not exist"),
+        (run.fails(empty, owner), "no file to take in"),
+        (run.fails(folder, nobody), "no account with the address"),
+        (run.fails(folder, viewer), "may not add documents"),
+        (run.fails(folder, owner, most=2), "has more than 2 files"),
+        (run.fails(folder, owner, most=0), "at least 1"),
+        (run.fails(folder, owner, collection="x" * 81), "shorten it"),
     ):
         assert words in said[0]
         assert said[1] == 1
@@ -188,7 +176,7 @@ def test_wrong_arguments_say_what_to_do_and_nothing_is_done(folder: Path, owner:
 
 def test_two_runs_for_one_person_do_not_meet(folder: Path, owner: User, monkeypatch) -> None:
     monkeypatch.setattr(taking, "_locked", lambda _key: False)
-    assert "at this moment" in fails(folder, owner)[0]
+    assert "at this moment" in run.fails(folder, owner)[0]
 
 
 def test_a_killed_run_is_given_again(folder: Path, owner: User, monkeypatch) -> None:
@@ -223,12 +211,12 @@ class TestWaiting:
                 Document.objects.filter(pk=document.pk).update(status="failed" if last else "ready", **sealed)
 
         monkeypatch.setattr(waiting.time, "sleep", read_one)
-        said, code = fails(folder, owner, wait=0.0)
+        said, code = run.fails(folder, owner, wait=0.0)
 
         assert (len(looks), code) == (3, 3)
         assert "Read 2 of 3, 1 could not be read" in said
         assert "It is damaged." in said
 
     def test_it_waits_no_longer_than_it_is_told_to(self, folder: Path, owner: User) -> None:
-        said, code = fails(folder, owner, wait=0.01)
+        said, code = run.fails(folder, owner, wait=0.01)
         assert ("3 are still being read" in said, code) == (True, 3)

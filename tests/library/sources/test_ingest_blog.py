@@ -5,7 +5,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import User
@@ -13,8 +13,11 @@ from accounts.tenancy import acting_as
 from documents import blobs
 from documents.models import Collection, Document
 from documents.sources.models import Label, Source
+from tests.library.sources.conftest import Command
 
 pytestmark = pytest.mark.django_db
+
+run = Command("ingest_blog")
 
 FIRST = """---
 title: "Stones / a beginning"
@@ -38,19 +41,6 @@ def blog(tmp_path: Path) -> Path:
     (root / "_config.yml").write_text("url: https://stones.example.org\npermalink: pretty\n")
     (root / "about.md").write_text("---\ntitle: About\n---\nNo post.\n")
     return root
-
-
-def run(path: Path, owner: User, **options: object) -> str:
-    out = StringIO()
-    call_command("ingest_blog", str(path), owner=owner.email, stdout=out, stderr=out, **options)
-    return out.getvalue()
-
-
-def fails(path: Path, owner: User, **options: object) -> tuple[str, int]:
-    out = StringIO()
-    with pytest.raises(CommandError) as error:
-        call_command("ingest_blog", str(path), owner=owner.email, stdout=out, stderr=out, **options)
-    return out.getvalue() + str(error.value), error.value.returncode
 
 
 def named(name: str) -> Document:
@@ -132,7 +122,7 @@ def test_an_emptied_folder_removes_nothing_without_a_word(blog: Path, owner: Use
     for path in (blog / "_posts").iterdir():
         path.unlink()
 
-    said, code = fails(blog, owner)
+    said, code = run.fails(blog, owner)
     assert ("7 posts are not in the folder any more" in said, code) == (True, 3)
     assert Document.objects.count() == 7
     assert "0 removed" in run(blog, owner, keep_removed=True)
@@ -175,7 +165,7 @@ def test_a_post_that_cannot_be_understood_stays_as_it_was(blog: Path, owner: Use
     run(blog, owner)
     (blog / "_posts" / "2020-01-01-post-1.md").write_text("---\n{ [ :\n---\nBroken.\n")
 
-    said, code = fails(blog, owner)
+    said, code = run.fails(blog, owner)
 
     assert ("no YAML" in said, "0 removed" in said, code) == (True, True, 3)
     assert text(named("Post 1.md")).endswith("Post number 1.\n")
@@ -189,12 +179,12 @@ def test_where_the_blog_is_published_can_be_said(blog: Path, owner: User) -> Non
 
 def test_wrong_arguments_say_what_to_do(blog: Path, owner: User) -> None:
     for said, words in (
-        (fails(blog / "none", owner), "does not exist"),
-        (fails(blog / "about.md", owner), "is no folder"),
-        (fails(blog, owner, base_url="javascript:alert(1)"), "is no address"),
-        (fails(blog, owner, permalink="nice"), "must be one of"),
-        (fails(blog, owner, remove_many=True, keep_removed=True), "exclude each other"),
-        (fails(blog, User(email="nobody@example.org")), "no account"),
+        (run.fails(blog / "none", owner), "does not exist"),
+        (run.fails(blog / "about.md", owner), "is no folder"),
+        (run.fails(blog, owner, base_url="javascript:alert(1)"), "is no address"),
+        (run.fails(blog, owner, permalink="nice"), "must be one of"),
+        (run.fails(blog, owner, remove_many=True, keep_removed=True), "exclude each other"),
+        (run.fails(blog, User(email="nobody@example.org")), "no account"),
     ):
         assert words in said[0]
         assert said[1] == 1
