@@ -41,16 +41,19 @@ def _embedded(texts: Sequence[str], finish: Callable[[Any], list[Any]]) -> list[
 def _model() -> Any:
     import wordllama
 
-    # Left alone it looks for its tokenizer in a folder that does not exist, and then on the internet.
+    # Put together here: left alone it looks for its tokenizer in a folder that is not there, and then on the internet.
     package = Path(wordllama.__file__).parent
-    model = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
-    model.embedding = _weights(package / "weights" / "l2_supercat_256.safetensors")
+    tokenizer = wordllama.WordLlama.load_tokenizer(package / "tokenizers" / "l2_supercat_tokenizer_config.json")
+    weights = _weights(package / "weights" / "l2_supercat_256.safetensors")
+    # It copies what it is given, and widens it to twice the size: so it is given nothing, and the weights afterwards.
+    model = wordllama.WordLlamaInference(weights[:0], tokenizer)
+    model.embedding = weights
     return model
 
 
 def _weights(path: Path) -> Any:
-    """One vector of float16 for each token, as they lie in the file: pages of it that all processes share, where
-    `wordllama` has a copy of 32 MB for itself. numpy widens the few rows that it gathers, to the same numbers."""
+    """One vector for each token, as they lie in the file: pages of it that all processes share, where `wordllama` has a
+    copy of 32 MB for itself. numpy widens the few rows that it gathers, to the same numbers."""
     import numpy as np
 
     # The format: eight bytes with the length of a JSON header, the header, and the data it describes.
@@ -59,4 +62,5 @@ def _weights(path: Path) -> Any:
         start = file.tell()
     tensor = json.loads(header)["embedding.weight"]
     begin, _ = tensor["data_offsets"]
-    return np.asarray(np.memmap(path, np.float16, "r", start + begin, tuple(tensor["shape"])))
+    number = {"F16": np.float16, "F32": np.float32}[tensor["dtype"]]
+    return np.asarray(np.memmap(path, number, "r", start + begin, tuple(tensor["shape"])))
