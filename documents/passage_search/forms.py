@@ -80,11 +80,11 @@ class PassageSearchForm(PeriodForm):
 
     @property
     def tags(self) -> Sequence[str]:
-        return labels.offered(self._user, Label.Kind.TAG)
+        return labels.offered(self._user, self._readable, Label.Kind.TAG)
 
     @property
     def categories(self) -> Sequence[str]:
-        return labels.offered(self._user, Label.Kind.CATEGORY)
+        return labels.offered(self._user, self._readable, Label.Kind.CATEGORY)
 
 
 def _by_name(rows: list[Any]) -> list[Any]:

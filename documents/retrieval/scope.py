@@ -67,7 +67,7 @@ class Filters:
     category: str = ""
     only_own: bool = False
 
-    def within(self, documents: DocumentQuerySet) -> DocumentQuerySet:
+    def within(self, documents: DocumentQuerySet, *, reader_id: UUID) -> DocumentQuerySet:
         if self.documents or self.collections:
             chosen = Q(pk__in=list(self.documents)) | Q(collection__in=list(self.collections))
             documents = documents.filter(chosen)
@@ -78,9 +78,9 @@ class Filters:
         if self.until:
             documents = documents.filter(_dated("lte", self.until))
         if self.tag:
-            documents = carrying(documents, Label.Kind.TAG, self.tag)
+            documents = carrying(documents, Label.Kind.TAG, self.tag, reader_id=reader_id)
         if self.category:
-            documents = carrying(documents, Label.Kind.CATEGORY, self.category)
+            documents = carrying(documents, Label.Kind.CATEGORY, self.category, reader_id=reader_id)
         return documents
 
 
@@ -94,7 +94,7 @@ EVERYTHING = Filters()
 
 def visible_scope(user_id: UUID, filters: Filters = EVERYTHING) -> Scope:
     readable = Document.objects.visible_to(User(pk=user_id)) if filters.only_own else readable_by(user_id)
-    return scope_of(filters.within(readable))
+    return scope_of(filters.within(readable, reader_id=user_id))
 
 
 def scope_of(documents: DocumentQuerySet) -> Scope:

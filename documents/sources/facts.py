@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from accounts.encryption.errors import KeyMissing
 from documents.models import Document
-from documents.sources.models import Source
+from documents.sources.models import Label, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def of(document: Document) -> Facts | None:
         published_at=source.published_at,
         url=source.url if is_link else "",
         host=address.hostname or "" if is_link else "",
-        categories=[name for kind, name in labels if kind == "category"],
-        tags=[name for kind, name in labels if kind == "tag"],
+        categories=[name for kind, name in labels if kind == Label.Kind.CATEGORY],
+        tags=[name for kind, name in labels if kind == Label.Kind.TAG],
     )
     return found if found.published_at or found.url or labels else None
 

@@ -13,7 +13,6 @@ from accounts.encryption.errors import KeyMissing
 from accounts.encryption.fields import keyed_hash
 from accounts.models import User
 from documents import tagging
-from documents.collections import access
 from documents.models import DocumentQuerySet, DocumentTag, Tag
 from documents.sources.models import Label
 
@@ -26,23 +25,24 @@ def label_hash(owner_id: UUID, name: str) -> bytes:
     return keyed_hash(owner_id, "label", _same(name).encode())
 
 
-def offered(user: User, kind: Label.Kind) -> list[str]:
-    """What this person may choose from, by name, each once however it is spelled."""
-    documents = access.readable_by(user.pk).searchable().order_by()
-    labels = Label.objects.filter(kind=kind, document__in=documents).order_by("owner", "name_hash")
+def offered(user: User, documents: DocumentQuerySet, kind: Label.Kind) -> list[str]:
+    """What this person may choose from among `documents`, by name, each once however it is spelled."""
+    labels = Label.objects.filter(kind=kind, document__in=documents.order_by()).order_by("owner", "name_hash")
     found = [tag.name for tag in tagging.own(user)] if kind == Label.Kind.TAG else []
     found += _names(labels.distinct("owner", "name_hash")[:_OFFERED])
     return sorted({_same(name): name for name in reversed(found)}.values(), key=str.casefold)
 
 
-def carrying(documents: DocumentQuerySet, kind: Label.Kind, name: str) -> DocumentQuerySet:
-    """Those of `documents` that have this tag or category."""
+def carrying(documents: DocumentQuerySet, kind: Label.Kind, name: str, *, reader_id: UUID) -> DocumentQuerySet:
+    """Those of `documents` that have this tag or category, to the eyes of this reader."""
     owners = list(documents.order_by().values_list("owner", flat=True).distinct())
     hashes = list(_hashes(owners, name))
     own = []
     if kind == Label.Kind.TAG:
-        own = [tag.pk for tag in Tag.objects.filter(owner__in=owners) if _same(tag.name) == _same(name)]
-    carried = Q(Exists(Label.objects.filter(document=OuterRef("pk"), kind=kind, name_hash__in=hashes)))
+        own = [tag.pk for tag in Tag.objects.filter(owner=reader_id) if _same(tag.name) == _same(name)]
+    # With the owners, so that the index for this is used (Label.Meta).
+    labels = Label.objects.filter(owner__in=owners, kind=kind, name_hash__in=hashes)
+    carried = Q(Exists(labels.filter(document=OuterRef("pk"))))
     if own:
         carried |= Q(Exists(DocumentTag.objects.filter(document=OuterRef("pk"), tag__in=own)))
     return documents.filter(carried)

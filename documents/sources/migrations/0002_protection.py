@@ -6,10 +6,20 @@ _DOCUMENT = ("document_id", "documents_document")
 
 # Who may read a document may read what it says of itself, and where it was published (documents.collections.policies).
 _FOR_READERS = """
-CREATE POLICY by_share ON sources_source FOR SELECT
-    USING (EXISTS (SELECT FROM documents_document WHERE id = document_id));
-CREATE POLICY by_share ON sources_label FOR SELECT
-    USING (EXISTS (SELECT FROM documents_document WHERE id = document_id));
+CREATE FUNCTION sources_document_is_readable(document uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1000 SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM documents_document WHERE id = document);
+END $$;
+
+CREATE POLICY by_share ON sources_source FOR SELECT USING (sources_document_is_readable(document_id));
+CREATE POLICY by_share ON sources_label FOR SELECT USING (sources_document_is_readable(document_id));
+"""
+
+_UNDO = """
+DROP POLICY by_share ON sources_label;
+DROP POLICY by_share ON sources_source;
+DROP FUNCTION sources_document_is_readable(uuid);
 """
 
 
@@ -18,5 +28,5 @@ class Migration(migrations.Migration):
     operations = [
         Protect("sources_source", parent=_DOCUMENT),
         Protect("sources_label", parent=_DOCUMENT),
-        migrations.RunSQL(_FOR_READERS, "DROP POLICY by_share ON sources_label; DROP POLICY by_share ON sources_source;"),
+        migrations.RunSQL(_FOR_READERS, _UNDO),
     ]

@@ -180,6 +180,8 @@ ASKS = {
     "documents_chunk": "collections_version_is_readable(",
     "documents_posting": "hashed SubPlan",
     "documents_embedding": "hashed SubPlan",
+    "sources_source": "sources_document_is_readable(",
+    "sources_label": "sources_document_is_readable(",
 }
 
 
