@@ -174,6 +174,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.xdist_group("stack" if _in_stack(item) else f"{place}-{kind}"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Files are not named by their bytes: some hold the second in which they were made, and then the processes that
+    share the tests would not know each other's by name."""
+    return argname if isinstance(val, bytes) and len(val) > 60 else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests with a browser come last: Playwright's event loop stays in this thread, and no other can run beside it.
