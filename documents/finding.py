@@ -31,13 +31,13 @@ def version_of(request: AuthenticatedHttpRequest, document_id: UUID, number: int
 
 def readable_document(request: AuthenticatedHttpRequest, document_id: UUID) -> Document:
     """To be read and no more: one's own, or in a collection that is shared with one."""
-    readable = readable_by(request.user.pk).select_related("current_version", "collection", "owner", "source")
+    readable = readable_by(request.user.pk).select_related("current_version", "collection", "owner", "publication")
     return get_object_or_404(readable, pk=document_id)
 
 
 def readable_version(request: AuthenticatedHttpRequest, document_id: UUID, number: int) -> DocumentVersion:
     rows = DocumentVersion.objects.select_related(
-        "document__current_version", "document__collection", "document__owner", "document__source"
+        "document__current_version", "document__collection", "document__owner", "document__publication"
     )
     readable = readable_by(request.user.pk).filter(pk=document_id)
     return get_object_or_404(rows, document__in=readable, number=number)

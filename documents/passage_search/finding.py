@@ -5,7 +5,7 @@ The same search that an answer begins with, without its threshold: who looks by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -39,8 +39,8 @@ class Hit:
     place: str
     heading: str
     collection: str
-    # Of its publication, for a post; else of the upload.
-    dated: datetime
+    added_at: datetime
+    published_on: date | None
     snippet: Sequence[Piece]
     relevance: float
     # Whether an answer would be given it, too.
@@ -80,7 +80,7 @@ def _marker(candidates: Candidates) -> Marker:
 def _hits(user: "User", passages: Sequence[Passage], marker: Marker) -> list[Hit]:
     documents: dict[object, Document] = (
         access.readable_by(user.pk)
-        .select_related("current_version", "collection", "source")
+        .select_related("current_version", "collection", "publication")
         .in_bulk({passage.document_id for passage in passages})
     )
     hits = []
@@ -100,7 +100,8 @@ def _hits(user: "User", passages: Sequence[Passage], marker: Marker) -> list[Hit
                 place=f"{place_word(version.media_type, passage.document_name)} {passage.page}",
                 heading=passage.heading,
                 collection=document.collection.name if document.collection else "",
-                dated=facts.dated(document),
+                added_at=document.created_at,
+                published_on=facts.published_on(document),
                 snippet=marking.stretch(text, list(marker.occurrences(text)), length=_SNIPPET),
                 relevance=passage.score,
                 is_relevant=passage.score >= _least(document),

@@ -80,11 +80,15 @@ class PassageSearchForm(PeriodForm):
 
     @property
     def tags(self) -> Sequence[str]:
-        return labels.offered(self._user, self._readable, Label.Kind.TAG)
+        return self._labels("tag", Label.Kind.TAG)
 
     @property
     def categories(self) -> Sequence[str]:
-        return labels.offered(self._user, self._readable, Label.Kind.CATEGORY)
+        return self._labels("category", Label.Kind.CATEGORY)
+
+    def _labels(self, field: str, kind: Label.Kind) -> Sequence[str]:
+        chosen = self.cleaned_data.get(field, "") if self.is_bound and self.is_valid() else ""
+        return labels.offered(self._user, self._readable, kind, chosen=chosen)
 
 
 def _by_name(rows: list[Any]) -> list[Any]:

@@ -85,8 +85,8 @@ class Filters:
 
 
 def _dated(way: str, day: dt.date) -> Q:
-    added = Q(source__published_at=None, **{f"created_at__date__{way}": day})
-    return added | Q(**{f"source__published_at__date__{way}": day})
+    added = Q(publication__published_on=None, **{f"created_at__date__{way}": day})
+    return added | Q(**{f"publication__published_on__{way}": day})
 
 
 EVERYTHING = Filters()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.encryption.errors import KeyMissing
 from accounts.encryption.fields import keyed_hash
@@ -25,11 +25,20 @@ def label_hash(owner_id: UUID, name: str) -> bytes:
     return keyed_hash(owner_id, "label", _same(name).encode())
 
 
-def offered(user: User, documents: DocumentQuerySet, kind: Label.Kind) -> list[str]:
-    """What this person may choose from among `documents`, by name, each once however it is spelled."""
-    labels = Label.objects.filter(kind=kind, document__in=documents.order_by()).order_by("owner", "name_hash")
-    found = [tag.name for tag in tagging.own(user)] if kind == Label.Kind.TAG else []
-    found += _names(labels.distinct("owner", "name_hash")[:_OFFERED])
+def offered(user: User, documents: DocumentQuerySet, kind: Label.Kind, *, chosen: str = "") -> list[str]:
+    """What this person may choose from among `documents`, by name, each once however it is spelled.
+
+    With what is `chosen` already, as it is spelled there. Of too many, their own go first, and then the usual ones.
+    """
+    found = [" ".join(chosen.split())] if chosen.strip() else []
+    found += [tag.name for tag in tagging.own(user)] if kind == Label.Kind.TAG else []
+    labels = Label.objects.filter(kind=kind, document__in=documents.order_by())
+    usual = (
+        labels.values("owner", "name_hash")
+        .annotate(one=Max("pk"), is_own=Q(owner=user), times=Count("pk"))
+        .order_by("-is_own", "-times", "name_hash")
+    )
+    found += _names(Label.objects.filter(pk__in=[row["one"] for row in usual[:_OFFERED]]))
     return sorted({_same(name): name for name in reversed(found)}.values(), key=str.casefold)
 
 

@@ -11,8 +11,7 @@ from documents.models import Document
 class Source(SealedModel):
     """The file that a document was taken in from, so that the next run knows the two belong together.
 
-    A post of a blog has more about it than its text: its date and its address are kept here, its categories and tags
-    as labels. Citations link to the address; searches are filtered by the rest.
+    Where it lies on the operator's disk is nobody's but the owner's. What readers may know is a Publication.
     """
 
     document = models.OneToOneField(
@@ -23,8 +22,6 @@ class Source(SealedModel):
     path_hash = KeyedHashField(of="path")
     # The folder of a blog, whose posts go when their files go; nothing of that kind for single files and folders.
     blog_hash = models.BinaryField(max_length=32, blank=True, default=b"", editable=False)
-    url = SealedTextField(blank=True, default="", help_text="where the post is published")
-    published_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     sealed_identity = ("document_id",)
@@ -33,13 +30,25 @@ class Source(SealedModel):
         constraints: ClassVar = [
             # Which document a file is: looked up for each file of a run.
             models.UniqueConstraint(fields=["owner", "path_hash"], name="source_path_unique_per_owner"),
-            # What labels point at, so that they have their source's owner.
-            models.UniqueConstraint(fields=["document", "owner"], name="source_and_owner"),
         ]
         indexes: ClassVar = [
             # The posts of a blog: which of them are gone.
             models.Index(fields=["owner", "blog_hash"], name="source_by_blog", condition=~models.Q(blog_hash=b"")),
         ]
+
+
+class Publication(SealedModel):
+    """When and where a post of a blog was published. Its page links to the address, and the day narrows searches."""
+
+    document = models.OneToOneField(
+        Document, primary_key=True, on_delete=models.CASCADE, related_name="publication", db_constraint=False
+    )
+    owner = OwnerField(through="document")
+    url = SealedTextField(blank=True, default="")
+    # A day, not a moment: it is the one that the blog shows, in the blog's own time zone.
+    published_on = models.DateField(null=True, blank=True)
+
+    sealed_identity = ("document_id",)
 
 
 class Label(SealedModel):

@@ -42,7 +42,7 @@ from documents.models import (
     Posting,
     Reindexing,
 )
-from documents.sources.models import Label, Source
+from documents.sources.models import Label, Publication, Source
 
 INTERLEAVINGS = 10_000
 
@@ -79,6 +79,7 @@ def furnish(user: User, phrase: str) -> None:
     document_tag = documents.Tag.objects.create(owner=user, name=phrase)
     documents.DocumentTag.objects.create(document=document, tag=document_tag)
     Source.objects.create(document=document, path=f"/{phrase}")
+    Publication.objects.create(document=document, url=f"https://example.org/{phrase}")
     Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name=phrase, name_hash=b"x" * 32)
     Reindexing.objects.create(kind=Reindexing.Kind.PART, model="m", owner=user)
     chat = Conversation.objects.create(owner=user, title=phrase)

@@ -43,11 +43,14 @@ class Site:
 
 @dataclass(frozen=True)
 class Post:
-    """`text` is what a reader reads: the title as a heading, and the body without template tags."""
+    """`text` is what a reader reads: the title as a heading, and the body without template tags.
+
+    `published_on` is the day in the site's own time zone.
+    """
 
     title: str
     text: str
-    published_at: dt.datetime | None
+    published_on: dt.date | None
     categories: Sequence[str]
     tags: Sequence[str]
     url: str
@@ -98,7 +101,7 @@ def read(
     return Post(
         title=title,
         text=f"# {title}\n\n{liquid.without_tags(found.body).strip()}\n",
-        published_at=moment,
+        published_on=moment.astimezone(site.zone).date() if moment else None,
         categories=categories,
         tags=front_matter.labels_of(facts, "tag", "tags"),
         url=address(site, facts, slug, categories, moment),

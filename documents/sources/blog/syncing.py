@@ -22,7 +22,7 @@ from documents.names import clean_name
 from documents.sources import bookkeeping, files
 from documents.sources.blog import front_matter, jekyll
 from documents.sources.labels import label_hash
-from documents.sources.models import Label, Source
+from documents.sources.models import Label, Publication, Source
 from documents.sources.taking import alone, as_upload, filing
 
 # Characters. A post of a book's length is no post.
@@ -169,15 +169,15 @@ class _Run:
             self.outcome.added += 1
             if here is None:
                 self.outcome.waiting.append(document.pk)
-            write_facts(source, post)
+            write_facts(document, post)
         else:
             document = source.document
             if not bookkeeping.is_newest(document, fingerprint):
                 library.replace(document, upload)
                 self.outcome.changed += 1
                 self.outcome.waiting.append(document.pk)
-                write_facts(source, post)
-            elif write_facts(source, post):
+                write_facts(document, post)
+            elif write_facts(document, post):
                 self.outcome.facts_changed += 1
             else:
                 self.outcome.unchanged += 1
@@ -211,25 +211,28 @@ class _Run:
             self.outcome.removed += 1
 
 
-def write_facts(source: Source, post: jekyll.Post) -> bool:
+def write_facts(document: Document, post: jekyll.Post) -> bool:
     """The date, address, categories and tags. False: they are as they were."""
     labels = [(Label.Kind.CATEGORY, name) for name in post.categories] + [(Label.Kind.TAG, name) for name in post.tags]
-    rows = Label.objects.filter(document=source.document_id).order_by("kind", "position")
+    rows = Label.objects.filter(document=document).order_by("kind", "position")
     before = [(Label.Kind(row.kind), row.name) for row in rows]
-    if (source.url, source.published_at, before) == (post.url, post.published_at, labels):
+    published = Publication.objects.filter(document=document).first()
+    if published and (published.url, published.published_on, before) == (post.url, post.published_on, labels):
         return False
     with transaction.atomic():
-        sealed = Source.sealed(source.document_id, owner_id=source.owner_id, url=post.url)
-        Source.objects.filter(pk=source.pk).update(published_at=post.published_at, **sealed)
+        Publication.objects.filter(document=document).delete()
+        Publication.objects.create(
+            document=document, owner_id=document.owner_id, url=post.url, published_on=post.published_on
+        )
         rows.delete()
         Label.objects.bulk_create(
             Label(
-                document_id=source.document_id,
-                owner_id=source.owner_id,
+                document=document,
+                owner_id=document.owner_id,
                 kind=kind,
                 position=position,
                 name=name,
-                name_hash=label_hash(source.owner_id, name),
+                name_hash=label_hash(document.owner_id, name),
             )
             for position, (kind, name) in enumerate(labels)
         )

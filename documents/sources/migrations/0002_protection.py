@@ -12,13 +12,13 @@ BEGIN
     RETURN EXISTS (SELECT FROM documents_document WHERE id = document);
 END $$;
 
-CREATE POLICY by_share ON sources_source FOR SELECT USING (sources_document_is_readable(document_id));
+CREATE POLICY by_share ON sources_publication FOR SELECT USING (sources_document_is_readable(document_id));
 CREATE POLICY by_share ON sources_label FOR SELECT USING (sources_document_is_readable(document_id));
 """
 
 _UNDO = """
 DROP POLICY by_share ON sources_label;
-DROP POLICY by_share ON sources_source;
+DROP POLICY by_share ON sources_publication;
 DROP FUNCTION sources_document_is_readable(uuid);
 """
 
@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
     dependencies = [("collections", "0002_protection"), ("documents", "0003_protection"), ("sources", "0001_initial")]
     operations = [
         Protect("sources_source", parent=_DOCUMENT),
+        Protect("sources_publication", parent=_DOCUMENT),
         Protect("sources_label", parent=_DOCUMENT),
         migrations.RunSQL(_FOR_READERS, _UNDO),
     ]

@@ -17,7 +17,7 @@ from documents import library
 from documents.collections import giving, keeping
 from documents.collections.models import CollectionShare
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting
-from documents.sources.models import Label, Source
+from documents.sources.models import Label, Publication, Source
 from tests.chats.conftest import answered
 from tests.library.collections.conftest import ENDS, HARBOUR
 from tests.retrieval.conftest import AddDocument, index, new_version
@@ -34,7 +34,7 @@ BELOW: dict[type[Model], str] = {
     Chunk: "version__document__collection",
     Posting: "version__document__collection",
     Embedding: "version__document__collection",
-    Source: "document__collection",
+    Publication: "document__collection",
     Label: "document__collection",
 }
 WAYS: dict[str, Callable[[Collection, User], CollectionShare]] = {
@@ -47,7 +47,9 @@ WAYS: dict[str, Callable[[Collection, User], CollectionShare]] = {
 def share(request: pytest.FixtureRequest, harbour: Collection, viewer: User) -> CollectionShare:
     for document in Document.objects.all():
         Page.objects.create(version=document.current_version, number=1, text=HARBOUR)
-        Source.objects.create(document=document, path=f"/blog/{document.pk}.md", url="https://example.org/walls")
+        # Where it lies on its owner's disk is not shared.
+        Source.objects.create(document=document, path=f"/blog/{document.pk}.md")
+        Publication.objects.create(document=document, url="https://example.org/walls")
         Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name="granite", name_hash=b"granite")
     given: CollectionShare = request.param(harbour, viewer)
     return given
@@ -180,7 +182,7 @@ ASKS = {
     "documents_chunk": "collections_version_is_readable(",
     "documents_posting": "hashed SubPlan",
     "documents_embedding": "hashed SubPlan",
-    "sources_source": "sources_document_is_readable(",
+    "sources_publication": "sources_document_is_readable(",
     "sources_label": "sources_document_is_readable(",
 }
 

@@ -135,7 +135,7 @@ def test_folders_above_the_posts_are_categories_and_a_title_is_made_of_the_name(
 def test_other_blogs_have_no_folder_of_posts() -> None:
     post = read("content/a.md", "---\ntitle: A\ndate: 2015-07-05\n---\n", named_by_date=False)
     assert isinstance(post, Post)
-    assert post.published_at == dt.datetime(2015, 7, 5, tzinfo=dt.UTC)
+    assert post.published_on == dt.date(2015, 7, 5)
     assert read("README.md", "No front matter.", named_by_date=False) == NotPublished("no_front_matter")
     assert read("content/a.md", "---\ndraft: true\n---\n", named_by_date=False) == NotPublished("draft")
 

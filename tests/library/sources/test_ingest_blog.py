@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.tenancy import acting_as
 from documents import blobs
 from documents.models import Collection, Document
-from documents.sources.models import Label, Source
+from documents.sources.models import Label, Publication, Source
 from tests.library.sources.conftest import Command
 
 pytestmark = pytest.mark.django_db
@@ -59,15 +59,16 @@ def test_a_post_is_a_document_with_its_facts(blog: Path, owner: User, stranger: 
     document = named("Stones ∕ a beginning.md")
     assert text(document).startswith("# Stones / a beginning\n\nGranite stands in the  harbour wall.")
     assert "[the wall](/2019/wall/)" in text(document)
-    assert document.source.url == "https://stones.example.org/building/history/2019/05/04/stones/"
-    assert document.source.published_at == dt.datetime(2019, 5, 4, 8, tzinfo=dt.UTC)
+    assert document.publication.url == "https://stones.example.org/building/history/2019/05/04/stones/"
+    assert document.publication.published_on == dt.date(2019, 5, 4)
     labels = [(label.kind, label.name) for label in document.labels.order_by("position")]
     assert labels == [("category", "building"), ("category", "history"), ("tag", "granite"), ("tag", "Old walls")]
-    assert named("Post 1.md").source.published_at.date() == dt.date(2020, 1, 1)
+    assert named("Post 1.md").publication.published_on == dt.date(2020, 1, 1)
     assert Collection.objects.get().documents.count() == 7
     with acting_as(stranger):
         assert not Label.objects.exists()
         assert not Source.objects.exists()
+        assert not Publication.objects.exists()
 
 
 def test_again_touches_nothing(blog: Path, owner: User) -> None:
@@ -90,7 +91,7 @@ def test_a_changed_post_is_read_again_and_other_facts_are_written_only(blog: Pat
     facts = named("Post 1.md")
     assert facts.versions.count() == 1
     assert [label.name for label in facts.labels.all()] == ["other"]
-    assert facts.source.url.endswith("/2020/02/02/post-1/")
+    assert facts.publication.url.endswith("/2020/02/02/post-1/")
 
 
 def test_another_title_is_another_name(blog: Path, owner: User) -> None:
@@ -174,7 +175,7 @@ def test_a_post_that_cannot_be_understood_stays_as_it_was(blog: Path, owner: Use
 def test_where_the_blog_is_published_can_be_said(blog: Path, owner: User) -> None:
     run(blog, owner)
     assert "7 with other facts" in run(blog, owner, base_url="https://example.org/b/", permalink="/:year/:title/")
-    assert named("Post 1.md").source.url == "https://example.org/b/2020/post-1/"
+    assert named("Post 1.md").publication.url == "https://example.org/b/2020/post-1/"
 
 
 def test_wrong_arguments_say_what_to_do(blog: Path, owner: User) -> None:

@@ -15,7 +15,7 @@ from documents.collections.access import readable_by
 from documents.models import Document
 from documents.retrieval import Filters, search
 from documents.sources import labels
-from documents.sources.models import Label, Source
+from documents.sources.models import Label, Publication, Source
 from tests.library.sources.conftest import Command
 from tests.retrieval.conftest import AddDocument, add, index
 
@@ -73,6 +73,51 @@ def test_a_post_is_as_old_as_its_publication(blog: None, owner: User, add: AddDo
     assert found(owner, until=dt.date(2021, 3, 2)) == {"ships", "carts"}
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_day_of_a_post_is_that_of_its_blog(tmp_path: Path, owner: User, zone: str) -> None:
+    (tmp_path / "_posts").mkdir()
+    (tmp_path / "_posts" / "2019-05-04-ships.md").write_text("Granite.\n")
+    (tmp_path / "_posts" / "2019-05-04-late.md").write_text("---\ndate: 2019-05-04 23:59\n---\nSlate.\n")
+    (tmp_path / "_config.yml").write_text(f"timezone: {zone}\n")
+    Command("ingest_blog")(tmp_path, owner)
+    day = dt.date(2019, 5, 4)
+    documents = Document.objects.order_by()
+    assert Filters(since=day, until=day).within(documents, reader_id=owner.pk).count() == 2
+    assert not Filters(until=day - dt.timedelta(1)).within(documents, reader_id=owner.pk).exists()
+    assert not Filters(since=day + dt.timedelta(1)).within(documents, reader_id=owner.pk).exists()
+
+
+def test_of_too_many_labels_ones_own_and_the_usual_ones_are_offered_and_the_chosen_one_in_any_case(
+    blog: None, owner: User, stranger: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "_OFFERED", 1)
+    giving.with_person(keeping.own(owner)[0], stranger.email)
+    assert [name.lower() for name in _offered(owner)] == ["stone"]
+    assert [name.lower() for name in _offered(stranger)] == ["stone"]
+
+    client.force_login(stranger)
+    answer = client.post("/documents/search", {"q": "granite", "tag": "Animals"}).content.decode()
+    assert re.findall(r"<option selected>(\w+)</option>", answer) == ["Animals"]
+
+    with acting_as(stranger):
+        own = Document.objects.create(owner=stranger, name="own.md", status=Document.Status.READY)
+        Label.objects.create(
+            document=own,
+            owner=stranger,
+            kind="tag",
+            position=0,
+            name="slate",
+            name_hash=labels.label_hash(stranger.pk, "slate"),
+        )
+        everything = Document.objects.order_by()
+        assert labels.offered(stranger, everything, Label.Kind.TAG) == ["slate"]
+
+
+def _offered(user: User) -> list[str]:
+    with acting_as(user):
+        return labels.offered(user, readable_by(user.pk).searchable(), Label.Kind.TAG)
+
+
 def test_tags_of_a_person_and_of_a_file_are_one_list(blog: None, owner: User, add: AddDocument) -> None:
     uploaded = add(owner, "upload.txt", ["Granite in the harbour."])
     tagging.tag([uploaded], tagging.TAGS.create(owner, "stone"))
@@ -97,14 +142,17 @@ def test_who_reads_a_shared_blog_searches_it_by_its_labels_and_nobody_else_does(
         with acting_as(person):
             names = labels.offered(person, readable_by(person.pk).searchable(), Label.Kind.TAG)
             assert [name.lower() for name in names] == offered
+            # When and where the posts were published, but not where they lie on the disk.
+            assert Publication.objects.count() == (3 if offered else 0)
+            assert not Source.objects.exists()
 
 
 def test_the_page_offers_them_and_the_document_leads_to_the_post(blog: None, owner: User, client: Client) -> None:
     client.force_login(owner)
     page = client.get("/documents/search").content.decode()
-    assert re.findall(r"<option>(\w+)</option>", page) == ["animals", "sea", "Stone", "Harbour", "Roads"]
+    assert re.findall(r"<option>(\w+)</option>", page) == ["animals", "sea", "stone", "Harbour", "Roads"]
     answer = client.post("/documents/search", {"q": "granite", "category": "Harbour"}).content.decode()
-    assert "4 May 2019" in answer
+    assert re.search(r'Published <time datetime="2019-05-04">4 May 2019<', answer)
     assert "2 March 2021" not in answer
     assert "<option selected>Harbour</option>" in answer
 
@@ -112,7 +160,7 @@ def test_the_page_offers_them_and_the_document_leads_to_the_post(blog: None, own
     page = client.get(f"/documents/{ships.pk}").content.decode()
     assert 'href="https://stones.example.org/harbour/2019/05/04/ships/"' in page
     assert "Published 4 May 2019" in page
-    assert "In Harbour" in page
+    assert "Category: Harbour" in page
     assert "Tags: sea, Stone" in page
 
 
@@ -120,7 +168,11 @@ def test_the_page_offers_them_and_the_document_leads_to_the_post(blog: None, own
 def test_only_addresses_of_the_web_are_linked(blog: None, owner: User, client: Client, url: str) -> None:
     client.force_login(owner)
     document = Document.objects.latest("created_at")
-    Source.objects.filter(document=document).update(**Source.sealed(document.pk, owner_id=owner.pk, url=url))
+    sealed = Publication.sealed(document.pk, owner_id=owner.pk, url=url)
+    Publication.objects.filter(document=document).update(**sealed)
     answer = client.get(f"/documents/{document.pk}")
     assert answer.status_code == 200
     assert url not in answer.content.decode()
+    # The rest is as good as it was.
+    assert "Published " in answer.content.decode()
+    assert "Tag" in answer.content.decode()
