@@ -4,6 +4,7 @@ python -m bench.retrieval [--only quality|latency] [--corpora FOLDER] [--sizes 1
 """
 
 import argparse
+import datetime as dt
 import json
 import os
 import statistics
@@ -20,6 +21,7 @@ from bench.synthetic import WORDS, Author
 if TYPE_CHECKING:
     from accounts.models import User
     from documents.models import Document
+    from documents.retrieval import Filters
     from documents.retrieval.searching import Finding
 
 OWNERS = 10
@@ -186,7 +188,10 @@ def latency(options: argparse.Namespace) -> dict[str, Any]:
         added = fill(author, many, size // OWNERS)
         loading[size] = {"passages_per_second": round(added / (time.perf_counter() - started))}
         _analyze()
-        rows += measured(author, owners[3], size, f"{size // OWNERS:,} of {size:,}", options.repeats)
+        library = f"{size // OWNERS:,} of {size:,}"
+        rows += measured(author, owners[3], size, library, options.repeats)
+        for named, filters in narrowing(owners[3]).items():
+            rows += measured(author, owners[3], size, f"{library}, {named}", options.repeats, filters)
         # One person who has as many passages as all the others together.
         fill(author, one, size)
         _analyze()
@@ -212,8 +217,38 @@ def fill(author: Author, held: dict["User", int], each: int) -> int:
     return added
 
 
-def measured(author: Author, owner: "User", size: int, library: str, repeats: int) -> list[dict[str, Any]]:
-    from documents.retrieval import search
+def narrowing(owner: "User") -> dict[str, "Filters"]:
+    """Has every second document published and every fifth say of itself that it is about stone."""
+    from documents.models import Document
+    from documents.retrieval import Filters
+    from documents.sources.labels import label_hash
+    from documents.sources.models import Label, Publication
+
+    Publication.objects.filter(owner=owner).delete()
+    Label.objects.filter(owner=owner).delete()
+    documents = list(Document.objects.filter(owner=owner).order_by("pk"))
+    day = dt.date(2020, 1, 1)
+    Publication.objects.bulk_create(
+        Publication(document=document, owner=owner, published_on=day + dt.timedelta(number))
+        for number, document in enumerate(documents[::2])
+    )
+    named, hashed = {"kind": Label.Kind.TAG, "name": "stone"}, label_hash(owner.pk, "stone")
+    Label.objects.bulk_create(
+        Label(document=document, owner=owner, position=0, name_hash=hashed, **named) for document in documents[::5]
+    )
+    _analyze()
+    middle = day + dt.timedelta(len(documents) // 4)
+    return {
+        "by tag": Filters(tag="stone"),
+        "by day": Filters(until=middle),
+        "by both": Filters(tag="stone", until=middle),
+    }
+
+
+def measured(
+    author: Author, owner: "User", size: int, library: str, repeats: int, filters: "Filters | None" = None
+) -> list[dict[str, Any]]:
+    from documents.retrieval import Filters, search
 
     rows = []
     for kind in KINDS:
@@ -223,7 +258,7 @@ def measured(author: Author, owner: "User", size: int, library: str, repeats: in
             if number == 10:  # the first ones warm the caches
                 cpu = _server_cpu_ms()
             started = time.perf_counter()
-            found = search(user_id=owner.pk, query=question)
+            found = search(user_id=owner.pk, query=question, filters=filters or Filters())
             times.append(time.perf_counter() - started)
         spread = report.spread(times[10:])
         row = {"size": size, "library": library, "words": kind, **spread}
