@@ -182,8 +182,8 @@ ASKS = {
     "documents_chunk": "collections_version_is_readable(",
     "documents_posting": "hashed SubPlan",
     "documents_embedding": "hashed SubPlan",
-    "sources_publication": "sources_document_is_readable(",
-    "sources_label": "sources_document_is_readable(",
+    "sources_publication": "hashed SubPlan",
+    "sources_label": "hashed SubPlan",
 }
 
 
