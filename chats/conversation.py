@@ -165,7 +165,7 @@ def regenerate(answer: Message, *, model: str = "") -> Message:
 
 
 def continue_answer(answer: Message) -> Message:
-    """Go on from the text so far, in the same message."""
+    """Go on from the text so far, in the same message. Asked for twice, as by a double press, that is done once."""
     refuse_without_tokens_of_owner(answer.conversation)
     with transaction.atomic():
         taken = Message.objects.filter(
@@ -185,7 +185,10 @@ def continue_answer(answer: Message) -> Message:
             finished_at=None,
         )
         if not taken:
-            raise StillWriting("This answer is complete or still being written, so there is nothing to continue.")
+            answer.refresh_from_db()
+            if not answer.is_live:
+                raise ChatError("This answer is complete, so there is nothing to continue.")
+            return answer
         _record(audit.Action.CHAT_CONTINUED, answer.conversation, answer=answer.pk)
         transaction.on_commit(lambda: enqueue(answer.pk))
     answer.refresh_from_db()

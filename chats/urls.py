@@ -13,6 +13,7 @@ urlpatterns = [
     path("chats/<uuid:conversation_id>/messages", views.post_message, name="post_message"),
     path("chats/<uuid:conversation_id>/earlier", views.earlier, name="earlier"),
     path("chats/<uuid:conversation_id>/latest", views.latest, name="latest"),
+    path("chats/<uuid:conversation_id>/model", views.choose_model, name="choose_model"),
     path("chats/<uuid:conversation_id>/rename", views.rename, name="rename"),
     path("chats/<uuid:conversation_id>/delete", views.delete, name="delete"),
     path("chats/<uuid:conversation_id>/restore", views.restore, name="restore"),

@@ -93,7 +93,12 @@ def post_message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) 
     html = presentation.exchange(exchange.question, exchange.compared or [exchange.answer], found)
     tab = request.POST.get("tab", "")[:64]
     content = presentation.append_messages(html)
-    live.publish_now(found.pk, live.event(exchange.answer.pk, "exchange", origin=tab, content=content))
+    live.publish_now(
+        found.pk,
+        live.event(
+            exchange.answer.pk, "exchange", origin=tab, content=content, after=str(exchange.question.parent_id or "")
+        ),
+    )
     if not request.htmx:
         return redirect(back)
     return HttpResponse(html)
@@ -172,6 +177,18 @@ def latest(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Htt
     found = replies.conversation_of(request, conversation_id)
     context = replies.messages_context(found, found.active_leaf_id) | replies.model_context(found)
     return render(request, "chats/_messages.html", context)
+
+
+@require_POST
+@requires(Capability.CHAT)
+def choose_model(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """Which model answers from now on: what is asked, edited or answered again after this means it."""
+    found = replies.conversation_of(request, conversation_id)
+    try:
+        conversations.configure(found, model=request.POST.get("model"))
+    except conversations.ChatError as error:
+        return replies.refused(request, error, back=reverse("chats:conversation", args=[found.pk]))
+    return replies.done(request, found.pk)
 
 
 @require_POST

@@ -28,6 +28,15 @@ function changed() {
   count.textContent = left < 0 ? `${(-left).toLocaleString("en")} characters too many` : `${left.toLocaleString("en")} characters left`;
 }
 
+// Whoever types on while a question is under way keeps what came after it.
+let sent = "";
+
+function empty() {
+  field.value = field.value.startsWith(sent) ? field.value.slice(sent.length).trimStart() : field.value;
+  store.set(field.value);
+  changed();
+}
+
 function fill(text) {
   field.value = text;
   store.set(text);
@@ -65,13 +74,15 @@ document.addEventListener("click", async (event) => {
   const stop = event.target.closest?.("[data-stop-answer]");
   if (stop) {
     event.preventDefault();
+    // The button goes with the answer. Not after a tap, which would open the keyboard of a phone.
+    if (stop.matches(":focus-visible")) field.focus({ preventScroll: true });
     stop.disabled = true;
     const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, "HX-Request": "true" };
     try {
       const response = await fetch(stop.getAttribute("formaction"), { method: "POST", headers });
-      if (!response.ok) note.textContent = why(response.status);
+      if (!response.ok) note.textContent = why(response.status, false);
     } catch {
-      note.textContent = why(0);
+      note.textContent = why(0, false);
     }
     stop.disabled = false;
   }
@@ -86,29 +97,40 @@ document.addEventListener("click", async (event) => {
 
 // A question means the answer that its writer read last, whatever other tabs did meanwhile.
 document.addEventListener("submit", ({ target }) => {
-  const after = target === form && form.elements.after;
+  if (target !== form) return;
+  sent = field.value;
+  const after = form.elements.after;
   if (after) after.value = document.querySelector("#messages > .message:last-of-type")?.dataset.message ?? "";
 }, { capture: true });
 
-// Any request of the page may fail; the composer is where the reader looks.
+// Any request of the page may fail. Some forms have a place for what went wrong in them, and some a module of their own;
+// for all others the composer is where the reader looks.
+const noteOf = (source) => source.querySelector?.(":scope > [role=alert]") ?? note;
+
+function tell(ctx, words) {
+  if (ctx?.request?.method !== "POST" || ctx.sourceElement.closest("[data-says-errors]")) return;
+  noteOf(ctx.sourceElement).textContent = words(ctx.sourceElement === form);
+}
+
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  // Some forms say by themselves what went wrong in them.
-  if (ctx.sourceElement.closest("[data-says-errors]")) return;
   const { status } = ctx.response;
-  if (status >= 400) {
-    if (ctx.request.method === "POST") note.textContent = said(ctx.text, status);
-    return;
-  }
+  if (status >= 400) return tell(ctx, (isText) => said(ctx.text, status, isText));
+  // To sign in again, for one: what was written has not arrived.
+  if (ctx.hx?.redirect && !ctx.hx.redirect.startsWith("/chats/")) return;
+  const place = noteOf(ctx.sourceElement);
+  if (ctx.sourceElement === form || place !== note) place.textContent = "";
   if (ctx.request.method === "POST" && ctx.sourceElement.closest("#again")) document.getElementById("again").hidePopover();
   if (ctx.sourceElement.matches("[data-close-menu]")) ctx.sourceElement.closest("details").open = false;
-  if (ctx.sourceElement !== form) return;
-  note.textContent = "";
-  field.value = "";
-  store.set("");
-  changed();
+  if (ctx.sourceElement === form) empty();
 });
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx?.request?.method === "POST" && !ctx.sourceElement.closest("[data-says-errors]")) note.textContent = why(0);
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => tell(ctx, (isText) => why(0, isText)));
+
+// The chat may have been named since the page came. Who has begun to type a name goes on.
+const title = document.getElementById("chat-title");
+let named = title?.textContent;
+document.querySelector(".rename")?.closest("details").addEventListener("toggle", ({ target }) => {
+  if (!target.open || title.textContent === named) return;
+  named = document.getElementById("title").value = title.textContent;
 });
 
 if (!field.value) field.value = store.get();

@@ -6,7 +6,8 @@
 //       found by id, a frame costs 0.01 ms of script; swapped by htmx (a new document, clones, events) 0.7 ms. That is why
 //       the finished text is no subject of a :has() in the style sheets: one made every frame restyle it, 24 ms at 10,000 tokens.
 //   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` and `thoughts` replace what stands.
-//   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`.
+//   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`. An
+//       exchange goes below the message `after`: a page that ends with another fetches the newest part.
 //   {m, kind: "path"}  the message the conversation ends with; a page that ends with another fetches the newest part.
 //   {kind: "gone"}  the conversation was deleted, or is not shared any more.
 //
@@ -22,6 +23,7 @@ const scroll = document.getElementById("scroll");
 const messages = document.getElementById("messages");
 const byId = (id) => document.getElementById(id);
 const bubbleOf = (id) => byId(`m-${id}`);
+const lastShown = () => messages.querySelector(".message:last-of-type")?.dataset.message ?? "";
 const liveBubbles = () => messages.querySelectorAll("[data-live]");
 
 // --- Frames -------------------------------------------------------------------------------------------------------
@@ -58,6 +60,7 @@ function take(frame) {
   if (frame.kind === "final") {
     behind.delete(frame.m);
     if (bubble.querySelector(".steps")?.open) unfolded.add(frame.m);
+    holdPlace(bubble);
     return true;
   }
   if (!bubble.hasAttribute("data-live")) {
@@ -133,7 +136,11 @@ function takeExchange(frame) {
     heldExchanges.push(frame);
     return false;
   }
-  return !bubbleOf(frame.m);
+  if (bubbleOf(frame.m)) return false;
+  if (frame.after === undefined || frame.after === lastShown()) return true;
+  // It was asked below what another version ends with.
+  showPath(frame.m);
+  return false;
 }
 
 // The conversation ends with another message than this page: it slept while a question was asked elsewhere, or another
@@ -144,8 +151,7 @@ async function showPath(leaf) {
   // What is being typed into a question outlives what others do: the page follows when it was sent or given up.
   missedPath = messages.querySelector(".editing") && leaf;
   if (postsUnderWay || leaving || missedPath) return;
-  const last = messages.querySelector(".message:last-of-type");
-  if (last?.dataset.message === leaf) return;
+  if (lastShown() === leaf) return;
   await htmx.ajax("GET", scroll.dataset.latest, { source: scroll, target: messages, swap: "innerHTML" });
   settle();
 }
@@ -170,6 +176,7 @@ function settle() {
     waiting.delete(id);
     for (const frame of frames) if (take(frame)) swapContent(frame);
   }
+  restorePlace();
   showBusy();
 }
 
@@ -218,7 +225,6 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.bringsBubbles) postsUnderWay -= 1;
   settle();
-  passFocusOn();
 });
 
 // --- The socket -----------------------------------------------------------------------------------------------------
@@ -268,48 +274,98 @@ async function refetch(bubble) {
   settle();
 }
 
-// Choosing another version puts other bubbles in the place of the one whose button has the focus: it goes on to the same
-// button of the version that came, which stands where the other stood. An answer that is only being written has no buttons,
-// so there it goes to the field.
-let chosenBy = null;
+// What is swapped may hold the focus, or text that is being marked. Both go on in what comes: to the same control of the
+// same bubble, or of the version that was chosen, which stands where the other stood. An answer that is only being written
+// has no controls: there the focus goes to the field, though not after a tap, which would open the keyboard of a phone.
+let held = null;
 
-document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  const button = ctx.target?.id === "messages" && messages.contains(ctx.sourceElement) && document.activeElement;
-  if (!button || !messages.contains(button)) return;
-  chosenBy = { label: button.ariaLabel, path: ctx.request.action, top: button.getBoundingClientRect().top };
-});
+const controls = (bubble) => [...(bubble?.querySelectorAll("a[href], button:enabled, summary, [tabindex='0']") ?? [])];
+const labelOf = (control) => control.ariaLabel || control.textContent.trim();
+const proseOf = (bubble) => bubble?.querySelector(".prose");
 
-function passFocusOn() {
-  if (!chosenBy || messages.contains(document.activeElement)) return;
-  const { label, path, top: before } = chosenBy;
-  chosenBy = null;
-  const chosen = byId(`m-${/messages\/([^/]+)\/switch/.exec(path)?.[1]}`);
-  const bubble = chosen ?? messages.querySelector(".message:last-of-type");
-  const buttons = [...(bubble?.querySelectorAll(".actions button:enabled") ?? [])];
-  const next = buttons.find((one) => one.ariaLabel === label) ?? buttons.find((one) => one.closest(".siblings"));
-  (next ?? buttons[0] ?? byId("question"))?.focus({ preventScroll: true });
+function holdPlace(within, path = "") {
+  const control = document.activeElement;
+  const isHeld = control !== within && within.contains(control);
+  const bubble = (isHeld ? control : within).closest(".message");
+  const marked = bubble && markedIn(proseOf(bubble));
+  if (!isHeld && !marked) return;
+  const chosen = /messages\/([^/]+)\/switch/.exec(path)?.[1];
+  held = { id: chosen ? `m-${chosen}` : bubble?.id, chosen, marked };
+  if (!isHeld) return;
+  const at = controls(bubble).indexOf(control);
+  held.control = { label: labelOf(control), at, top: control.getBoundingClientRect().top, byKey: control.matches(":focus-visible") };
+}
+
+function restorePlace() {
+  if (!held) return;
+  const { id, chosen, control, marked } = held;
+  held = null;
+  const bubble = byId(id) ?? messages.querySelector(".message:last-of-type");
+  if (marked && bubble?.id === id) mark(proseOf(bubble), marked);
+  if (!control || messages.contains(document.activeElement)) return;
+  const there = controls(bubble);
+  const same = there.find((one) => labelOf(one) === control.label);
+  const next = same ?? there.find((one) => one.closest(".siblings")) ?? there[control.at] ?? there[0];
+  if (next) next.focus({ preventScroll: true });
+  else if (control.byKey) byId("question")?.focus({ preventScroll: true });
   if (!chosen || !next) return;
-  scroll.scrollTop += next.getBoundingClientRect().top - before;
+  scroll.scrollTop += next.getBoundingClientRect().top - control.top;
   following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight <= 8;
 }
 
+// What is marked in this text, as two places in its characters: the text that comes has the same ones.
+function markedIn(prose) {
+  const selection = getSelection();
+  if (!prose || selection.isCollapsed || !prose.contains(selection.anchorNode) || !prose.contains(selection.focusNode)) return null;
+  const before = (node, offset) => {
+    const range = document.createRange();
+    range.selectNodeContents(prose);
+    range.setEnd(node, offset);
+    return range.toString().length;
+  };
+  return [before(selection.anchorNode, selection.anchorOffset), before(selection.focusNode, selection.focusOffset), selection.toString()];
+}
+
+function mark(prose, [anchor, focus, text]) {
+  const texts = document.createTreeWalker(prose, NodeFilter.SHOW_TEXT);
+  const places = [];
+  for (let passed = 0, node; (node = texts.nextNode()); passed += node.length) {
+    for (const [one, at] of [anchor, focus].entries()) if (!places[one] && at <= passed + node.length) places[one] = [node, at - passed];
+  }
+  if (!places[0] || !places[1]) return;
+  const selection = getSelection();
+  selection.setBaseAndExtent(...places[0], ...places[1]);
+  if (selection.toString() !== text) selection.removeAllRanges();
+}
+
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  if (messages.contains(ctx.target)) holdPlace(ctx.target, ctx.request?.action);
+});
+
 // --- Send or stop, and what is said aloud ------------------------------------------------------------------------------
 
-let wasBusy = false;
+let written = null; // the answer being written that was seen last
+
+// How an answer ended, for those who do not see it.
+function ending(bubble) {
+  const { status } = bubble?.dataset ?? {};
+  if (status === "stopped") return "The answer was stopped.";
+  if (status === "failed" || status === "interrupted") return bubble.querySelector(".outcome p")?.textContent ?? "The answer failed.";
+  return "The answer is complete.";
+}
 
 function showBusy() {
   const composer = byId("composer");
-  const written = [...liveBubbles()];
-  const bubble = written.at(-1);
+  const live = [...liveBubbles()];
+  const bubble = live.at(-1);
   composer?.toggleAttribute("data-busy", Boolean(bubble));
   if (bubble && composer) {
     const stop = composer.querySelector("[data-stop-answer]");
-    stop.setAttribute("formaction", written.length > 1 ? composer.dataset.stopAll : bubble.dataset.stop);
+    stop.setAttribute("formaction", live.length > 1 ? composer.dataset.stopAll : bubble.dataset.stop);
   }
   pill.querySelector("span").textContent = bubble ? "New text" : "To the end";
-  if (Boolean(bubble) === wasBusy) return;
-  wasBusy = Boolean(bubble);
-  byId("announcer").textContent = bubble ? "The answer begins." : "The answer is complete.";
+  if (Boolean(bubble) !== Boolean(written)) byId("announcer").textContent = bubble ? "The answer begins." : ending(byId(written));
+  written = bubble?.id ?? null;
 }
 
 // --- Scrolling: follow only while the reader is at the end -----------------------------------------------------------------

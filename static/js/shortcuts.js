@@ -10,7 +10,7 @@ const single = document.getElementById("single-keys");
 const SHOWN_CHATS = 20;
 const commands = [...list.children];
 const last = (selector) => [...document.querySelectorAll(selector)].at(-1);
-let chats = null; // fetched when the palette first opens
+let chats = null;
 let active = null;
 
 const run = {
@@ -42,7 +42,7 @@ function openPalette() {
   input.value = "";
   palette.showModal();
   show();
-  if (!chats) fetchChats();
+  fetchChats(); // named anew, deleted, begun in other tabs: what was there is shown meanwhile
 }
 
 async function fetchChats() {
@@ -51,7 +51,7 @@ async function fetchChats() {
     if (!response.ok) throw new Error(String(response.status));
     chats = (await response.json()).chats.map(option);
   } catch {
-    status.textContent = "The chats could not be fetched. Close this and try again.";
+    if (!chats) status.textContent = "The chats could not be fetched. Close this and try again.";
     return;
   }
   if (palette.open) show(active);

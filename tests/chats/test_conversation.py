@@ -128,7 +128,7 @@ def test_a_stopped_answer_is_continued_with_its_text(chat: Conversation) -> None
 
 
 def test_a_complete_answer_is_not_continued(chat: Conversation) -> None:
-    with pytest.raises(conversations.StillWriting):
+    with pytest.raises(conversations.ChatError, match="complete"):
         conversations.continue_answer(answered(chat))
 
 

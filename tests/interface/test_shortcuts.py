@@ -59,6 +59,18 @@ def test_the_palette_finds_a_chat_by_its_title(page: Page, owner: User, size: di
 
 @browser
 @stored
+def test_the_palette_knows_a_chat_by_its_newest_name(page: Page, chat: Conversation) -> None:
+    options = page.locator("#palette").get_by_role("option")
+    page.keyboard.press("Control+k")
+    expect(options.filter(has_text="The weather")).to_be_visible()
+    page.keyboard.press("Escape")
+    conversations.rename(chat, "Zebras")
+    page.keyboard.press("Control+k")
+    expect(options.filter(has_text="Zebras")).to_be_visible()
+
+
+@browser
+@stored
 def test_the_palette_tells_a_screen_reader_what_is_chosen(page: Page) -> None:
     page.keyboard.press("Control+k")
     field = page.get_by_role("combobox", name="Find a chat or a command")
