@@ -14,10 +14,13 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+TERMS = " + ".join(f"x_{{{number}}}" for number in range(40))
 WIDE_TEXT = (
     f"{'unbroken' * 60}\n\n[{'link' * 50}](https://example.org/{'path' * 50})\n\n`{'code' * 60}`\n\n"
     f"```python\nlong = '{'words ' * 60}'\n```\n\n|{'head |' * 12}\n|{'-|' * 12}\n|{'cell of a table |' * 12}\n\n"
-    f"$${'x_1 + ' * 60} y$$\n\n> {'quoted' * 40}\n\n- {'item' * 60}\n"
+    f"$${'x_1 + ' * 60} y$$\n\n> {'quoted' * 40}\n\n- {'item' * 60}\n\n"
+    f"So ${TERMS}$ is.\n\n## A ${TERMS}$\n\n- [x] ${TERMS}$\n\n> ${TERMS}$\n\n"
+    "It is $f(x) = \\frac{1}{\\sqrt{2\\pi}} e^{-\\frac{(x-\\mu)^2}{2}} + \\int_{-\\infty}^{\\infty} g(t)\\,dt$ again.\n"
 )
 
 
@@ -99,6 +102,27 @@ def test_tables_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conver
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
     until(lambda: table.evaluate("table => table.scrollLeft > 0"))
+
+
+def test_a_formula_stands_in_its_line_and_a_long_one_is_scrolled_by_keyboard(
+    tab: Page, server: Server, chat: Conversation
+) -> None:
+    tab.set_viewport_size(PHONE)
+    _answered(
+        chat, f"The [one](https://example.org) is ${TERMS}$ so.\n\nA line with $y_i$ in it.\n\nA line without any.\n"
+    )
+    opened(tab, server, chat)
+    formula = tab.locator(".done math").first
+    tab.get_by_role("link", name="one").focus()
+    tab.keyboard.press("Tab")
+    expect(formula).to_be_focused()
+    for _ in range(5):
+        tab.keyboard.press("ArrowRight")
+    until(lambda: formula.evaluate("formula => formula.scrollLeft > 0"))
+    heights = tab.locator(".done > p").evaluate_all("all => all.slice(1).map(one => one.clientHeight)")
+    assert heights[0] - heights[1] <= 4
+    hidden = "all => all.filter(one => one.scrollHeight > one.clientHeight)"
+    assert tab.locator(".done math").evaluate_all(hidden) == []
 
 
 def test_nothing_moves_for_who_wants_no_motion(tab: Page, server: Server, chat: Conversation) -> None:
