@@ -153,7 +153,7 @@ class _Job:
         self._pages: list[Page] = []
         self._total = 0
         self._password = self._name = ""
-        self._reported = 0.0
+        self._began = self._reported = 0.0
 
     def run(self) -> None:
         document = Document.objects.filter(pk=self._document_id).first()
@@ -163,7 +163,7 @@ class _Job:
         if document.attempts > MOST_ATTEMPTS:
             raise WorkerLost
         self._lease.report(progress_done=0, progress_total=0, error_code="", error_text="")
-        self._reported = time.monotonic()
+        self._began = self._reported = time.monotonic()
         self._password, self._name = version.password, document.name
         self._cut = tuning.cut_of(document.collection_id)
         space = active_space()
@@ -244,7 +244,8 @@ class _Job:
 
     def _store(self, version: DocumentVersion, indexer: "Indexer", space: EmbeddingSpace) -> None:
         """Everything or nothing, and only while the job is ours."""
-        self._report(status=Document.Status.EMBEDDING)
+        if time.monotonic() - self._began >= _REPORT_EVERY:  # else nobody could read it before it is ready
+            self._lease.report(status=Document.Status.EMBEDDING)
         # The thread would wait for the row that is locked below, and the lock is the stronger claim.
         self._lease.release()
         with transaction.atomic():

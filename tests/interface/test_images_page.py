@@ -170,7 +170,8 @@ def test_one_picture_keeps_its_shape_and_moves_nothing(sized: Page, chat: Conver
     look(sized, "one-sent")
 
 
-def test_dropping_and_pasting(tab: Page, chat: Conversation) -> None:
+def test_dropping_and_pasting(sized: Page, chat: Conversation) -> None:
+    tab = sized
     tab.goto(f"/chats/{chat.pk}")
     give(tab, "#messages", "dragover", [("a.png", "image/png", scene())])
     expect(tab.locator("#composer[data-dropping]")).to_be_visible()

@@ -127,6 +127,7 @@ def test_ctrl_enter_sends_from_anywhere_on_the_page(page: Page, chat: Conversati
 
 @browser
 @stored
+@in_both_windows
 @pytest.mark.parametrize("key", ["Control+Shift+N", "Control+Shift+O"])
 def test_a_key_begins_a_new_chat(page: Page, key: str) -> None:
     page.keyboard.press(key)

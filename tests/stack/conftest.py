@@ -63,10 +63,12 @@ def line(stack: Stack) -> Iterator[Line]:
 
 
 class Reading:
-    """A page in which an answer is being written."""
+    """A page in which an answer is being written, and another of a phone's size that shows it too."""
 
-    def __init__(self, page: "Page", stack: Stack, model: OllamaServer, question: str, tokens: int) -> None:
-        self.page, self._stack, self._model = page, stack, model
+    def __init__(
+        self, page: "Page", phone: "Page", stack: Stack, model: OllamaServer, question: str, tokens: int
+    ) -> None:
+        self.page, self.phone, self._stack, self._model = page, phone, stack, model
         self.question, self.tokens = question, tokens
         writing = page.locator("article.answer[data-status=writing]")
         stack.wait_until(writing.count, 30, "The answer was not begun.", every=0.1)
@@ -92,11 +94,11 @@ class Reading:
         return self.page.get_attribute(self.bubble, "data-live") is not None
 
     def wait_for_end(self, seconds: float = 60) -> None:
-        bubble = self.page.locator(f"{self.bubble}:not([data-live])")
+        bubbles = [page.locator(f"{self.bubble}:not([data-live])") for page in (self.page, self.phone)]
 
-        def ended() -> int:
+        def ended() -> bool:
             self._model.release()  # should it pause only now
-            return bubble.count()
+            return all(bubble.count() for bubble in bubbles)
 
         self._stack.wait_until(ended, seconds, "The answer did not end in the page.", every=0.1)
 
@@ -114,12 +116,13 @@ class Reading:
         return self._stack.rows(query, conversation)[0][0], self.page.locator("article.answer").count()
 
     def assert_complete_and_once(self, *pages: "Page") -> None:
-        """Every page shows, character for character, what is stored, and that is what the model said."""
+        """Every page shows, character for character, what is stored, and that is what the model said. `pages` beside
+        the two of every reading."""
         status, content, html = self.stored()
         assert content == expected_text(self.question, self.tokens)
         assert status == "done"
         to_text = "html => new DOMParser().parseFromString(html, 'text/html').body.textContent"
-        for page in pages or [self.page]:
+        for page in (self.page, self.phone, *pages):
             shown = page.evaluate(f"document.querySelector('{self.bubble}-done').textContent")
             assert shown == page.evaluate(to_text, html)
             assert page.evaluate(f"document.querySelector('{self.bubble}-open').textContent") == ""
@@ -144,7 +147,10 @@ class Asks:
         page.fill("#question", question)
         page.click("button.send:not(.stop)")
         page.wait_for_url("**/chats/*")
-        return Reading(page, self._stack, self._model, question, tokens)
+        phone = self.context.new_page()
+        phone.set_viewport_size({"width": 390, "height": 844})
+        phone.goto(page.url)
+        return Reading(page, phone, self._stack, self._model, question, tokens)
 
 
 @pytest.fixture

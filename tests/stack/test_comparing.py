@@ -43,11 +43,14 @@ def test_a_killed_worker_and_a_reload_keep_every_column_right(
     # Each makes a pause half way, so that both are under way when it happens, however slow this machine is.
     for name in MODELS:
         model.script(name, tokens=TOKENS, tokens_per_second=40, stall_at=150, times=1)
-    page = chromium.new_context(storage_state=signed_in, service_workers="block").new_page()
+    context = chromium.new_context(storage_state=signed_in, service_workers="block")
+    page, phone = context.new_page(), context.new_page()
+    phone.set_viewport_size({"width": 390, "height": 844})
     question = f"What decides in case {uuid.uuid4().hex[:8]}?"
     answers = _compare(page, stack, question)
     for pk in answers:
         page.wait_for_function(_HAS_WORDS, arg=pk)
+    phone.goto(page.url)
     stack.kill("answers")
     page.reload()
     for pk in answers:
@@ -55,7 +58,10 @@ def test_a_killed_worker_and_a_reload_keep_every_column_right(
 
     def ended() -> bool:
         model.release()
-        return page.locator(".column [data-live]").count() == 0 and page.locator(".column").count() == len(MODELS)
+        columns = [
+            (one.locator(".column").count(), one.locator(".column [data-live]").count()) for one in (page, phone)
+        ]
+        return columns == [(len(MODELS), 0)] * 2
 
     stack.wait_until(ended, 90, "The answers did not end in the page.", every=0.1)
     stored = json.loads(stack.run("bench.opened", "answers"))
@@ -63,8 +69,9 @@ def test_a_killed_worker_and_a_reload_keep_every_column_right(
     for pk in answers:
         status, content, html = stored[pk]
         assert (status, content) == ("done", expected_text(question, TOKENS))
-        shown = page.evaluate(f"document.querySelector('#m-{pk}-done').textContent")
-        assert shown == page.evaluate(to_text, html)
+        for one in (page, phone):
+            shown = one.evaluate(f"document.querySelector('#m-{pk}-done').textContent")
+            assert shown == one.evaluate(to_text, html)
     conversation = page.url.partition("/chats/")[2][:36]
     query = "SELECT model FROM chats_message WHERE role = 'assistant' AND conversation_id = %s ORDER BY created_at"
     assert [row[0] for row in stack.rows(query, conversation)] == [f"ollama/{name}" for name in MODELS]

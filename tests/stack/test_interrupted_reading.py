@@ -30,7 +30,7 @@ def test_a_second_tab_shows_the_same_characters_as_the_first(ask: Asks) -> None:
     second.wait_for_selector(f"{reading.bubble}[data-live]")
     reading.wait_for_end()
     second.wait_for_selector(f"{reading.bubble}:not([data-live])", state="attached")
-    reading.assert_complete_and_once(reading.page, second)
+    reading.assert_complete_and_once(second)
 
 
 def test_a_socket_that_is_cut_for_ten_seconds_loses_nothing(ask: Asks, line: Line) -> None:

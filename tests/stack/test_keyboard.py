@@ -142,9 +142,11 @@ def _export(keys: Keys, page: "Page") -> None:
     assert "What decides?" in download.value.path().read_text(encoding="utf-8")
 
 
-def test_a_visit_by_keyboard_alone(stack: Stack, model: OllamaServer, chromium: "Browser") -> None:
-
-    page = chromium.new_context(service_workers="block").new_page()
+@pytest.mark.parametrize("size", [(390, 844), (1280, 800)], ids=["phone", "wide"])
+def test_a_visit_by_keyboard_alone(
+    stack: Stack, model: OllamaServer, chromium: "Browser", size: tuple[int, int]
+) -> None:
+    page = chromium.new_context(service_workers="block", viewport={"width": size[0], "height": size[1]}).new_page()
     keys = Keys(page)
     page.goto(f"{stack.url}/accounts/login/")
     keys.go_to("E-mail address")
