@@ -80,6 +80,26 @@ def test_nothing_in_an_answer_widens_the_page(
     assert tab.evaluate("document.getElementById('scroll').clientHeight") > 100
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_what_is_nested_deeply_keeps_room_for_its_words(
+    tab: Page, server: Server, chat: Conversation, width: int
+) -> None:
+    tab.set_viewport_size({"width": width, "height": 800})
+    points = "".join(f"{'  ' * level}- Words of a point\n" for level in range(28))
+    numbers = "".join(f"{'   ' * level}1. Words of a number\n" for level in range(28))
+    _answered(chat, f"{points}\nand\n\n{numbers}\nand\n\n{'> ' * 20}Words of a quotation\n")
+    opened(tab, server, chat)
+    room = tab.locator(".prose .done").evaluate("done => done.clientWidth")
+    widths = tab.locator(".prose :is(li, blockquote p)").evaluate_all("all => all.map(one => one.clientWidth)")
+    assert len(widths) == 28 + 28 + 1
+    assert min(widths) >= room * 0.45
+    # Each level still stands further in than the one around it.
+    left = tab.locator(".prose ul li").evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+    assert left == sorted(set(left))
+    assert left[1] - left[0] >= 16
+    assert tab.locator("#scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
+
+
 @in_both_windows
 def test_markdown_is_shown_and_code_is_copied_as_it_was_written(tab: Page, server: Server, chat: Conversation) -> None:
     code = 'def greet(name):\n    return f"<b>{name}</b> & co"\n'
