@@ -23,6 +23,20 @@ WIDE_TEXT = (
     "It is $f(x) = \\frac{1}{\\sqrt{2\\pi}} e^{-\\frac{(x-\\mu)^2}{2}} + \\int_{-\\infty}^{\\infty} g(t)\\,dt$ again.\n"
 )
 
+ARABIC = "ما هي عاصمة فرنسا؟ أريد جوابا قصيرا."
+HEBREW = (
+    "תשובה בעברית, עם `code()` ועם English.\n\nAn English paragraph.\n\n- פריט.\n- An English item.\n\n> ציטוט.\n\n"
+    "| שם | API |\n|---|---|\n| אלף | get |\n\n```python\nprint('שלום')\n```\n"
+)
+# Which way an element runs, and the side on which its first line stands.
+SIDE = """one => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const [text, box] = [range.getClientRects()[0], one.getBoundingClientRect()];
+    const right = box.right - text.right < text.left - box.left;
+    return `${getComputedStyle(one).direction} ${right ? "right" : "left"}`;
+}"""
+
 
 @pytest.fixture
 def server(tab: Page) -> Server:
@@ -64,6 +78,26 @@ def test_nothing_in_an_answer_widens_the_page(
     expect(field).to_be_in_viewport()
     expect(tab.get_by_label("Send", exact=True)).to_be_in_viewport()
     assert tab.evaluate("document.getElementById('scroll').clientHeight") > 100
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_what_is_nested_deeply_keeps_room_for_its_words(
+    tab: Page, server: Server, chat: Conversation, width: int
+) -> None:
+    tab.set_viewport_size({"width": width, "height": 800})
+    points = "".join(f"{'  ' * level}- Words of a point\n" for level in range(28))
+    numbers = "".join(f"{'   ' * level}1. Words of a number\n" for level in range(28))
+    _answered(chat, f"{points}\nand\n\n{numbers}\nand\n\n{'> ' * 20}Words of a quotation\n")
+    opened(tab, server, chat)
+    room = tab.locator(".prose .done").evaluate("done => done.clientWidth")
+    widths = tab.locator(".prose :is(li, blockquote p)").evaluate_all("all => all.map(one => one.clientWidth)")
+    assert len(widths) == 28 + 28 + 1
+    assert min(widths) >= room * 0.45
+    # Each level still stands further in than the one around it.
+    left = tab.locator(".prose ul li").evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+    assert left == sorted(set(left))
+    assert left[1] - left[0] >= 16
+    assert tab.locator("#scroll").evaluate("scroll => scroll.scrollWidth - scroll.clientWidth") <= 0
 
 
 @in_both_windows
@@ -123,6 +157,52 @@ def test_a_formula_stands_in_its_line_and_a_long_one_is_scrolled_by_keyboard(
     assert heights[0] - heights[1] <= 4
     hidden = "all => all.filter(one => one.scrollHeight > one.clientHeight)"
     assert tab.locator(".done math").evaluate_all(hidden) == []
+
+
+@in_both_windows
+def test_what_is_written_from_right_to_left_is_set_so(tab: Page, server: Server, chat: Conversation) -> None:
+    answer = conversations.post_message(chat, f"{ARABIC}\nAnd English.").answer
+    html = presentation.final_html(HEBREW, {})
+    Message.objects.filter(pk=answer.pk).update(status="done", **sealed_in(answer, content=HEBREW, html=html))
+    opened(tab, server, chat)
+    shown = tab.locator(".answer .done")
+    expect(tab.locator(".bubble")).to_have_css("direction", "rtl")
+    expect(tab.locator("#chat-title")).to_have_css("direction", "rtl")
+    assert shown.locator("> p").evaluate_all(f"all => all.map({SIDE})") == ["rtl right", "rtl left"]
+    # The points of a list and the cells of a table stand on the list's and the table's side, in either language.
+    assert shown.locator("> ul > li").evaluate_all(f"all => all.map({SIDE})") == ["rtl right"] * 2
+    assert shown.locator("blockquote p").evaluate(SIDE) == "rtl right"
+    assert shown.locator("td").evaluate_all("all => all.map(one => getComputedStyle(one).textAlign)") == ["right"] * 2
+    first, second = (shown.locator("td").nth(number).bounding_box() for number in (0, 1))
+    assert first
+    assert second
+    assert first["x"] > second["x"]
+    expect(shown.locator("blockquote")).to_have_css("border-right-width", "3px")
+    assert shown.locator("pre").evaluate(SIDE) == "ltr left"
+    expect(shown.locator("p code")).to_have_css("direction", "ltr")
+    # A full stop stands at the end, which is on the left.
+    stop = """text => {
+        const range = document.createRange();
+        const left = offset => {
+            range.setStart(text, offset);
+            range.setEnd(text, offset + 1);
+            return range.getBoundingClientRect().left;
+        };
+        return left(text.data.indexOf(".")) < left(0);
+    }"""
+    for place in (tab.locator(".bubble"), shown.locator("> ul > li").first, shown.locator("blockquote p")):
+        assert place.evaluate(f"one => ({stop})(one.firstChild)")
+
+
+@in_both_windows
+def test_fields_run_as_what_is_written_in_them(tab: Page, server: Server, chat: Conversation) -> None:
+    opened(tab, server, chat)
+    field = tab.get_by_label("Your question")
+    expect(field).to_have_css("direction", "ltr")
+    field.fill(ARABIC)
+    expect(field).to_have_css("direction", "rtl")
+    field.fill("English")
+    expect(field).to_have_css("direction", "ltr")
 
 
 def test_nothing_moves_for_who_wants_no_motion(tab: Page, server: Server, chat: Conversation) -> None:
