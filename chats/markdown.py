@@ -20,9 +20,8 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
-from mdit_py_plugins.tasklists import tasklists_plugin
 
-from chats import latex_delimiters, link_hosts
+from chats import latex_delimiters, link_hosts, task_lists
 from chats.highlighting import Budget, highlight
 
 logger = logging.getLogger(__name__)
@@ -119,7 +118,7 @@ def parser() -> MarkdownIt:
     latex_delimiters.install(markdown)
     link_hosts.install(markdown)
     markdown.use(footnote_plugin)
-    markdown.use(tasklists_plugin, label=True)
+    task_lists.install(markdown)
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
     markdown.inline.ruler.before("link", "citation", _citation_rule)
     markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
