@@ -21,7 +21,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from chats import latex_delimiters, link_hosts, task_lists
+from chats import latex_delimiters, link_hosts, markdown_bounds, task_lists
 from chats.highlighting import Budget, highlight
 
 logger = logging.getLogger(__name__)
@@ -119,6 +119,7 @@ def parser() -> MarkdownIt:
     link_hosts.install(markdown)
     markdown.use(footnote_plugin)
     task_lists.install(markdown)
+    markdown_bounds.install(markdown)
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
     markdown.inline.ruler.before("link", "citation", _citation_rule)
     markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
