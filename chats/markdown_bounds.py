@@ -4,6 +4,7 @@ A bracket without a partner is looked for in vain, again and again, through all 
 characters make a table of many cells, since a row that is too short is filled up.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -18,6 +19,9 @@ CELLS = 20_000
 # Brackets within brackets within the words of a link.
 DEPTH = 8
 
+# As long as CommonMark lets a label be; the end of a longer one is not looked for.
+_REFERENCE = re.compile(r"\[\^[^ \n\]]{1,999}\]")
+
 _InlineRule = Callable[[StateInline, bool], bool]
 
 
@@ -27,6 +31,7 @@ def install(markdown: MarkdownIt) -> None:
     markdown.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     for name, start in {"link": "[", "image": "![", "footnote_inline": "^["}.items():
         markdown.inline.ruler.at(name, _shallow(_rule(markdown, name), start))
+    markdown.inline.ruler.at("footnote_ref", _short(_rule(markdown, "footnote_ref")))
 
 
 def _begin(state: StateCore) -> None:
@@ -61,6 +66,10 @@ def _shallow(rule: _InlineRule, start: str) -> _InlineRule:
         return rule(state, silent)
 
     return bounded
+
+
+def _short(rule: _InlineRule) -> _InlineRule:
+    return lambda state, silent: bool(_REFERENCE.match(state.src, state.pos)) and rule(state, silent)
 
 
 @lru_cache(maxsize=1)

@@ -62,3 +62,14 @@ def test_a_link_after_brackets_without_an_end_is_one() -> None:
         html = render("[" * count + "a](https://a.example)")
         assert html.count("<a ") == 1
         assert words(html) == "[" * (count - 1) + "a\n"
+
+
+@pytest.mark.parametrize(("length", "notes"), [(1, 1), (999, 1), (1_000, 0)])
+def test_the_name_of_a_footnote_has_a_length_to_which_it_is_looked_for(length: int, notes: int) -> None:
+    html = render(f"a[^{'n' * length}]\n\n[^{'n' * length}]: Said by all.\n")
+    assert html.count('class="footnote-ref"') == notes
+
+
+def test_names_of_footnotes_without_an_end() -> None:
+    # A time that grows with the square of the length would meet the time-out of a test.
+    assert words(render("a[^n]\n\n[^n]: Said by all.\n\n" + "[^n" * 50_000)).count("[^n") == 50_000
