@@ -5,12 +5,10 @@ a model writes is ever fetched by itself.
 """
 
 import html
-import io
 import logging
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
-from functools import cache, lru_cache
-from threading import get_ident
+from functools import cache
 from typing import Any
 
 import nh3
@@ -22,18 +20,12 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
-from mdit_py_plugins.tasklists import tasklists_plugin
-from pygments.formatters.html import HtmlFormatter
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
-from chats import latex_delimiters, link_hosts
+from chats import latex_delimiters, link_hosts, markdown_bounds, task_lists
+from chats.highlighting import Budget, highlight
 
 logger = logging.getLogger(__name__)
 
-# Past this size a code block is shown without colours: highlighting is for reading, and nobody reads a megabyte.
-HIGHLIGHT_LIMIT = 200_000
 # markdown-it leaves out what is nested deeper; quotes are flattened before, so that no text of theirs is lost.
 MAX_NESTING = 60
 _DEEP_QUOTE = re.compile(r"^((?:[ \t]{0,3}>){20})[ \t>]+", re.MULTILINE)
@@ -65,7 +57,7 @@ def render(text: str, citations: Citations | None = None, *, name: str = "") -> 
 
     `name` tells its footnotes from those of other answers on the page.
     """
-    env = {"citations": citations or {}, "highlight": True, "docId": name or None}
+    env = {"citations": citations or {}, "highlight": Budget(), "docId": name or None}
     return str(parser().render(_normal(text), env))
 
 
@@ -126,7 +118,8 @@ def parser() -> MarkdownIt:
     latex_delimiters.install(markdown)
     link_hosts.install(markdown)
     markdown.use(footnote_plugin)
-    markdown.use(tasklists_plugin, label=True)
+    task_lists.install(markdown)
+    markdown_bounds.install(markdown)
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
     markdown.inline.ruler.before("link", "citation", _citation_rule)
     markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
@@ -183,33 +176,9 @@ def _fence(
     token = tokens[index]
     language = fence_language(token.info)
     before, after = code_shell(language)
-    code = highlight(token.content, language) if env.get("highlight") else html.escape(token.content, quote=False)
+    budget = env.get("highlight")
+    code = highlight(token.content, language, budget) if budget else html.escape(token.content, quote=False)
     return f"{before}{code}{after}"
-
-
-def highlight(code: str, language: str) -> str:
-    """Escaped code with Pygments' class names, or just escaped when the language is unknown or the block is huge."""
-    lexer = _lexer(language, get_ident()) if language and len(code) <= HIGHLIGHT_LIMIT else None
-    if lexer is None:
-        return html.escape(code, quote=False)
-    pieces = io.StringIO()
-    _formatter(get_ident()).format(lexer.get_tokens(code), pieces)
-    return pieces.getvalue()
-
-
-# Making a lexer or a formatter takes longer than colouring a small block. They keep state while they work, so each
-# thread has its own.
-@lru_cache(maxsize=128)
-def _lexer(language: str, _thread: int) -> Lexer | None:
-    try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
-
-
-@lru_cache(maxsize=32)
-def _formatter(_thread: int) -> "HtmlFormatter[str]":
-    return HtmlFormatter(nowrap=True)
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:

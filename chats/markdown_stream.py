@@ -17,6 +17,7 @@ from typing import Any
 
 from markdown_it.token import Token
 
+from chats.highlighting import Budget
 from chats.latex_delimiters import unfinished_from
 from chats.markdown import Citations, code_shell, fence_language, parser, render_tokens
 
@@ -24,8 +25,10 @@ _FENCE_OPEN = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n")
 # A last line of which it cannot be said yet what it begins: "2" may become "2. next item", "-" a list or a rule, and
 # a line that opens a fence is text after all if another backtick follows, as a formula is if words follow.
 _UNDECIDED = re.compile(r"[ \t]*(\d{0,9}[.)]?|[-+*_=~`#>|:\s]*|`{3,}[^`]*|\\(\[.*)?)")
-# Colouring a longer block would hold up the other streams; the final rendering colours it.
+# Colouring a longer block would hold up the other streams, and so would many at once: past this length, and past these
+# seconds of the processor for what came in together, code stays plain until the final rendering.
 _COLOURED = 10_000
+_SECONDS = 0.04
 # An open block longer than this many characters is rendered again only after it grew by a sixteenth.
 _LONG = 3_000
 
@@ -50,7 +53,7 @@ class MarkdownStream:
 
     def __init__(self, *, code_id: str, citations: Citations | None = None) -> None:
         self._code_id = code_id
-        self._env: MutableMapping[str, Any] = {"citations": citations or {}, "highlight": True}
+        self._env: MutableMapping[str, Any] = {"citations": citations or {}}
         self._tail = ""
         self._closing: re.Pattern[str] | None = None
         self._fence_head = ""
@@ -63,6 +66,7 @@ class MarkdownStream:
     def feed(self, text: str, *, final: bool = False) -> Change:
         """Take new text. `final` renders all that is left, however long."""
         self._tail += text
+        self._env["highlight"] = Budget(_SECONDS)
         finished: list[str] = []
         if self._closing and not self._leave_code(finished, final=final):
             return self._grow_code()
@@ -107,9 +111,11 @@ class MarkdownStream:
         self._tail = self._tail[end:]
         self._closing = None
         self._code = []
-        self._env["highlight"] = len(source) <= _COLOURED
+        budget = self._env["highlight"]
+        if len(source) > _COLOURED:
+            self._env["highlight"] = None
         finished.append(self._render(parser().parse(source, self._env)))
-        self._env["highlight"] = True
+        self._env["highlight"] = budget
         return True
 
     def _grow_code(self) -> Change:

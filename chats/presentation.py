@@ -10,7 +10,7 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from chats import markdown
+from chats import markdown, rendered
 from chats.images import attaching
 from chats.models import Citation, Conversation, Message
 from chats.tree import Siblings, siblings_of
@@ -81,9 +81,11 @@ def append_messages(html: str) -> str:
     return f'<div hx-swap-oob="beforeend:#messages">{html}</div>'
 
 
-def prepare(messages: Sequence[Any], siblings: Mapping[uuid.UUID, Siblings]) -> Sequence[Message]:
+def prepare(
+    messages: Sequence[Any], siblings: Mapping[uuid.UUID, Siblings], *, keeps: bool = False
+) -> Sequence[Message]:
     """Attach what `chats/_message.html` shows: siblings, citations, pictures, and the text of live answers. At most two
-    queries."""
+    queries. `keeps`: on a page of their owner, answers that had no rendering have one from now on."""
     citations: dict[uuid.UUID, list[Citation]] = {}
     # A live answer has none yet, so that posting a question asks nothing here.
     if answers := [m.pk for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live]:
@@ -99,6 +101,11 @@ def prepare(messages: Sequence[Any], siblings: Mapping[uuid.UUID, Siblings]) -> 
             message.shown_pictures = pictures.get(message.pk, [])
         message.url = message_url(message.conversation_id, message.pk)
         _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
+    unrendered = [m for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live and not m.html]
+    for message in unrendered:
+        message.html = _checkpoint(message)
+    if keeps:
+        rendered.keep(unrendered)
     return messages
 
 
@@ -120,12 +127,8 @@ def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
     message.sibling_ids = (siblings.previous, siblings.next)
     message.speed = speed(message)
     message.live = None
-    if message.role != Message.Role.ASSISTANT:
-        return
-    if message.is_live:
+    if message.role == Message.Role.ASSISTANT and message.is_live:
         message.live = LiveText(_checkpoint(message))
-    elif not message.html:
-        message.html = _checkpoint(message)
 
 
 def speed(message: Message) -> str:

@@ -62,7 +62,7 @@ def messages_context(
     part = tree.part_of_path(found.pk, last, limit=limit, below=below)
     compared = [] if below else tree.compared_at_end(part)
     shown = part.messages
-    presentation.prepare([*shown, *compared], part.siblings)
+    presentation.prepare([*shown, *compared], part.siblings, keeps=True)
     context = {
         "conversation": found,
         "messages_page": shown,
@@ -82,7 +82,7 @@ def _stop_url(found: Conversation, under_way: list[Message]) -> str:
 
 
 def bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
-    presentation.prepare([found], tree.siblings_of(found))
+    presentation.prepare([found], tree.siblings_of(found), keeps=True)
     context = {"message": found, "conversation": found.conversation, **model_context(found.conversation)}
     return render(request, "chats/_message.html", context)
 

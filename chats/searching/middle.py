@@ -54,7 +54,7 @@ class Place:
         """It and those around it, for above the newest ones, of which `before` is the first."""
         end = self.path[self.depth - BELOW]
         part = tree.part_of_path(self.conversation_id, end, limit=ABOVE + 1 + BELOW)
-        shown = presentation.prepare(part.messages, part.siblings)
+        shown = presentation.prepare(part.messages, part.siblings, keeps=True)
         return {
             "island": shown,
             "has_earlier": part.has_earlier,
@@ -75,7 +75,7 @@ def later(conversation: Conversation, after: UUID, before: UUID) -> dict[str, An
     part = tree.part_of_path(conversation.pk, path[last], limit=between) if between > 0 else tree.Part([], False)
     return {
         "conversation": conversation,
-        "island": presentation.prepare(part.messages, part.siblings),
+        "island": presentation.prepare(part.messages, part.siblings, keeps=True),
         "later_after": path[last] if last > 1 else None,
         "later_before": before,
     }
