@@ -11,7 +11,7 @@ from django.conf import settings
 
 from accounts.limits import quotas
 from accounts.models import User
-from chats.exchange.formats.portable import Chat, Turn
+from chats.exchange.formats.portable import Turn
 from chats.images import drawing, keeping
 from chats.images.drawing import Drawn
 from chats.images.errors import PictureRefused
@@ -42,12 +42,12 @@ class Pictures:
         return [stored.folder for pictures in self.by_turn.values() for stored in pictures]
 
 
-def store(chat: Chat, user: User, *, check: Callable[[], None]) -> Pictures:
+def store(turns: Iterable[Turn], user: User, *, check: Callable[[], None]) -> Pictures:
     """Draw and store them all, without a row so far. `check` is called before each; what it raises ends the work."""
     found = Pictures()
     room = quotas.storage_left(user)
     try:
-        for turn, stored in _stored(chat.turns, user, check):
+        for turn, stored in _stored(turns, user, check):
             if stored is None or (room is not None and stored.drawn.size > room):
                 found.left_out += 1
                 if stored is not None:

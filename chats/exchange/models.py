@@ -7,11 +7,15 @@ from django.db.models.functions import Now
 
 from accounts.encryption.fields import SealedJSONField, SealedModel
 from accounts.tenancy.fields import OwnerField
+from chats.exchange.formats.portable import FILES, PICTURES, RECORDINGS, STEPS
 from chats.models import Conversation
 from jobs.leases import Leased
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+_WORDS = {PICTURES: "picture", FILES: "attached file", RECORDINGS: "recording", STEPS: "tool step"}
 
 
 class ExchangeJobQuerySet(models.QuerySet["ExchangeJob"]):
@@ -56,9 +60,12 @@ class ExchangeJob(SealedModel, Leased):
     # Of an import: how many entries of the file are dealt with. Whoever takes the job over goes on behind them.
     reached = models.PositiveIntegerField(default=0)
     imported = models.PositiveIntegerField(default=0)
+    continued = models.PositiveIntegerField(default=0, help_text="were here, and got messages that were not")
     known = models.PositiveIntegerField(default=0, help_text="were here already")
     broken = models.PositiveIntegerField(default=0, help_text="could not be read")
-    # The first of those that could not be read: [{"number": from 1, "title": …, "why": …}]
+    # What of the imported messages was not taken: {a kind in chats.exchange.formats.portable: how many}
+    left_out = models.JSONField(default=dict, blank=True)
+    # The first of those that could not be read, or not whole: [{"number": from 1, "title": …, "why": …}]
     remarks = SealedJSONField(default=list, blank=True)
     error_text = models.CharField(max_length=300, blank=True, default="")
     # What was made, until it expires; or what was uploaded, until it is taken in. Sealed with the owner's key.
@@ -93,6 +100,16 @@ class ExchangeJob(SealedModel, Leased):
     @property
     def percent(self) -> int:
         return min(100, 100 * self.progress_done // self.progress_total) if self.progress_total else 0
+
+    @property
+    def not_taken(self) -> str:
+        """In words: "3 pictures and 1 tool step were"."""
+        counts = [(self.left_out.get(kind, 0), word) for kind, word in _WORDS.items()]
+        told = [f"{count:,} {word}{'s' * (count != 1)}" for count, word in counts if count]
+        if not told:
+            return ""
+        listed = " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
+        return f"{listed} {'was' if sum(count for count, _ in counts) == 1 else 'were'}"
 
     @property
     def is_unfinished(self) -> bool:

@@ -1,6 +1,7 @@
 """One job, from the queue to its end: a file of conversations made, or one taken in."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -162,7 +163,7 @@ def _import(job: ExchangeJob, lease: Kept) -> None:
     except reading.BadFile as bad:
         error = bad.text
     with transaction.atomic():
-        failed = error and not (taking.imported or taking.known)
+        failed = error and not (taking.imported or taking.continued or taking.known)
         ended = settle(
             ExchangeJob,
             job.pk,
@@ -180,6 +181,7 @@ def _import(job: ExchangeJob, lease: Kept) -> None:
                 user=user,
                 resource=("exchange", job.pk),
                 imported=taking.imported,
+                continued=taking.continued,
                 known=taking.known,
                 broken=taking.broken,
             )
@@ -192,7 +194,8 @@ class _Taking:
 
     def __init__(self, job: ExchangeJob, user: User, lease: Kept) -> None:
         self.job, self.user, self.lease = job, user, lease
-        self.imported, self.known, self.broken = job.imported, job.known, job.broken
+        self.imported, self.continued, self.known, self.broken = job.imported, job.continued, job.known, job.broken
+        self.left_out: dict[str, int] = dict(job.left_out)
         self.remarks: list[dict[str, Any]] = list(job.remarks)
 
     def take(self, number: int, entry: reading.Entry, *, at: int) -> None:
@@ -201,28 +204,32 @@ class _Taking:
             if entry.problem:
                 raise entry.problem
             chat = formats.read(entry.value)
-            pictures = drawing.Pictures()
-            if not storing.is_here(chat, self.user):
-                # Before the transaction: each takes a process of its own, and a moment.
-                pictures = drawing.store(chat, self.user, check=self.lease.check)
+            new = storing.missing(chat, self.user)
+            # Before the transaction: each takes a process of its own, and a moment.
+            pictures = drawing.store(new, self.user, check=self.lease.check)
+            left_out = sum((turn.left_out for turn in new), Counter())
             try:
-                self._store(number, chat, pictures, at)
+                self._store(number, chat, pictures, left_out, at)
             except BaseException:
                 keeping.forget(pictures.folders())
                 raise
         except formats.Unreadable as problem:
             self._remark(number, entry.title, problem.why, at)
 
-    def _store(self, number: int, chat: formats.Chat, pictures: drawing.Pictures, at: int) -> None:
+    def _store(
+        self, number: int, chat: formats.Chat, pictures: drawing.Pictures, left_out: Counter[str], at: int
+    ) -> None:
         changes: dict[str, Any] = {}
+        if left_out:
+            changes["left_out"] = dict(left_out + Counter(self.left_out))
         if pictures.left_out:
             one = pictures.left_out == 1
             words = "1 picture of it" if one else f"{pictures.left_out} pictures of it"
             self._note(number, chat.title, f"{words} could not be kept, the chat itself is here")
-            changes = self._sealed_remarks()
+            changes.update(self._sealed_remarks())
         with transaction.atomic():
-            is_new = storing.store(chat, self.user, pictures)
-            self._count(number, at, imported=self.imported + is_new, known=self.known + (not is_new), **changes)
+            outcome = storing.store(chat, self.user, pictures).value
+            self._count(number, at, **{outcome: getattr(self, outcome) + 1}, **changes)
 
     def _remark(self, number: int, title: str, why: str, at: int) -> None:
         self._note(number, title, why)

@@ -1,14 +1,19 @@
 """Open WebUI's chat export: a list of chats, each with `chat.history.messages`, which know parents and children."""
 
-import html
-import re
+from collections import Counter
 from typing import Any
 
+from chats.exchange.formats import openwebui_details
 from chats.exchange.formats.portable import (
+    FILES,
+    MOST_PICTURES,
+    PICTURES,
     Chat,
+    Picture,
     Source,
     Turn,
     Unreadable,
+    aside,
     moment,
     name,
     names,
@@ -20,9 +25,6 @@ from chats.exchange.formats.portable import (
     whole,
 )
 
-# How it keeps what a model thought: in the text itself, quoted.
-_OPENS = re.compile(r"<details\s+type=\"reasoning\"[^>\n]{0,300}>\s*(?:<summary>[^<\n]{0,300}</summary>)?")
-_CLOSES = "</details>"
 _PARAMETERS = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "max_tokens", "num_ctx": "context"}
 
 
@@ -83,17 +85,17 @@ def _turn(key: str, parent: str | None, message: dict[str, Any]) -> Turn | None:
     if role not in {"user", "assistant"}:
         return None
     is_answer = role == "assistant"
-    content, thinking = (
-        without_thoughts(_content(message.get("content"))) if is_answer else (_content(message.get("content")), "")
-    )
+    answer = _answer(message) if is_answer else openwebui_details.Answer()
+    attached = _attached(message, is_answer=is_answer)
+    content = answer.content if is_answer else _question(message, attached.left_out)
     created = moment(message.get("timestamp"))
     annotation, usage = _dict(message.get("annotation")), _dict(message.get("usage"))
     return Turn(
         id=key,
         parent=parent,
         is_answer=is_answer,
-        content=content,
-        thinking=thinking,
+        content="\n\n".join(filter(None, [content, *attached.said(is_answer=is_answer)])),
+        thinking=answer.thinking,
         model=(name(message.get("model")) or name(message.get("modelName"))) if is_answer else "",
         created=created,
         finished=(moment(message.get("completedAt")) or created) if is_answer else None,
@@ -103,7 +105,19 @@ def _turn(key: str, parent: str | None, message: dict[str, Any]) -> Turn | None:
         tokens_prompt=whole(usage.get("prompt_tokens")),
         tokens_completion=whole(usage.get("completion_tokens")),
         sources=sources(_sources(message.get("sources") or message.get("citations"))) if is_answer else [],
+        pictures=attached.pictures,
+        left_out=answer.left_out + attached.left_out,
     )
+
+
+def _answer(message: dict[str, Any]) -> openwebui_details.Answer:
+    return openwebui_details.read(_content(message.get("content")))
+
+
+def _question(message: dict[str, Any], left_out: Counter[str]) -> str:
+    shown, pictures = openwebui_details.without_pictures(_content(message.get("content")), is_answer=False)
+    left_out[PICTURES] += pictures
+    return shown
 
 
 def _content(value: object) -> str:
@@ -113,19 +127,49 @@ def _content(value: object) -> str:
     return text(value)
 
 
-def without_thoughts(content: str) -> tuple[str, str]:
-    """The answer, and what the model thought before or between it."""
-    kept, thoughts, at = [], [], 0
-    while opened := _OPENS.search(content, at):
-        end = content.find(_CLOSES, opened.end())
-        if end < 0:
-            break
-        kept.append(content[at : opened.start()])
-        quoted = content[opened.end() : end].strip().splitlines()
-        thoughts.append(html.unescape("\n".join(line.removeprefix(">").removeprefix(" ") for line in quoted)))
-        at = end + len(_CLOSES)
-    kept.append(content[at:])
-    return "".join(kept).strip() if thoughts else content, "\n\n".join(thoughts)
+class _Attached:
+    """Pictures that are in the file itself, and names of everything else that was with a message."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Picture] = []
+        self.left_out: Counter[str] = Counter()
+        self._names: list[str] = []
+        self._missing: list[str] = []
+
+    def add_picture(self, title: str, address: object, *, is_answer: bool) -> None:
+        """Answers have no pictures here. What stands on Open WebUI's own server is not in the file."""
+        head, _, data = address.partition(",") if isinstance(address, str) else ("", "", "")
+        is_here = head.startswith("data:image/") and head.endswith(";base64")
+        if is_here and not is_answer and len(self.pictures) < MOST_PICTURES:
+            self.pictures.append(Picture(title or "picture", data))
+            return
+        self.left_out[PICTURES] += 1
+        self._missing.append(f"a picture: {title}" if title else "a picture")
+
+    def add_file(self, title: str) -> None:
+        self.left_out[FILES] += 1
+        self._names.append(title or "a file")
+
+    def said(self, *, is_answer: bool) -> list[str]:
+        attached = [f"attached: {', '.join(self._names)}"] if self._names else []
+        return [aside(words, is_answer=is_answer) for words in (*self._missing, *attached)]
+
+
+def _attached(message: dict[str, Any], *, is_answer: bool) -> _Attached:
+    found = _Attached()
+    for part in map(_dict, _list(message.get("content"))):
+        if part.get("type") == "image_url":
+            found.add_picture("", _dict(part.get("image_url")).get("url"), is_answer=is_answer)
+    for file in map(_dict, _list(message.get("files"))):
+        inner = _dict(file.get("file"))
+        meta = _dict(inner.get("meta"))
+        title = name(file.get("name")) or name(inner.get("filename")) or name(meta.get("name"))
+        kind = text(file.get("content_type")) or text(meta.get("content_type"))
+        if file.get("type") == "image" or kind.startswith("image/"):
+            found.add_picture(title, file.get("url"), is_answer=is_answer)
+        elif file and file.get("type") != "web_search":
+            found.add_file(title)
+    return found
 
 
 def _sources(value: object) -> list[Source]:

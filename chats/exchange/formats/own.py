@@ -3,6 +3,7 @@
 from typing import Any
 
 from chats.exchange.formats.portable import (
+    MOST_PICTURES,
     Chat,
     Picture,
     Source,
@@ -20,7 +21,6 @@ from chats.exchange.formats.portable import (
     whole,
 )
 
-_MOST_PICTURES = 50
 _ENDED = {"done", "stopped", "interrupted", "failed"}
 
 
@@ -92,7 +92,7 @@ def _pictures(value: object) -> list[Picture]:
     found = [picture for picture in (value if isinstance(value, list) else []) if isinstance(picture, dict)]
     return [
         Picture(name(picture.get("name")) or "picture", data)
-        for picture in found[:_MOST_PICTURES]
+        for picture in found[:MOST_PICTURES]
         if isinstance(data := picture.get("data"), str)
     ]
 

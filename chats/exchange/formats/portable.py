@@ -1,18 +1,23 @@
 """A conversation between products: the whole tree, without rows. And how to look at what a stranger wrote in a file."""
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 MOST_MESSAGES = 50_000
 LONGEST_TEXT = 10_000_000
+MOST_PICTURES = 50  # with one message
 _LONGEST_NAME = 200
 _MOST_TAGS = 100
 _MOST_SOURCES = 200
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _MILLISECONDS = 100_000_000_000
 _PARAMETERS = ("temperature", "top_p", "max_tokens", "context")
+# What of a message may not come along (Turn.left_out).
+PICTURES, FILES, RECORDINGS, STEPS = "pictures", "files", "recordings", "steps"
 
 
 class Unreadable(Exception):
@@ -61,6 +66,7 @@ class Turn:
     tokens_completion: int | None = None
     sources: list[Source] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -100,6 +106,24 @@ def name(value: object) -> str:
 def names(value: object) -> list[str]:
     found = dict.fromkeys(filter(None, map(name, value if isinstance(value, list) else [])))
     return list(found)[:_MOST_TAGS]
+
+
+def escaped(words: str) -> str:
+    """To stand in Markdown as it is."""
+    return re.sub(r"([\\`*_\[\]<>])", r"\\\1", words)
+
+
+def aside(words: str, *, is_answer: bool) -> str:
+    """What is said instead of something that was there. An answer is Markdown, a question is shown as it was typed."""
+    return f"*({escaped(words)})*" if is_answer else f"({words})"
+
+
+def fenced(language: str, code: str) -> str:
+    if not code.strip():
+        return ""
+    longest = max(map(len, re.findall("`{3,}", code)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{code.rstrip()}\n{fence}"
 
 
 def whole(value: object) -> int | None:

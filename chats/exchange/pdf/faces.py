@@ -1,38 +1,62 @@
 """The fonts that are carried along, and which of them has a character. Subsets of them are embedded in each file."""
 
+import re
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from reportlab import rl_config
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
 _FOLDER = Path(__file__).parent / "fonts"
-SANS, BOLD, ITALIC, MONO, ASIAN = "Sans", "Sans-Bold", "Sans-Italic", "Mono", "Asian"
+SANS, BOLD, ITALIC, MONO, ASIAN, EMOJI = "Sans", "Sans-Bold", "Sans-Italic", "Mono", "Asian", "Emoji"
 _FILES = {
     SANS: "DejaVuSans.ttf",
     BOLD: "DejaVuSans-Bold.ttf",
     ITALIC: "DejaVuSans-Oblique.ttf",
     MONO: "DejaVuSansMono.ttf",
     ASIAN: "DroidSansFallback.ttf",
+    EMOJI: "NotoEmoji.ttf",
 }
 # What stands for a character that none of them has.
 _MISSING = "\u25a1"
 _KEPT_BLANK = "\u00a0"
 _FROM_ASIA = 0x2E80
+_PICTOGRAMS = range(0x1F000, 0x1FC00)
+# What makes one picture of several characters, or chooses among forms of one: skin, gender, a key around a digit,
+# colour or not. Nothing here puts glyphs together: the characters stand side by side, and these would be boxes there.
+_JOINS = re.compile("\u200d[\u2640\u2642]|[\ufe00-\ufe0f\u200d\u20e3\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]")
+# At the end of a line that says what a glyph is: a character that has no four digits.
+_BEYOND = re.compile(r"<([0-9A-F]{5,6})>$", re.MULTILINE)
+
+
+class _Face(TTFont):  # type: ignore[misc]  # reportlab has no types
+    def addObjects(self, doc: Any) -> None:  # noqa: N802 - reportlab's
+        """What a glyph is copied and searched as is told in UTF-16. ReportLab forgets that beyond the basic plane."""
+        before = set(doc.idToObject)
+        super().addObjects(doc)
+        for name in doc.idToObject.keys() - before:
+            if name.startswith("toUnicodeCMap:"):
+                stream = doc.idToObject[name]
+                stream.content = _BEYOND.sub(_in_utf16, stream.content)
+
+
+def _in_utf16(found: re.Match[str]) -> str:
+    return f"<{chr(int(found[1], 16)).encode('utf-16-be').hex()}>"
 
 
 def register() -> None:
     """Every face is one of these, also that with which a page begins: others would not be embedded."""
     rl_config.canvas_basefontname = SANS
     for name, file in _FILES.items():
-        pdfmetrics.registerFont(TTFont(name, str(_FOLDER / file)))
+        pdfmetrics.registerFont(_Face(name, str(_FOLDER / file)))
 
 
 def runs(text: str, face: str) -> list[tuple[str, str]]:
     """The text in pieces, each with the face that can show it."""
-    shown = "".join(map(_shown, text))
+    shown = "".join(map(_shown, _JOINS.sub("", text)))
     found = []
     for used, chars in groupby(shown, key=lambda char: _face(char, face)):
         piece = "".join(chars)
@@ -42,7 +66,7 @@ def runs(text: str, face: str) -> list[tuple[str, str]]:
 
 def is_asian(text: str) -> bool:
     """Whether lines break between any two characters."""
-    return sum(ord(char) >= _FROM_ASIA for char in text) * 4 > len(text)
+    return sum(ord(char) >= _FROM_ASIA and ord(char) not in _PICTOGRAMS for char in text) * 4 > len(text)
 
 
 @lru_cache(maxsize=8192)
@@ -57,4 +81,6 @@ def _shown(char: str) -> str:
 def _face(char: str, wanted: str) -> str:
     if char in {" ", _KEPT_BLANK}:
         return wanted
-    return next((name for name in (wanted, SANS, ASIAN) if ord(char) in pdfmetrics.getFont(name).face.charToGlyph), "")
+    # Signs that are also letters' neighbours, as arrows, stay in the face of the text.
+    faces = (wanted, SANS, EMOJI, ASIAN)
+    return next((name for name in faces if ord(char) in pdfmetrics.getFont(name).face.charToGlyph), "")

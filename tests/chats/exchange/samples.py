@@ -54,6 +54,32 @@ def chatgpt(key: str = "c-1", title: str = "Herons") -> dict[str, Any]:
     }
 
 
+def told(*nodes: dict[str, Any], key: str = "c-9") -> dict[str, Any]:
+    """A chat of the given nodes, one below the other."""
+    root = {"id": "root", "parent": None, "children": [], "message": None}
+    entry = {**chatgpt(key), "mapping": {"root": root}, "current_node": nodes[-1]["id"]}
+    for found in nodes:
+        put(entry, {**found, "parent": list(entry["mapping"])[-1]})
+    return entry
+
+
+def put(entry: dict[str, Any], found: dict[str, Any]) -> None:
+    entry["mapping"][found["id"]] = found
+    entry["mapping"][found["parent"]]["children"].append(found["id"])
+
+
+def said(key: str, role: str, at: float, content: dict[str, Any], to: str = "all", **metadata: Any) -> dict[str, Any]:
+    """A node with a content of some other kind, maybe to a tool. For `told`, which knows what is above."""
+    found = node(key, None, role, "", at, **metadata)
+    found["message"] |= {"content": content, "recipient": to}
+    return found
+
+
+def picture_of(pointer: str, **metadata: Any) -> dict[str, Any]:
+    return {"content_type": "image_asset_pointer", "asset_pointer": pointer, "width": 8, "height": 8,
+            "metadata": metadata}  # fmt: skip
+
+
 def openwebui(key: str = "w-1", title: str = "Kettles") -> dict[str, Any]:
     def message(pk: str, parent: str | None, role: str, content: str, at: int, **more: Any) -> dict[str, Any]:
         return {"id": pk, "parentId": parent, "childrenIds": [], "role": role, "content": content,

@@ -14,12 +14,14 @@ from chats.exchange import formats, reading, storing
 from chats.exchange.formats.portable import Unreadable
 from chats.models import Message
 from tests.chats.exchange.samples import as_file, chatgpt, openwebui
+from tests.chats.exchange.test_what_answers_hold import everything_of_chatgpt, everything_of_openwebui
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 KEYS = st.sampled_from(
     "id title mapping message messages parent parentId children childrenIds history chat author role content parts "
     "content_type metadata create_time timestamp current_node currentId shown_up_to sources document tokens rating "
-    "annotation created thoughts meta tags params models".split()
+    "annotation created thoughts meta tags params models files url name recipient attachments content_references "
+    "matched_text alt citations start_ix end_ix items updates pattern replacement canvas asset_pointer".split()
 )
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25
@@ -27,6 +29,8 @@ VALUES = st.recursive(
 SAMPLES: list[Any] = [
     chatgpt(),
     openwebui(),
+    everything_of_chatgpt(),
+    everything_of_openwebui(),
     {
         "id": "x",
         "title": "t",
@@ -93,7 +97,7 @@ def test_a_spoilt_entry_is_a_whole_tree_or_told(entry: Any) -> None:
 def test_what_was_read_can_be_stored(owner: User, entry: Any) -> None:
     chat = readable(entry)
     with acting_as(owner):
-        if chat is not None and chat.turns and storing.store(chat, owner):
+        if chat is not None and chat.turns and storing.store(chat, owner) is storing.Outcome.IMPORTED:
             assert Message.objects.filter(conversation__origin__isnull=False).count() >= len(chat.turns)
 
 

@@ -12,7 +12,7 @@ from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.exchange import working
 from chats.exchange.models import ExchangeJob
-from chats.exchange.pdf import making
+from chats.exchange.pdf import faces, making
 from chats.models import Citation, Conversation, Message
 from tests.chats.conftest import answered
 
@@ -84,6 +84,33 @@ def test_every_font_is_embedded(chat: Conversation) -> None:
     found = fonts(made(chat))
     assert {"DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono", "DroidSansFallback"} <= set(found)
     assert all(found.values()), found
+
+
+EMOJI = "✅ ❌ 🚀 👍🏽 🎉 👉 💡 📌 ⚠️ ❤️‍🔥 🤷‍♂️ 👩‍💻 🧑🏿‍🚀 1️⃣ ☺︎ 🇩🇪 ⭐ 🔥 🤖 📝 🔒 🫠 ✔️ ℹ️"
+
+
+def test_emoji_are_pictograms_and_not_boxes(owner: User) -> None:
+    with acting_as(owner):
+        chat = conversations.start(owner)
+        answered(
+            chat,
+            f"Ready? {EMOJI}",
+            f"# ✅ Done\n\n{EMOJI}\n\n- 🚀 **go 🎉**\n\n| 👍 |\n|---|\n| ❌ |\n\n```\n# 💡\n```",
+        )
+        chat.refresh_from_db()
+        pdf = made(chat)
+    text = words(pdf)
+    assert "\u25a1" not in text
+    for part in ("✅", "❌", "🚀", "👍", "👩💻", "🤷", "🧑🚀", "❤🔥", "🇩", "🫠", "💡"):
+        assert part in text
+    # What joins or colours them has no place of its own.
+    assert not set("\ufe0f\ufe0e\u200d\u20e3\u2642🏽🏿") & set(text)
+    assert fonts(pdf)["NotoEmoji-Regular"] is True
+
+
+def test_a_line_of_pictograms_breaks_between_words(owner: User) -> None:
+    assert not faces.is_asian("Ship it 🚀🚀🚀🚀🚀")
+    assert faces.is_asian("天地玄黄")
 
 
 @pytest.mark.parametrize(

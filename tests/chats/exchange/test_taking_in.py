@@ -4,7 +4,6 @@ is named."""
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,22 +19,10 @@ from chats import conversation as conversations
 from chats.exchange import asking, reading, storing, tasks, working, writing
 from chats.exchange.models import ExchangeJob, Origin
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
+from tests.chats.exchange.conftest import Take
 from tests.chats.exchange.samples import HOUR, as_file, chatgpt, openwebui, zipped
 
 pytestmark = pytest.mark.django_db
-Take = Callable[..., ExchangeJob]
-
-
-@pytest.fixture
-def take(owner: User, transactional_db: None) -> Take:
-    def taken(content: bytes, user: User = owner) -> ExchangeJob:
-        with acting_as(user):
-            job = asking.take_in(user, SimpleUploadedFile("export.json", content))
-        working.do(job.pk)
-        job.refresh_from_db()
-        return job
-
-    return taken
 
 
 def tree(conversation: Conversation) -> list[Any]:
@@ -284,7 +271,7 @@ class TestTheUpload:
         assert job.file == ""
         event = AuditEvent.objects.get(action="data.imported")
         assert event.user_id == owner.pk
-        assert event.details == {"imported": 1, "known": 0, "broken": 0}
+        assert event.details == {"imported": 1, "continued": 0, "known": 0, "broken": 0}
 
     def test_by_the_page(self, client: Client, owner: User, transactional_db: None) -> None:
         client.force_login(owner)
