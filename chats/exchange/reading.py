@@ -4,6 +4,7 @@ What is known of a file is only what has been read of it. So every bound is kept
 to, how deep one entry is nested, and how large it is.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
@@ -14,9 +15,11 @@ from documents.reading.bounds.archives import Archive, Budget
 from documents.reading.limits import MEGABYTE
 
 _DEEPEST: Final = 60
-# Characters of all names and texts of an entry, and a few for everything else in it.
-_LARGEST: Final = 200 * MEGABYTE
-_COST: Final = 8
+# Bytes of memory that an entry may take: all its names and texts, lists, objects and numbers. A few bytes of a file can
+# be a hundred here.
+_LARGEST: Final = 128 * MEGABYTE
+_CONTAINER: Final = 120
+_PLACE: Final = 32
 _UNPACKED: Final = 2_000 * MEGABYTE
 _STEP: Final = 64 * 1024
 
@@ -31,11 +34,12 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`value`, or why there is none."""
+    """`value`, or why there is none. `size`: about how many bytes of memory it takes."""
 
     value: Any = None
     title: str = ""
     problem: Unreadable | None = None
+    size: int = 0
 
 
 def entries(file: IO[bytes]) -> Iterator[Entry]:
@@ -87,10 +91,17 @@ def _events(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
     import ijson
 
     index = 0
+    source = _Bytes(file)
     try:
-        for event, value in ijson.basic_parse(_Bytes(file), use_float=True, buf_size=_STEP):
+        for event, value in ijson.basic_parse(source, use_float=True, buf_size=_STEP):
+            source.unheard = 0
             yield event, value
             index += 1
+    except _Endless as error:
+        raise BadFile(
+            "A text in this file is larger than can be taken in. What came before it is imported. Ask for a new "
+            "export, or take that text out, and import it again: only what is missing is added."
+        ) from error
     except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
         what = "is not JSON" if not index else "is damaged or cut off"
         raise BadFile(
@@ -99,14 +110,22 @@ def _events(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
         ) from error
 
 
+class _Endless(Exception):
+    """One text of the file, which the parser gathers before it tells of it, does not end."""
+
+
 class _Bytes:
-    """Without the mark that some editors put in front of a file."""
+    """Without the mark that some editors put in front of a file. `unheard`: since the parser told of something."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._is_first = True
+        self.unheard = 0
 
     def read(self, size: int = -1) -> bytes:
+        self.unheard += max(size, 0)
+        if self.unheard > _LARGEST:
+            raise _Endless
         if not self._is_first or size <= 0:
             return self._file.read(size)
         self._is_first = False
@@ -124,7 +143,7 @@ def _items(events: Iterator[tuple[str, Any]]) -> Iterator[Entry]:
 def _inside(events: Iterator[tuple[str, Any]]) -> Iterator[Entry]:
     """Ours has its list under `chats`, others have one under `conversations`. Else the object is itself an entry."""
     held: dict[str, Any] = {}
-    has_list = False
+    size, has_list = 0, False
     for event, value in events:
         if event == "end_map":
             break
@@ -134,29 +153,34 @@ def _inside(events: Iterator[tuple[str, Any]]) -> Iterator[Entry]:
             has_list = True
             yield from _items(events)
             continue
-        built = _built(events, begin, scalar)
+        built = _built(events, begin, scalar, most=_LARGEST - size)
         if built.problem:
             yield built
             return
         held[key] = built.value
+        size += built.size + _PLACE + sys.getsizeof(key)
     if not has_list:
         title = held.get("title")
         yield Entry(held, title if isinstance(title, str) else "")
 
 
-def _built(events: Iterator[tuple[str, Any]], event: str, value: Any) -> Entry:
+def _built(events: Iterator[tuple[str, Any]], event: str, value: Any, *, most: int | None = None) -> Entry:
     """One value, from its first event to its last. What is nested too deep or too large is read, and left."""
+    most = _LARGEST if most is None else most
     if event not in {"start_map", "start_array"}:
-        return Entry(value)
+        size = sys.getsizeof(value)
+        return Entry(problem=Unreadable("it is too large")) if size > most else Entry(value, size=size)
     root: Any = {} if event == "start_map" else []
     stack, keys = [root], [""]
     depth, size, problem = 1, 0, None
     for event, value in events:
         if event in {"start_map", "start_array"}:
             depth += 1
-            size += _COST
+            size += _CONTAINER
             if depth > _DEEPEST:
                 problem = problem or Unreadable("it is nested too deeply")
+            if size > most:
+                problem = problem or Unreadable("it is too large")
             if not problem:
                 made: Any = {} if event == "start_map" else []
                 _put(stack[-1], keys[-1], made)
@@ -170,8 +194,8 @@ def _built(events: Iterator[tuple[str, Any]], event: str, value: Any) -> Entry:
                 stack.pop()
                 keys.pop()
         else:
-            size += _COST + (len(value) if isinstance(value, str) else 0)
-            if size > _LARGEST:
+            size += _PLACE + sys.getsizeof(value)
+            if size > most:
                 problem = problem or Unreadable("it is too large")
             if problem:
                 continue
@@ -181,7 +205,7 @@ def _built(events: Iterator[tuple[str, Any]], event: str, value: Any) -> Entry:
                 _put(stack[-1], keys[-1], value)
     title = root.get("title") if isinstance(root, dict) else ""
     title = title if isinstance(title, str) else ""
-    return Entry(title=title, problem=problem) if problem else Entry(root, title)
+    return Entry(title=title, problem=problem) if problem else Entry(root, title, size=size)
 
 
 def _put(into: Any, key: str, value: Any) -> None:

@@ -114,7 +114,7 @@ class _Reading:
 
     def _part(self, part: dict[str, Any], attached: dict[str, str]) -> str:
         """A picture is among what is attached, too: with it goes its name."""
-        kind = part.get("content_type")
+        kind = text(part.get("content_type"))
         if kind == "audio_transcription":
             return text(part.get("text"))
         if kind in _RECORDED:
@@ -172,7 +172,7 @@ class _Reading:
 
 def _changed(title: str, kind: str, updates: list[dict[str, Any]]) -> str:
     """What was put in. Where it went is said by expressions that a model wrote: they are not run."""
-    is_whole = len(updates) == 1 and updates[0].get("pattern") in _EVERYTHING
+    is_whole = len(updates) == 1 and text(updates[0].get("pattern")) in _EVERYTHING
     put = "\n\n".join(filter(None, (_document(kind, text(update.get("replacement"))) for update in updates)))
     return _under(f"{title}, {'new version' if is_whole else 'changed'}", put)
 

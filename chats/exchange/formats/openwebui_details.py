@@ -14,7 +14,8 @@ _OPENS = re.compile(r"<details\s+type=\"(reasoning|tool_calls|code_interpreter)\
 _SUMMARY = re.compile(r"\s*<summary>[^<\n]{0,300}</summary>")
 _CLOSES = "</details>"
 _ATTRIBUTE = re.compile(r"([a-z_]{1,40})=\"([^\"]*)\"")
-_DRAWN = re.compile(r"!\[[^\]\n]{0,300}\]\(data:image/[^)\s]*\)")
+# No sign that begins one is in its address: what is cut off is looked through once, however many there are.
+_DRAWN = re.compile(r"!\[[^\[\]\n]{0,300}\]\(data:image/[^!()\[\]\s]*\)")
 # Of what went into a tool and came out of it, so much is shown.
 _SHORT = 2_000
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -121,3 +122,31 @@ def test_a_file_that_was_cut_or_changed_ends(data: st.DataObject) -> None:
             readable(entry.value)
     except reading.BadFile as bad:
         told(bad.text)
+
+
+def memory(value: Any) -> int:
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return sys.getsizeof(value) + sum(map(memory, inner))
+
+
+@pytest.mark.parametrize("part", ["[]", "{}", "1.5", '"é"', '"🚀🚀🚀🚀🚀🚀🚀🚀"', '{"a": 1, "b": 2}'])
+@pytest.mark.parametrize("form", ['[{"title": "A", "mapping": [%s]}]', '{"title": "A", "mapping": [%s]}'])
+def test_an_entry_takes_no_more_memory_than_is_allowed(monkeypatch: pytest.MonkeyPatch, part: str, form: str) -> None:
+    """However little room it takes in the file."""
+    most = 400_000
+    monkeypatch.setattr(reading, "_LARGEST", most)
+    each = memory(json.loads(part)) + 8
+    for share, is_taken in ((0.25, True), (1.1, False)):
+        content = form % ",".join([part] * int(most * share / each))
+        (entry,) = reading.entries(io.BytesIO(content.encode()))
+        assert bool(entry.problem) is not is_taken
+        assert memory(entry.value) <= most
+
+
+def test_a_text_without_an_end_is_not_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_LARGEST", 1_000_000)
+    content = b'[{"title": "A"}, {"title": "' + b"a" * 5_000_000 + b'"}]'
+    found = reading.entries(io.BytesIO(content))
+    assert next(found).value == {"title": "A"}
+    with pytest.raises(reading.BadFile, match="larger than can be taken in"):
+        next(found)

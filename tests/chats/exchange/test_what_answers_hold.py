@@ -210,6 +210,14 @@ class TestChatGPT:
         entry = told(said("q", "user", 1, spoken))
         assert (texts(entry), left_out(entry)) == (["Hello"], {"recordings": 1})
 
+    def test_parts_of_no_kind_are_nothing(self) -> None:
+        call = code(json.dumps({"updates": [{"pattern": {}, "replacement": "b"}]}))
+        entry = told(
+            said("q", "user", 1, parts("Look", {"content_type": {}}, {"content_type": []}, 7)),
+            said("c", "assistant", 2, call, to="canmore.update_textdoc"),
+        )
+        assert texts(entry) == ["Look", "**Document**, changed\n\nb"]
+
     def test_an_ordinary_chat_leaves_nothing_out(self) -> None:
         assert not left_out(chatgpt())
 
