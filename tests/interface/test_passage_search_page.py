@@ -65,6 +65,22 @@ def test_back_from_a_page_the_same_words_are_found_again(page: Page) -> None:
     expect(page.locator(".hit")).to_have_count(3)
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_filters_stand_in_columns_of_one_width_and_one_height(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.get_by_text("Filters", exact=True).click()
+    fields = page.locator(".filter-grid :is(select, input)")
+    boxes = fields.evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())")
+    assert len(boxes) >= 4
+    assert {round(box["height"]) for box in boxes} == {40}
+    assert len({round(box["width"]) for box in boxes}) == 1
+    assert page.locator(".filter-grid").evaluate("grid => grid.scrollWidth <= grid.clientWidth")
+    since, until = (
+        page.locator(name).evaluate("one => one.getBoundingClientRect().top") for name in ("#since", "#until")
+    )
+    assert (since == until) is (width > 320)
+
+
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 320)], ids=["light-1440", "dark-320"])
 def test_everybody_can_read_what_is_found(page: Page, theme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
