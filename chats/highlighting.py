@@ -41,7 +41,7 @@ TEXT_SECONDS = 1.0
 # By a name that Pygments gives them: with the wide window a single match takes more than 40 ms on a slow machine …
 NARROW = frozenset(
     "devicetree fstar ini j janet jmespath k lilypond maple matlab modelica numba_ir ocaml opa q reasonml systemd "
-    "terraform tlb treetop x10".split()
+    "terraform tlb treetop x10 xquery".split()
 )
 # … and with the narrow one as well: their expressions take a time of a higher power.
 SLOW = frozenset("easytrieve tnt zeek".split())
