@@ -32,14 +32,16 @@ WINDOW = 4_000
 NARROW_WINDOW = 1_000
 # For lexers that look at the whole text themselves, without state from one piece to the next.
 PIECE = 500
-# Processor time for a block and for all blocks of a text. The common size takes a hundredth of it.
+# Characters of a block that is coloured to its end.
+SMALL = 1_000
+# Processor time for a block and for all blocks of a text. A screenful takes a few milliseconds.
 BLOCK_SECONDS = 0.2
 TEXT_SECONDS = 1.0
 
-# By their first names in Pygments: with the wide window a single match takes more than 40 ms on a slow machine …
+# By a name that Pygments gives them: with the wide window a single match takes more than 40 ms on a slow machine …
 NARROW = frozenset(
-    "devicetree fstar ini j janet jmespath k lilypond maple matlab modelica numba_ir ocaml opa q reasonml systemd tlb "
-    "treetop x10".split()
+    "devicetree fstar ini j janet jmespath k lilypond maple matlab modelica numba_ir ocaml opa q reasonml systemd "
+    "terraform tlb treetop x10 xquery".split()
 )
 # … and with the narrow one as well: their expressions take a time of a higher power.
 SLOW = frozenset("easytrieve tnt zeek".split())
@@ -76,7 +78,9 @@ def highlight(code: str, language: str, budget: Budget | None = None) -> str:
     if lexer is None or budget.left <= 0:
         return html.escape(code, quote=False)
     begun = thread_time()
-    tokens = _tokens(lexer, code, until=begun + min(BLOCK_SECONDS, budget.left))
+    # A small block cannot take long; it is not cut short by whatever else takes time meanwhile.
+    seconds = BLOCK_SECONDS if len(code) <= SMALL else min(BLOCK_SECONDS, budget.left)
+    tokens = _tokens(lexer, code, until=begun + seconds)
     coloured = io.StringIO()
     _formatter(threading.get_ident()).format(iter(tokens), coloured)
     budget.left -= thread_time() - begun

@@ -87,6 +87,10 @@ def bubble(request: AuthenticatedHttpRequest, found: Message) -> HttpResponse:
     return render(request, "chats/_message.html", context)
 
 
+def as_written(text: str) -> HttpResponse:
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
 def path(
     request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, *, at_least: int = 0, whole: bool = False
 ) -> HttpResponse:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("chats/<uuid:conversation_id>/delete", views.delete, name="delete"),
     path("chats/<uuid:conversation_id>/restore", views.restore, name="restore"),
     path(_MESSAGE, views.message, name="message"),
+    path(f"{_MESSAGE}/text", views.text, name="text"),
     path(f"{_MESSAGE}/stop", views.stop, name="stop"),
     path(f"{_MESSAGE}/regenerate", views.regenerate, name="regenerate"),
     path(f"{_MESSAGE}/again", views.again, name="again"),

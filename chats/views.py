@@ -111,6 +111,12 @@ def message(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, messa
     return replies.bubble(request, found)
 
 
+@require_GET
+def text(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:
+    """As it was written, for who copies it: formulas, tables and code are lost in what a page shows."""
+    return replies.as_written(replies.message_of(request, conversation_id, message_id).content)
+
+
 @require_POST
 @requires(Capability.CHAT)
 def stop(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> HttpResponse:

@@ -64,6 +64,13 @@ def message(admission: Admission, message_id: uuid.UUID) -> Message | None:
     return found[0] if found else None
 
 
+def text(admission: Admission, message_id: uuid.UUID) -> str | None:
+    """As it was written: what the button that copies an answer asks for."""
+    with acting_as(admission.reads_as):
+        found = Message.objects.filter(conversation_id=admission.conversation_id, pk=message_id).first()
+        return found.content if found else None
+
+
 def settled_bubble(admission: Admission, message_id: uuid.UUID) -> str | None:
     """As chats.reading has it for owners: empty while the answer is live, None if it is not there."""
     found = message(admission, message_id)

@@ -17,6 +17,7 @@ from accounts import audit
 from accounts.capabilities import Capability, may, refusal, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import Role, User
+from chats import replies
 from chats.images.views import shown
 from chats.models import Conversation
 from chats.sharing import access, giving, listing, presenting
@@ -191,6 +192,13 @@ def _message(request: HttpRequest, admission: Admission, message_id: uuid.UUID) 
     return render(request, "chats/_message.html", {"message": found, "read_only": True})
 
 
+def _text(_request: HttpRequest, admission: Admission, message_id: uuid.UUID) -> HttpResponse:
+    found = presenting.text(admission, message_id)
+    if found is None:
+        raise Http404
+    return replies.as_written(found)
+
+
 def _citation(request: HttpRequest, admission: Admission, message_id: uuid.UUID, number: int) -> HttpResponse:
     source = presenting.source(admission, message_id, number)
     if source is None:
@@ -217,5 +225,6 @@ page, link_page = _by_name(_page), _by_link(_page)
 earlier, link_earlier = _by_name(_earlier), _by_link(_earlier)
 latest, link_latest = _by_name(_latest), _by_link(_latest)
 message, link_message = _by_name(_message), _by_link(_message)
+text, link_text = _by_name(_text), _by_link(_text)
 citation, link_citation = _by_name(_citation), _by_link(_citation)
 picture, link_picture = _by_name(_picture), _by_link(_picture)

@@ -12,15 +12,60 @@ const writeText = async (text) => {
   if (!done) throw new Error("copy refused");
 };
 
-// An answer is copied as it looks: selected and copied, so that tables and lists survive a paste into a letter.
-function copyElement(element) {
+// What a page shows of an answer, for letters: words, tables, lists and formulas, without what belongs to the page.
+function contentOf(prose) {
+  const copy = prose.cloneNode(true);
+  for (const one of copy.querySelectorAll("button, [hidden]")) one.remove();
+  for (const mark of copy.querySelectorAll("[data-citation]")) mark.replaceWith(`[${mark.textContent}]`);
+  for (const link of copy.querySelectorAll("a[href]")) link.href = link.href;
+  for (const one of copy.querySelectorAll("*")) {
+    for (const { name } of [...one.attributes]) if (/^(id|class|role|tabindex|(hx|data|aria)-.*)$/.test(name)) one.removeAttribute(name);
+  }
+  return copy.innerHTML;
+}
+
+async function sourceOf(message) {
+  const response = await fetch(`${message.dataset.url}/text`);
+  if (!response.ok) throw new Error(`the text: ${response.status}`);
+  return response.text();
+}
+
+// As it looks: selected and copied, which needs neither a safe address nor the server.
+function copyElement(element, set = () => {}) {
   const selection = getSelection();
   const before = selection.rangeCount ? selection.getRangeAt(0) : null;
+  document.addEventListener("copy", set, { once: true });
   selection.selectAllChildren(element);
   const done = document.execCommand("copy");
+  document.removeEventListener("copy", set);
   selection.removeAllRanges();
   if (before) selection.addRange(before);
   if (!done) throw new Error("copy refused");
+}
+
+// An answer goes to the clipboard twice: for letters as it looks, and as it was written for where only text goes.
+async function copyAnswer(message) {
+  const prose = message.querySelector(".prose");
+  const html = contentOf(prose);
+  const source = sourceOf(message);
+  // Whoever waits for it says so; until then its failure is nobody's.
+  source.catch(() => {});
+  try {
+    if (navigator.clipboard?.write && isSecureContext) {
+      // The text is promised: the clipboard opens only while the click is being handled.
+      const plain = source.then((text) => new Blob([text], { type: "text/plain" }));
+      const item = new ClipboardItem({ "text/html": new Blob([html], { type: "text/html" }), "text/plain": plain });
+      return await navigator.clipboard.write([item]);
+    }
+    const text = await source;
+    copyElement(prose, (event) => {
+      event.clipboardData.setData("text/html", html);
+      event.clipboardData.setData("text/plain", text);
+      event.preventDefault();
+    });
+  } catch {
+    copyElement(prose);
+  }
 }
 
 document.addEventListener("click", async (event) => {
@@ -31,7 +76,7 @@ document.addEventListener("click", async (event) => {
   try {
     if (button.dataset.copy === "code") await writeText(button.closest("figure").querySelector("code").textContent);
     else if (button.dataset.copy === "question") await writeText(message.querySelector(".bubble").textContent);
-    else copyElement(message.querySelector(".prose"));
+    else await copyAnswer(message);
   } catch {
     said = "Could not copy. Select the text and copy it.";
   }

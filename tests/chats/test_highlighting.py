@@ -70,6 +70,12 @@ def test_the_blocks_of_a_text_share_its_time() -> None:
 
 
 @pytest.mark.usefixtures("ticks")
+def test_a_small_block_is_coloured_to_its_end_as_long_as_there_is_time_at_all() -> None:
+    assert highlight("a < b\n" * 15, "python", Budget(0.001)).count("<span") == 45
+    assert "<span" not in highlight("a < b\n" * 15, "python", Budget(0))
+
+
+@pytest.mark.usefixtures("ticks")
 def test_while_it_is_written_a_text_has_less_time_and_the_blocks_after_have_it_anew() -> None:
     block = "```python\n" + "a < b\n" * 500 + "```\n\n"
     page = stream(block + block, [len(block)])

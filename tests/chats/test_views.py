@@ -276,3 +276,13 @@ def test_an_ordinary_source_says_nothing_of_it(page: Client, chat: Conversation)
     Citation.objects.create(message=answer, number=1, document_name="a.pdf", page=1, quoted="Plain.", score=1)
     assert "aimed at the assistant" not in page.get(f"/chats/{chat.pk}").content.decode()
     assert "aimed at the assistant" not in page.get(url("citation", chat.pk, answer.pk, 1), **HTMX).content.decode()
+
+
+def test_a_message_is_there_as_it_was_written(page: Client, strangers_page: Client, chat: Conversation) -> None:
+    answer = answered(chat, "Why <b>?", "**Because** of $x^2$ <i>.")
+    address = f"/chats/{chat.pk}/messages/{answer.pk}/text"
+    response = page.get(address)
+    assert response.content.decode() == "**Because** of $x^2$ <i>."
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert strangers_page.get(address).status_code == 404
+    assert page.post(address).status_code == 405

@@ -120,6 +120,50 @@ def test_markdown_is_shown_and_code_is_copied_as_it_was_written(tab: Page, serve
     assert tab.evaluate("navigator.clipboard.readText()").replace("\r\n", "\n").strip() == code.strip()
 
 
+ON_THE_CLIPBOARD = """async () => {
+    const [item] = await navigator.clipboard.read();
+    const text = async type => (await item.getType(type)).text();
+    return { html: await text("text/html"), plain: await text("text/plain") };
+}"""
+
+
+@in_both_windows
+def test_an_answer_is_copied_as_it_looks_and_as_it_was_written(tab: Page, server: Server, chat: Conversation) -> None:
+    text = "A **bold** word [1].\n\n$$x^2+\\frac{1}{2}$$\n\n```python\na = 1\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    answer = _answered(chat, text)
+    html = presentation.final_html(text, {1: "/source"})
+    Message.objects.filter(pk=answer.pk).update(**sealed_in(answer, html=html))
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(tab, server, chat)
+    tab.get_by_role("button", name="Copy the answer").click()
+    expect(tab.locator("#announcer")).to_have_text("Copied")
+    copied = tab.evaluate(ON_THE_CLIPBOARD)
+    assert copied["plain"].replace("\r\n", "\n") == text
+    for whole in ("<strong>bold</strong>", "<sup>[1]</sup>", "<mfrac>", "<td>2</td>", "<pre>"):
+        assert whole in copied["html"]
+    for part_of_the_page in ("<button", "/source", "hx-", "data-", ">Copy<"):
+        assert part_of_the_page not in copied["html"]
+
+
+@pytest.mark.parametrize("missing", ["ClipboardItem", "the server"])
+def test_an_answer_is_copied_without_what_is_missing(
+    tab: Page, server: Server, chat: Conversation, missing: str
+) -> None:
+    _answered(chat, "A **bold** word.")
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(tab, server, chat)
+    if missing == "the server":
+        tab.evaluate("() => { window.fetch = () => Promise.reject(new Error('away')); }")
+    else:
+        # As at an address without TLS.
+        tab.evaluate("Object.defineProperty(Clipboard.prototype, 'write', { value: undefined })")
+    tab.get_by_role("button", name="Copy the answer").click()
+    expect(tab.locator("#announcer")).to_have_text("Copied")
+    copied = tab.evaluate(ON_THE_CLIPBOARD)
+    assert copied["plain"] == ("A bold word." if missing == "the server" else "A **bold** word.")
+    assert ">bold<" in copied["html"]
+
+
 def test_a_footnote_has_its_number(tab: Page, server: Server, chat: Conversation) -> None:
     _answered(chat, "It is so[^1].\n\n[^1]: Said by all.\n")
     opened(tab, server, chat)

@@ -14,6 +14,7 @@ from chats import conversation as conversations
 from chats import live
 from chats.models import Conversation, Message
 from chats.sharing import giving
+from tests.chats.conftest import sealed_in
 from tests.chats.sharing.conftest import QUOTE, answer, chat, viewer
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE, _note, in_both_windows
@@ -67,6 +68,19 @@ def test_a_source_opens_beside_the_answer(
     opened(page, chat, sockets)
     page.locator(".source").click()
     expect(page.locator("#panel .passage-quote")).to_have_text(QUOTE)
+
+
+def test_an_answer_is_copied_as_it_was_written(
+    page: Page, chat: Conversation, answer: Message, viewer: User, sockets: list[WebSocketRoute]
+) -> None:
+    giving.with_person(chat, viewer.email)
+    text = "At the **north** pier [1]: $x^2$."
+    Message.objects.filter(pk=answer.pk).update(**sealed_in(answer, content=text))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(page, chat, sockets)
+    page.get_by_role("button", name="Copy the answer").click()
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == text
 
 
 def test_when_it_is_told_that_it_is_over_it_leaves(

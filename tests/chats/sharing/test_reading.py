@@ -46,7 +46,7 @@ class Way:
     def parts(self, answer: Message) -> list[str]:
         own = f"{self.address}/messages/{answer.pk}"
         earlier = f"{self.address}/earlier?before={answer.pk}"
-        return [self.address, f"{self.address}/latest", earlier, own, f"{own}/citations/1"]
+        return [self.address, f"{self.address}/latest", earlier, own, f"{own}/text", f"{own}/citations/1"]
 
 
 @pytest.fixture(params=["name", "role", "link", "guest"])
