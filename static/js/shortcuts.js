@@ -1,17 +1,10 @@
-// Keys, the list of them, and the palette that finds chats by title and commands by name.
+// Keys, the list of them, and the way to the palette, which has a module of its own.
 // Everything a key does can be reached by a control too; most keys press that control.
 
 const palette = document.getElementById("palette");
-const input = document.getElementById("palette-input");
-const list = document.getElementById("palette-list");
-const status = document.getElementById("palette-status");
 const keys = document.getElementById("keys");
 const single = document.getElementById("single-keys");
-const SHOWN_CHATS = 20;
-const commands = [...list.children];
 const last = (selector) => [...document.querySelectorAll(selector)].at(-1);
-let chats = null;
-let active = null;
 
 const run = {
   write: () => document.getElementById("question")?.focus(),
@@ -30,92 +23,25 @@ const run = {
   find: openPalette,
 };
 
-// --- The palette ------------------------------------------------------------------------------------------------------
+let chooser = null; // palette.js
 
-// Upper case first: ß becomes ss.
-const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toUpperCase().toLowerCase();
-const matches = (text, words) => words.every((word) => text.includes(word));
-
-function openPalette() {
+async function openPalette() {
   if (palette.open) return;
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  const input = document.getElementById("palette-input");
   input.value = "";
   palette.showModal();
-  show();
-  fetchChats(); // named anew, deleted, begun in other tabs: what was there is shown meanwhile
-}
-
-async function fetchChats() {
-  try {
-    const response = await fetch(palette.dataset.titles, { headers: { Accept: "application/json" } });
-    if (!response.ok) throw new Error(String(response.status));
-    chats = (await response.json()).chats.map(option);
-  } catch {
-    if (!chats) status.textContent = "The chats could not be fetched. Close this and try again.";
-    return;
+  // Who types faster than the module comes is understood all the same.
+  let entered = null;
+  const hear = (event) => event.key === "Enter" && !event.isComposing && (entered = event);
+  if (!chooser) {
+    input.addEventListener("keydown", hear);
+    chooser = await import(palette.dataset.module);
+    input.removeEventListener("keydown", hear);
   }
-  if (palette.open) show(active);
+  chooser.open(run);
+  if (entered && !entered.defaultPrevented) chooser.enter();
 }
-
-function option({ url, title }, number) {
-  const item = document.createElement("li");
-  item.id = `palette-chat-${number}`;
-  item.role = "option";
-  item.dataset.href = url;
-  const icon = commands[0].querySelector("svg").cloneNode(true);
-  const use = icon.firstElementChild;
-  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#chat"));
-  const name = document.createElement("span");
-  name.className = "clip";
-  name.textContent = title;
-  item.append(icon, name);
-  return item;
-}
-
-const isPossible = (item) => !item.dataset.needs || document.querySelector(item.dataset.needs);
-
-// `kept`: what stays chosen, when nothing was typed since.
-function show(kept) {
-  const words = plain(input.value).split(/\s+/).filter(Boolean);
-  const fits = (item) => matches(plain(item.textContent), words);
-  const actions = commands.filter((item) => isPossible(item) && fits(item));
-  const found = (chats || []).filter(fits).slice(0, SHOWN_CHATS);
-  // Who types a title wants the chat; who types nothing wants to see what can be done.
-  list.replaceChildren(...(words.length ? [...found, ...actions] : [...actions, ...found]));
-  choose(kept?.parentElement === list ? kept : list.firstElementChild);
-  const count = list.childElementCount;
-  status.textContent = count ? `${count} found` : "Nothing has this name. Older chats are found by searching.";
-}
-
-function choose(item) {
-  active?.setAttribute("aria-selected", "false");
-  active = item;
-  item?.setAttribute("aria-selected", "true");
-  item?.scrollIntoView({ block: "nearest" });
-  if (item) input.setAttribute("aria-activedescendant", item.id);
-  else input.removeAttribute("aria-activedescendant");
-}
-
-function take(item) {
-  if (!item) return;
-  palette.close();
-  if (item.dataset.href) location.assign(item.dataset.href);
-  else run[item.dataset.command]();
-}
-
-input.addEventListener("input", () => show());
-input.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  const items = [...list.children];
-  const at = items.indexOf(active);
-  const step = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: Math.min(at + 8, items.length - 1), PageUp: Math.max(at - 8, 0) }[event.key];
-  if (step !== undefined && items.length) choose(items.at(step % items.length));
-  else if (event.key === "Enter") take(active);
-  else return;
-  event.preventDefault();
-});
-list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
-list.addEventListener("click", (event) => take(event.target.closest("[role=option]")));
 
 document.addEventListener("click", ({ target }) => {
   const command = target.closest?.("button[data-command]");
