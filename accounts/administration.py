@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts import audit
+from accounts import audit, local_passwords
 from accounts.capabilities import may_manage
 from accounts.lock_out import attempts
 from accounts.models import Role, User
@@ -51,11 +51,19 @@ class Suspended(Refused):
     sentence = "This account is suspended. Open it again first."
 
 
+class DecidedElsewhere(Refused):
+    """A password would not open the account (accounts.local_passwords)."""
+
+    def __init__(self, provider: str) -> None:
+        self.sentence = f"This person signs in with {provider}, which decides who comes in. A password would not count."
+        super().__init__(provider)
+
+
 class BeingErased(Refused):
     sentence = "This account is being deleted, and its data with it. That cannot be stopped any more."
 
 
-def change_role(user: User, role: str, *, by: User | None = None) -> None:
+def change_role(user: User, role: str, *, by: User | None = None, from_groups: bool = False) -> None:
     """Give the role, and end the person's sessions: what was open was opened with the old one. Raises Refused."""
     with _locked(user, by) as account:
         if by and not may_manage(by, role):
@@ -63,11 +71,11 @@ def change_role(user: User, role: str, *, by: User | None = None) -> None:
         if account.role == role:
             return
         keep_a_super_admin(account, role=role, is_active=account.is_active)
-        before, account.role = account.role, Role(role)
-        account.save(update_fields=["role", "is_superuser"])
+        before, account.role, account.role_from_groups = account.role, Role(role), from_groups
+        account.save(update_fields=["role", "role_from_groups", "is_superuser"])
         account.end_sessions()
         _record(audit.Action.ROLE_CHANGED, account, by, before=before, role=role)
-    user.role = account.role
+    user.role, user.role_from_groups = account.role, account.role_from_groups
 
 
 def suspend(user: User, *, by: User | None = None) -> None:
@@ -156,6 +164,8 @@ def hand_out_password_link(user: User, *, by: User | None = None) -> str:
     with _locked(user, by) as account:
         if not account.is_active:
             raise Suspended
+        if provider := local_passwords.decided_by(account):
+            raise DecidedElsewhere(provider)
         _record(audit.Action.USER_PASSWORD_LINK, account, by)
     return "" if mail_password_link(account) else password_link(account)
 

@@ -44,6 +44,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=20, choices=Role, default=Role.USER)
+    # Whether a provider's groups gave the role, rather than a person (accounts.local_passwords).
+    role_from_groups = models.BooleanField(default=False, editable=False)
     is_active = models.BooleanField("active", default=True)
     # Part of what a session is checked against at every request: counting up ends all of the person's sessions.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)

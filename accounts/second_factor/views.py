@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import audit
+from accounts import audit, local_passwords
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import User
 from accounts.second_factor import codes, enrolment, gate, qr, recovery
@@ -134,7 +134,7 @@ def confirm(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.user.second_factor is not None:
         form, by = (code := _code_form(request)), "code"
         is_right = code.is_valid() and _accepted(request, request.user, code) is not None
-    elif request.user.has_usable_password():
+    elif request.user.has_usable_password() and local_passwords.counts(request.user):
         form, by = (password := PasswordForm(request.POST or None)), "password"
         is_right = password.is_valid() and _is_password(request, password)
     else:

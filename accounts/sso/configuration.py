@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 ROLES = ("viewer", "user", "admin", "super_admin")
 # Instead of a default role: who is in no group that is named stays out.
 NOBODY = "none"
+# LDAP's, in sentences: it has no name of its own.
+DIRECTORY = "the directory"
 
 _DN = re.compile(r"^[A-Za-z][A-Za-z0-9-]*=[^=]+,")
 
@@ -104,6 +106,16 @@ class Configuration:
         found: list[OpenId | GitHub | Saml | None] = [*self.openid, self.saml, self.github]
         own = [(each.id, each.name) for each in found if each and each.id != "google"]
         return own + [(each.id, each.name) for each in self.openid if each.id == "google"]
+
+    @property
+    def deciding(self) -> dict[str, str]:
+        """The providers that decide who comes in, by id, with their names: those whose groups give roles, and always
+        the directory, whose passwords are typed into our own form."""
+        found = {self.ldap.id: DIRECTORY} if self.ldap else {}
+        if self.roles:
+            with_groups: list[OpenId | Saml | None] = [*(each for each in self.openid if each.groups_claim), self.saml]
+            found |= {each.id: each.name for each in with_groups if each}
+        return found
 
     @property
     def is_on(self) -> bool:
