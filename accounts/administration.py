@@ -131,7 +131,9 @@ def change_address(user: User, email: str, name: str, *, by: User | None = None)
     with _locked(user, by) as account:
         before, moved = account.email, account.email != email.lower()
         account.email, account.name = email.lower(), name
-        account.save(update_fields=["email", "name"])
+        # Whoever acts vouches for an address that they typed.
+        account.address_confirmed |= moved
+        account.save(update_fields=["email", "name", "address_confirmed"])
         _record(audit.Action.USER_CHANGED, account, by, address_changed=moved)
         if moved:
             # The old address must neither sign in nor get a link for a new password.
@@ -139,6 +141,16 @@ def change_address(user: User, email: str, name: str, *, by: User | None = None)
     if moved:
         for address in (before, account.email):
             _tell(address, f"changed the address of your account from {before} to {account.email}")
+
+
+def confirm_address(user: User, *, by: User | None = None) -> None:
+    """Vouch for the address that somebody signed up with, where no mail can ask its owner. Raises Refused."""
+    with _locked(user, by) as account:
+        account.address_confirmed = True
+        account.save(update_fields=["address_confirmed"])
+        EmailAddress.objects.filter(user=account, email__iexact=account.email).update(verified=True)
+        _record(audit.Action.EMAIL_CONFIRMED, account, by)
+    user.address_confirmed = True
 
 
 def keep_a_super_admin(user: User, *, role: str, is_active: bool) -> None:
