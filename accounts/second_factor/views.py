@@ -17,7 +17,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.models import User
 from accounts.second_factor import codes, enrolment, gate, qr, recovery
 from accounts.second_factor.codes import CodeRefused, Method
-from accounts.second_factor.confirming import ask, confirmed_recently, is_confirmed, safe_next
+from accounts.second_factor.confirming import ask, confirmed_recently, demand_anew, is_confirmed, safe_next
 from accounts.second_factor.confirming import confirm as note_confirmation
 from accounts.second_factor.forms import CodeForm, PasswordForm
 from accounts.second_factor.gate import Step
@@ -156,6 +156,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
 
 def _sign_in_again(request: HttpRequest, back: str) -> HttpResponse:
     logout(request)
+    demand_anew(request)
     messages.info(request, "Sign in again to go on.")
     return redirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
 

@@ -5,6 +5,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 # From the least to the most: of several groups the highest role counts.
 ROLES = ("viewer", "user", "admin", "super_admin")
@@ -30,6 +31,11 @@ class OpenId:
     groups_claim: tuple[str, ...] = ()
     trust_email: bool = False
 
+    @property
+    def proves_anew(self) -> bool:
+        """Whether it can be told to ask for a password although it remembers the person. Google refuses to."""
+        return self.id != "google"
+
 
 @dataclass(frozen=True)
 class GitHub:
@@ -38,6 +44,7 @@ class GitHub:
     url: str = "https://github.com"
     id: str = "github"
     name: str = "GitHub"
+    proves_anew: ClassVar[bool] = False
 
     @property
     def api(self) -> str:
@@ -63,6 +70,7 @@ class Saml:
     groups_attribute: str = "groups"
     trust_email: bool = False
     id: str = "saml"
+    proves_anew: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

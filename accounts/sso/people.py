@@ -34,6 +34,8 @@ class Identity:
     name: str = ""
     # None: a provider without groups, which leaves the role as it is.
     groups: frozenset[str] | None = None
+    # When the person last gave the provider a password or the like, in seconds since 1970, if it says so.
+    proved_at: float | None = None
 
 
 class Refused(Exception):
