@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import audit
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.limits.rates import EXPORT, counted
 from accounts.rights import archive
 from accounts.second_factor import confirmed_recently
 from chats.exchange import asking, files, writing
@@ -152,6 +153,7 @@ def _is_long(conversation: Conversation) -> bool:
 
 
 @confirmed_recently
+@counted(EXPORT)
 def _by_worker(request: AuthenticatedHttpRequest, found: Conversation, form: str) -> HttpResponse:
     try:
         asking.export(request.user, form, [found])
