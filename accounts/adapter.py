@@ -3,6 +3,7 @@ import smtplib
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit
 from accounts.lock_out import attempts
+from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGN_UP == "open")
+
+    def new_user(self, request: HttpRequest) -> User:
+        """Somebody who signs up. All others are made by somebody who vouches for the address."""
+        user: User = super().new_user(request)
+        user.address_confirmed = False
+        return user
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        done = bool(super().confirm_email(request, email_address))
+        if done:
+            mine = User.objects.filter(pk=email_address.user_id, email__iexact=email_address.email)
+            mine.update(address_confirmed=True)
+        return done
+
+    def get_login_stages(self) -> list[str]:
+        ours = {"allauth.account.stages.EmailVerificationStage": "accounts.sign_in_stages.ConfirmedAddress"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
 
     def is_safe_url(self, url: str | None) -> bool:
         """Where a `next` may lead: this very host. allauth would take every host of ALLOWED_HOSTS."""

@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts import audit
+from accounts import audit, local_passwords
 from accounts.capabilities import may_manage
 from accounts.lock_out import attempts
 from accounts.models import Role, User
@@ -51,11 +51,19 @@ class Suspended(Refused):
     sentence = "This account is suspended. Open it again first."
 
 
+class DecidedElsewhere(Refused):
+    """A password would not open the account (accounts.local_passwords)."""
+
+    def __init__(self, provider: str) -> None:
+        self.sentence = f"This person signs in with {provider}, which decides who comes in. A password would not count."
+        super().__init__(provider)
+
+
 class BeingErased(Refused):
     sentence = "This account is being deleted, and its data with it. That cannot be stopped any more."
 
 
-def change_role(user: User, role: str, *, by: User | None = None) -> None:
+def change_role(user: User, role: str, *, by: User | None = None, from_groups: bool = False) -> None:
     """Give the role, and end the person's sessions: what was open was opened with the old one. Raises Refused."""
     with _locked(user, by) as account:
         if by and not may_manage(by, role):
@@ -63,11 +71,11 @@ def change_role(user: User, role: str, *, by: User | None = None) -> None:
         if account.role == role:
             return
         keep_a_super_admin(account, role=role, is_active=account.is_active)
-        before, account.role = account.role, Role(role)
-        account.save(update_fields=["role", "is_superuser"])
+        before, account.role, account.role_from_groups = account.role, Role(role), from_groups
+        account.save(update_fields=["role", "role_from_groups", "is_superuser"])
         account.end_sessions()
         _record(audit.Action.ROLE_CHANGED, account, by, before=before, role=role)
-    user.role = account.role
+    user.role, user.role_from_groups = account.role, account.role_from_groups
 
 
 def suspend(user: User, *, by: User | None = None) -> None:
@@ -123,7 +131,9 @@ def change_address(user: User, email: str, name: str, *, by: User | None = None)
     with _locked(user, by) as account:
         before, moved = account.email, account.email != email.lower()
         account.email, account.name = email.lower(), name
-        account.save(update_fields=["email", "name"])
+        # Whoever acts vouches for an address that they typed.
+        account.address_confirmed |= moved
+        account.save(update_fields=["email", "name", "address_confirmed"])
         _record(audit.Action.USER_CHANGED, account, by, address_changed=moved)
         if moved:
             # The old address must neither sign in nor get a link for a new password.
@@ -131,6 +141,16 @@ def change_address(user: User, email: str, name: str, *, by: User | None = None)
     if moved:
         for address in (before, account.email):
             _tell(address, f"changed the address of your account from {before} to {account.email}")
+
+
+def confirm_address(user: User, *, by: User | None = None) -> None:
+    """Vouch for the address that somebody signed up with, where no mail can ask its owner. Raises Refused."""
+    with _locked(user, by) as account:
+        account.address_confirmed = True
+        account.save(update_fields=["address_confirmed"])
+        EmailAddress.objects.filter(user=account, email__iexact=account.email).update(verified=True)
+        _record(audit.Action.EMAIL_CONFIRMED, account, by)
+    user.address_confirmed = True
 
 
 def keep_a_super_admin(user: User, *, role: str, is_active: bool) -> None:
@@ -156,6 +176,8 @@ def hand_out_password_link(user: User, *, by: User | None = None) -> str:
     with _locked(user, by) as account:
         if not account.is_active:
             raise Suspended
+        if provider := local_passwords.decided_by(account):
+            raise DecidedElsewhere(provider)
         _record(audit.Action.USER_PASSWORD_LINK, account, by)
     return "" if mail_password_link(account) else password_link(account)
 

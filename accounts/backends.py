@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.http import HttpRequest
 
+from accounts import audit, local_passwords
 from accounts.capabilities import model_permissions
 from accounts.models import Role, User
 
@@ -22,12 +23,20 @@ class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has n
     """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
-        """With PASSWORD_SIGN_IN off, passwords of super admins only: their way in when another provider is away."""
+        """With PASSWORD_SIGN_IN off, passwords of super admins only: their way in when another provider is away.
+
+        Nobody's for whom a provider decides (accounts.local_passwords). Who knows the password is told where to go.
+        """
         user: User | None = super().authenticate(request, **credentials)
         may_use_password = settings.SSO.passwords or (user is not None and user.role == Role.SUPER_ADMIN)
         if not may_use_password:
             # Without this, a suspended person's right password would show.
             self.unstash_authenticated_user()
+            return None
+        if user is not None and (provider := local_passwords.decided_by(user)):
+            audit.record(audit.Action.SIGN_IN_REFUSED, user=user, because="password of another provider's account")
+            if request is not None:
+                request.sign_in_notice = local_passwords.what_to_do(provider)  # type: ignore[attr-defined]
             return None
         return user
 

@@ -44,6 +44,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=20, choices=Role, default=Role.USER)
+    # Whether a provider's groups gave the role, rather than a person (accounts.local_passwords).
+    role_from_groups = models.BooleanField(default=False, editable=False)
+    # Not so for somebody who signed up by themselves, until the mailed link was opened: the address may be another's.
+    # Administrators, the operator and providers vouch for those they bring. Here, because policies of shares ask it.
+    address_confirmed = models.BooleanField(default=True, editable=False)
     is_active = models.BooleanField("active", default=True)
     # Part of what a session is checked against at every request: counting up ends all of the person's sessions.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)

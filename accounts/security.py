@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
+from accounts import local_passwords
 from accounts.models import User
 from accounts.second_factor import enrolment, recovery
 from accounts.sessions import signed_in
@@ -13,6 +14,8 @@ from accounts.sessions.models import UserSession
 
 @dataclass(frozen=True, slots=True)
 class Security:
+    # The provider that decides instead of a password here, or nothing.
+    decided_by: str
     has_second_factor: bool
     is_required: bool
     codes_left: int
@@ -25,6 +28,7 @@ def of(user: User, request: HttpRequest) -> Security:
     this_session = kept_as(request.session.session_key or "")
     sessions = signed_in.of(user)
     return Security(
+        decided_by=local_passwords.decided_by(user),
         has_second_factor=has_second_factor,
         is_required=enrolment.is_required(user),
         codes_left=recovery.left(user) if has_second_factor else 0,

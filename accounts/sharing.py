@@ -22,7 +22,8 @@ def clean_address(address: str) -> str:
 
 
 def viewer_of(address: str) -> User | None:
-    return User.objects.filter(email=address, is_active=True).first()
+    """Whose address it is. Whoever signed up with it and never confirmed it may be somebody else."""
+    return User.objects.filter(email=address, is_active=True, address_confirmed=True).first()
 
 
 def keep(share: Any, *, days: int, **values: Any) -> None:

@@ -7,7 +7,8 @@ from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts import audit
+from accounts import audit, local_passwords
+from accounts.adapter import AccountAdapter
 from accounts.models import User
 
 NEW_PASSWORD_HINT = "At least 12 characters. Not a common password, and not your name or address."  # noqa: S105
@@ -46,7 +47,7 @@ class SignInForm(PlainFields, allauth_forms.LoginForm):  # type: ignore[misc]
         try:
             return super().clean()
         except forms.ValidationError:
-            # A directory can say more than that the password is wrong (accounts.sso.directory).
+            # There may be more to say than that the password is wrong (accounts.backends, accounts.sso.directory).
             if notice := getattr(self.request, "sign_in_notice", ""):
                 raise forms.ValidationError(notice) from None
             raise
@@ -68,8 +69,14 @@ class ResetPasswordForm(PlainFields, allauth_forms.ResetPasswordForm):  # type: 
     users: list[User]
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        asked_for = self.users
+        # Where a password would not count the mail says so instead. The page is the same for everybody.
+        elsewhere = {user.pk: name for user in asked_for if (name := local_passwords.decided_by(user))}
+        self.users = [user for user in asked_for if user.pk not in elsewhere]
         email = str(super().save(request, **kwargs))
-        for user in self.users:
+        for name in elsewhere.values():
+            AccountAdapter(request).send_mail("account/email/password_elsewhere", email, {"name": name})
+        for user in asked_for:
             audit.record(audit.Action.PASSWORD_RESET_REQUESTED, user=user, request=request)
         return email
 

@@ -45,6 +45,14 @@ VERBS = [
         fits=is_locked,
     ),
     Verb(
+        "confirm_address",
+        "Confirm the address",
+        "This person signed up and has not shown that the address is theirs. Confirm it if you know that it is.",
+        "with a confirmed address",
+        lambda person, by: administration.confirm_address(person, by=by),
+        fits=lambda person: not person.address_confirmed,
+    ),
+    Verb(
         "reset_second_factor",
         "Reset the second factor",
         "For somebody who lost the phone and the recovery codes. Ends all sessions; make sure who is asking.",

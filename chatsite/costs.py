@@ -1,7 +1,7 @@
 """What each view costs: the one table of who may ask how often. A new view is counted without a line here.
 
-Free are: static files (they are answered before), health, page pictures, what a page asks for by itself while it waits
-(progress, the state of an answer), and everything that makes less work: stopping, deleting, signing out.
+Free are: static files (they are answered before), health, and everything that makes less work: stopping, deleting,
+signing out. Reading costs so little that no person and no page of ours comes to its end.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 
 from accounts.limits import rates
-from accounts.limits.rates import Budget, TooMany
+from accounts.limits.rates import EXPORT, Budget, TooMany
 
 ASK = Budget("ask", person=1, address=10, words="Those were many questions in a short time. This one was not sent.")
 UPLOAD = Budget("upload", person=1, address=10, words="Those were many uploads in a short time. Nothing was added.")
@@ -21,7 +21,10 @@ PICTURE = Budget(
     "picture", person=4, address=40, words="Those were many pictures in a short time. This one was not added."
 )
 SEARCH = Budget("search", person=1, address=10, words="Those were many searches in a short time.")
-EXPORT = Budget("export", person=1, address=10, cost=10, words="An export is a lot of work. No other one was begun.")
+# A file that is there or is made while one waits: five at once, then one every two seconds.
+DOWNLOAD = Budget(
+    "download", person=1, address=10, cost=2, words="Those were many downloads in a short time. This one was not begun."
+)
 # Guessing is the danger, so an address has no more than a person. allauth counts failures of each account besides.
 SIGN_IN = Budget(
     "sign-in",
@@ -31,7 +34,13 @@ SIGN_IN = Budget(
 )
 # Any other change: a row or two.
 CHANGE = Budget("change", person=4, address=40)
-# A page for somebody who has not signed in. Those of people who have are free.
+# A page of a document as a picture: the first time, a process draws it. Nobody leafs through a hundred at once.
+PAGE = Budget("page", person=10, address=None, words="Those were many pages in a short time.")
+# Whatever else somebody who has signed in reads, by themselves or for their page: forty in a second for as long as they
+# like, four hundred at once. A chat of five hundred messages comes in parts of a few; a page that waits asks every two
+# seconds; scripts of one's own notice. By person only: behind one address many people read.
+READ = Budget("read", person=40, address=None, words="Those were very many requests in a short time.")
+# A page for somebody who has not signed in.
 VISIT = Budget("visit", person=None, address=10, words="There were many requests from your address in a short time.")
 
 # What a change costs, by the name of its view.
@@ -65,9 +74,14 @@ COSTS: dict[str, Budget | None] = {
     "rights:delete": SIGN_IN,
     "rights:export": EXPORT,
 }
-# What costs something even to read. With `?q=` every page is a search.
+# What costs more to read than a page does. With `?q=` every page is a search.
 READING = {
-    "rights:download": EXPORT,
+    "rights:download": DOWNLOAD,
+    "exchange:download": DOWNLOAD,
+    # A long one is an export besides, which the view counts.
+    "exchange:as_json": DOWNLOAD,
+    "exchange:as_markdown": DOWNLOAD,
+    "documents:page_image": PAGE,
     "admin:audit_auditevent_export_csv": EXPORT,
     "admin:audit_auditevent_export_json": EXPORT,
 }
@@ -82,13 +96,15 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 def budget_of(request: HttpRequest) -> Budget | None:
     match = request.resolver_match
     name = match.view_name if match else ""
-    if name in READING:
+    if name in READING and not isinstance(request.user, AnonymousUser):
         return READING[name]
     if request.method not in _SAFE:
         return COSTS[name] if name in COSTS else _of_a_change(request.path)
     if "q" in request.GET:
         return SEARCH
-    return VISIT if name not in FREE and isinstance(request.user, AnonymousUser) else None
+    if name in FREE:
+        return None
+    return VISIT if isinstance(request.user, AnonymousUser) else READ
 
 
 def _of_a_change(path: str) -> Budget:

@@ -304,11 +304,11 @@ ACCOUNT_FORMS = {
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 # Nobody can make this server write to strangers by asking for the password of an address without an account.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "accounts.password_links.Tokens"  # noqa: S105 - a class
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 # Added to allauth's own limits, which cover sign-in, failures, sign-up and reset.
@@ -341,6 +341,8 @@ EMAIL_USE_TLS = EMAIL_PORT == 587
 EMAIL_USE_SSL = EMAIL_PORT == 465
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "chatsite@localhost")
+# Whoever signs up by themselves comes in when the address is confirmed, if a mail can ask for it.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SIGN_UP == "open" and EMAIL_HOST else "optional"
 # Mails hold links that open accounts: without a mail server they go nowhere, and least of all into the log.
 _without_server = "console" if DEBUG else "dummy"
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else _without_server}.EmailBackend"

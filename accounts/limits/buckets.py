@@ -8,7 +8,8 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -71,17 +72,25 @@ class _Line:
     silent_until: float = 0.0
 
     def ask(self, buckets: Sequence[Bucket]) -> float:
-        if time.monotonic() < self.silent_until:
-            raise Away
         keys = [_PREFIX + bucket.name for bucket in buckets]
         numbers = [number for bucket in buckets for number in (bucket.every, bucket.room, bucket.cost)]
+        with self._open():
+            return cast("int", _script()(keys=keys, args=numbers)) / 1000
+
+    def is_first(self, name: str, seconds: int) -> bool:
+        with self._open():
+            return bool(_redis().set(f"{_PREFIX}{name}", 1, nx=True, ex=seconds))
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        if time.monotonic() < self.silent_until:
+            raise Away
         try:
-            waiting = cast("int", _script()(keys=keys, args=numbers))
+            yield
         except (RedisError, OSError) as error:
             self.silent_until = time.monotonic() + _PAUSE
             logger.warning("Redis is away, so requests are not counted: %s.", type(error).__name__)
             raise Away from error
-        return waiting / 1000
 
 
 @dataclass
@@ -104,8 +113,27 @@ class _Memory:
         return 0.0
 
 
+@dataclass
+class _Asked:
+    """What was asked in this process alone, and until when it is not asked again."""
+
+    until: dict[str, float] = field(default_factory=dict)
+
+    def is_first(self, name: str, seconds: int) -> bool:
+        now = time.monotonic()
+        if self.until.get(name, 0.0) > now:
+            return False
+        if len(self.until) >= _MOST_IN_MEMORY:
+            self.until = {name: until for name, until in self.until.items() if until > now}
+            if len(self.until) >= _MOST_IN_MEMORY:
+                self.until = {}
+        self.until[name] = now + seconds
+        return True
+
+
 _line = _Line()
 _memory = _Memory()
+_asked = _Asked()
 
 
 def take(buckets: Sequence[Bucket]) -> float:
@@ -119,11 +147,12 @@ def take_here(buckets: Sequence[Bucket]) -> float:
 
 
 def first_in(name: str, seconds: int) -> bool:
-    """Whether nobody asked this within the last `seconds`. False while Redis is away."""
+    """Whether nobody asked this within the last `seconds`. While Redis is away: nobody of this process, so that what is
+    audited by it is rather told by each process than by none."""
     try:
-        return bool(_redis().set(f"{_PREFIX}{name}", 1, nx=True, ex=seconds))
-    except (RedisError, OSError):
-        return False
+        return _line.is_first(name, seconds)
+    except Away:
+        return _asked.is_first(name, seconds)
 
 
 @functools.cache

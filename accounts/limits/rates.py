@@ -6,8 +6,10 @@ everybody at one address, who get more, because an office shares one address. Wh
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -18,6 +20,10 @@ from accounts.limits import buckets
 from accounts.limits.addresses import client_address, network_of
 from accounts.limits.buckets import Bucket
 from accounts.models import User
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=HttpRequest)
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +43,10 @@ class Budget:
     cost: int = 1
     # Two sentences: what there was too much of, and what became of it.
     words: str = "That was a lot in a short time. Nothing was changed."
+
+
+# Here and not in the table of the project: a view counts it by itself, where only it knows that it makes a file.
+EXPORT = Budget("export", person=1, address=10, cost=10, words="An export is a lot of work. No other one was begun.")
 
 
 class TooMany(Exception):
@@ -70,6 +80,20 @@ def check(who: "HttpRequest | User", budget: Budget, *, cost: int | None = None)
     if waiting:
         _note(who if isinstance(who, HttpRequest) else None, budget, user, address)
         raise TooMany(budget, waiting)
+
+
+def counted(budget: Budget) -> Callable[[Callable[Concatenate[R, P], T]], Callable[Concatenate[R, P], T]]:
+    """For what a view does now and then, and which costs more than the view itself. Raises TooMany."""
+
+    def decorate(do: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T]:
+        @wraps(do)
+        def wrapper(request: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            check(request, budget)
+            return do(request, *args, **kwargs)
+
+        return wrapper
+
+    return decorate
 
 
 def _subject(who: "HttpRequest | User") -> tuple[User | None, str]:

@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail address')),
                 ('name', models.CharField(blank=True, max_length=150)),
                 ('role', models.CharField(choices=[('super_admin', 'Super admin'), ('admin', 'Admin'), ('user', 'User'), ('viewer', 'Viewer')], default='user', max_length=20)),
+                ('role_from_groups', models.BooleanField(default=False, editable=False)),
+                ('address_confirmed', models.BooleanField(default=True, editable=False)),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('session_epoch', models.PositiveIntegerField(default=0, editable=False)),
                 ('second_factor', models.UUIDField(editable=False, null=True)),

@@ -20,15 +20,28 @@ T = TypeVar("T", bound=HttpResponseBase)
 CONFIRM_WITHIN = 15 * 60
 # In the session: when it was last shown that it is the person themselves.
 CONFIRMED_AT = "confirmed_at"
+# In a visitor's session: the sign-in to come has to prove who it is, also at another provider (accounts.sso).
+ANEW = "sign_in_anew"
 
 
 def note_sign_in(request: HttpRequest | None, **_: Any) -> None:
+    """A sign-in confirms, unless another provider let the person in because of one that it remembers: then it counts
+    from that one on."""
     if request is not None:
-        confirm(request)
+        request.session.pop(ANEW, None)
+        request.session[CONFIRMED_AT] = int(getattr(request, "proved_at", time.time()))
 
 
 def confirm(request: HttpRequest) -> None:
     request.session[CONFIRMED_AT] = int(time.time())
+
+
+def demand_anew(request: HttpRequest) -> None:
+    request.session[ANEW] = True
+
+
+def is_demanded_anew(request: HttpRequest) -> bool:
+    return bool(request.session.get(ANEW))
 
 
 def is_confirmed(request: HttpRequest) -> bool:

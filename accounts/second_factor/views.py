@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import audit
+from accounts import audit, local_passwords
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import User
 from accounts.second_factor import codes, enrolment, gate, qr, recovery
 from accounts.second_factor.codes import CodeRefused, Method
-from accounts.second_factor.confirming import ask, confirmed_recently, is_confirmed, safe_next
+from accounts.second_factor.confirming import ask, confirmed_recently, demand_anew, is_confirmed, safe_next
 from accounts.second_factor.confirming import confirm as note_confirmation
 from accounts.second_factor.forms import CodeForm, PasswordForm
 from accounts.second_factor.gate import Step
@@ -134,7 +134,7 @@ def confirm(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.user.second_factor is not None:
         form, by = (code := _code_form(request)), "code"
         is_right = code.is_valid() and _accepted(request, request.user, code) is not None
-    elif request.user.has_usable_password():
+    elif request.user.has_usable_password() and local_passwords.counts(request.user):
         form, by = (password := PasswordForm(request.POST or None)), "password"
         is_right = password.is_valid() and _is_password(request, password)
     else:
@@ -156,6 +156,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
 
 def _sign_in_again(request: HttpRequest, back: str) -> HttpResponse:
     logout(request)
+    demand_anew(request)
     messages.info(request, "Sign in again to go on.")
     return redirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
 

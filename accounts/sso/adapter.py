@@ -1,6 +1,7 @@
 """Where allauth's sign-in with other providers meets this product: providers from settings, people from `people`."""
 
 import logging
+import time
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -17,6 +18,11 @@ from accounts.sso import people
 from accounts.sso.configuration import Configuration
 
 logger = logging.getLogger(__name__)
+
+# In the state of a sign-in on its way: when the provider was told to ask for a proof.
+ASKED_AT = "asked_at"
+# Seconds that clocks may differ.
+LEEWAY = 60
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no type hints
@@ -49,6 +55,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         identity: people.Identity = sociallogin.identity
+        # When the provider was told to ask for a proof, if it was.
+        asked_at: float | None = sociallogin.state.get(ASKED_AT)
+        if asked_at and identity.proved_at is not None and identity.proved_at < asked_at - LEEWAY:
+            raise ImmediateHttpResponse(_not_anew(request, identity))
+        # Read when the sign-in is over (accounts.second_factor.confirming).
+        request.proved_at = _proved_at(identity, sociallogin, asked_at)  # type: ignore[attr-defined]
         try:
             sociallogin.user, sociallogin.account = people.admit(identity)
         except people.Refused as refused:
@@ -111,6 +123,28 @@ class SignIn(SocialLogin):  # type: ignore[misc]
     @property
     def provider_adapter(self) -> SocialAccountAdapter:
         return SocialAccountAdapter()
+
+
+def _proved_at(identity: people.Identity, sign_in: SocialLogin, asked_at: float | None) -> float:
+    """From when on this sign-in counts as a confirmation; 0: it does not, for all that is known.
+
+    A provider that neither tells nor can be told to ask is taken at its word, or nobody of it could ever confirm.
+    """
+    now = time.time()
+    if identity.proved_at is not None:
+        return min(identity.proved_at, now)
+    return now if asked_at or not sign_in.provider.app.configured.proves_anew else 0.0
+
+
+def _not_anew(request: HttpRequest, identity: people.Identity) -> HttpResponse:
+    logger.warning("%s was told to ask for a proof and did not.", identity.provider)
+    audit.record(audit.Action.IDENTITY_REFUSED, request=request, provider=identity.provider, because="not proved anew")
+    name = identity.provider_name
+    sentence = (
+        f"{name} let you in because of an earlier sign-in, and here it had to be a new one. Nothing was changed. Sign "
+        f"out at {name}, then sign in again; or set up a second factor in your settings, which is asked for instead."
+    )
+    return refusal(request, f"{name} did not ask who you are", sentence, status=401)
 
 
 def refusal(request: HttpRequest, title: str, sentence: str, *, status: int = 403) -> HttpResponse:

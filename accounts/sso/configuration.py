@@ -5,11 +5,14 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 # From the least to the most: of several groups the highest role counts.
 ROLES = ("viewer", "user", "admin", "super_admin")
 # Instead of a default role: who is in no group that is named stays out.
 NOBODY = "none"
+# LDAP's, in sentences: it has no name of its own.
+DIRECTORY = "the directory"
 
 _DN = re.compile(r"^[A-Za-z][A-Za-z0-9-]*=[^=]+,")
 
@@ -28,6 +31,11 @@ class OpenId:
     groups_claim: tuple[str, ...] = ()
     trust_email: bool = False
 
+    @property
+    def proves_anew(self) -> bool:
+        """Whether it can be told to ask for a password although it remembers the person. Google refuses to."""
+        return self.id != "google"
+
 
 @dataclass(frozen=True)
 class GitHub:
@@ -36,6 +44,7 @@ class GitHub:
     url: str = "https://github.com"
     id: str = "github"
     name: str = "GitHub"
+    proves_anew: ClassVar[bool] = False
 
     @property
     def api(self) -> str:
@@ -61,6 +70,7 @@ class Saml:
     groups_attribute: str = "groups"
     trust_email: bool = False
     id: str = "saml"
+    proves_anew: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,16 @@ class Configuration:
         found: list[OpenId | GitHub | Saml | None] = [*self.openid, self.saml, self.github]
         own = [(each.id, each.name) for each in found if each and each.id != "google"]
         return own + [(each.id, each.name) for each in self.openid if each.id == "google"]
+
+    @property
+    def deciding(self) -> dict[str, str]:
+        """The providers that decide who comes in, by id, with their names: those whose groups give roles, and always
+        the directory, whose passwords are typed into our own form."""
+        found = {self.ldap.id: DIRECTORY} if self.ldap else {}
+        if self.roles:
+            with_groups: list[OpenId | Saml | None] = [*(each for each in self.openid if each.groups_claim), self.saml]
+            found |= {each.id: each.name for each in with_groups if each}
+        return found
 
     @property
     def is_on(self) -> bool:

@@ -8,6 +8,7 @@ browser sends changes what a provider is asked for.
 
 import hmac
 import secrets
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +27,8 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts.sso.adapter import social_login
+from accounts.second_factor.confirming import is_demanded_anew
+from accounts.sso.adapter import ASKED_AT, LEEWAY, social_login
 from accounts.sso.configuration import OpenId
 from accounts.sso.people import Identity
 
@@ -36,8 +38,7 @@ ALGORITHMS = {
     "EC": {"ES256", "ES384", "ES512"},
     "OKP": {"EdDSA"},
 }
-# Seconds that clocks may differ, and for which a provider's addresses and keys are remembered.
-LEEWAY = 60
+# Seconds for which a provider's addresses and keys are remembered.
 REMEMBERED = 600
 
 
@@ -51,7 +52,8 @@ class FromSettings:
     app: Any
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        return {"process": AuthProcess.LOGIN, "next_url": get_next_redirect_url(request)}
+        kwargs = {"process": AuthProcess.LOGIN, "next_url": get_next_redirect_url(request)}
+        return {**kwargs, ASKED_AT: time.time()} if is_demanded_anew(request) else kwargs
 
     def get_callback_url(self) -> str:
         return callback_url(self.app.provider_id)
@@ -179,10 +181,15 @@ class Provider(FromSettings, OpenIDConnectProvider):  # type: ignore[misc]
 
     def redirect(self, request: HttpRequest, process: str, next_url: str | None = None, **kwargs: Any) -> HttpResponse:
         nonce = secrets.token_urlsafe(32)
-        response: HttpResponse = super().redirect(
-            request, process, next_url, **kwargs, nonce=nonce, auth_params={"nonce": nonce}
-        )
+        params = {"nonce": nonce, **(self._anew() if ASKED_AT in kwargs else {})}
+        response: HttpResponse = super().redirect(request, process, next_url, **kwargs, nonce=nonce, auth_params=params)
         return response
+
+    def _anew(self) -> dict[str, str]:
+        if not self.app.configured.proves_anew:
+            return {"prompt": "select_account"}
+        # The first for providers that heed it, the second so that the ID token says when.
+        return {"prompt": "login", "max_age": "0"}
 
 
 class Callback(OAuth2CallbackView):  # type: ignore[misc]
@@ -211,7 +218,12 @@ def identity(configured: OpenId, claims: dict[str, Any]) -> Identity:
         email_verified=verified,
         name=name if isinstance(name, str) else "",
         groups=_groups(configured, claims),
+        proved_at=_moment(claims.get("auth_time")),
     )
+
+
+def _moment(said: Any) -> float | None:
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) and 0 < said < 2**40 else None
 
 
 def _groups(configured: OpenId, claims: dict[str, Any]) -> frozenset[str] | None:

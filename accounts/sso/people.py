@@ -12,7 +12,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from accounts import administration, audit
+from accounts import administration, audit, local_passwords
 from accounts.invitations import accepting
 from accounts.models import Role, User
 from accounts.second_factor import enrolment
@@ -34,6 +34,8 @@ class Identity:
     name: str = ""
     # None: a provider without groups, which leaves the role as it is.
     groups: frozenset[str] | None = None
+    # When the person last gave the provider a password or the like, in seconds since 1970, if it says so.
+    proved_at: float | None = None
 
 
 class Refused(Exception):
@@ -132,7 +134,9 @@ def _open(email: str, identity: Identity, sso: Configuration) -> User:
     given = invitation.role if invitation else sso.default_role
     # A provider without groups, where whoever is in none stays out: an administrator decides what more they may.
     given = Role.VIEWER if given == NOBODY else given
-    return User.objects.create_user(email, role=role or given, name=identity.name[:150])
+    return User.objects.create_user(
+        email, role=role or given, role_from_groups=role is not None, name=identity.name[:150]
+    )
 
 
 def _wanted_role(identity: Identity, sso: Configuration) -> str | None:
@@ -143,8 +147,15 @@ def _wanted_role(identity: Identity, sso: Configuration) -> str | None:
 
 
 def _follow_groups(user: User, identity: Identity) -> Refused | None:
-    """Give the role that the groups bring. A refusal is returned, so that what is done here stays done."""
+    """Give the role that the groups bring. A refusal is returned, so that what is done here stays done. Raises Refused
+    for somebody who came by the wrong provider."""
     role = _wanted_role(identity, settings.SSO)
+    if role is None and identity.provider not in settings.SSO.deciding:
+        # Google and GitHub tell no groups. Coming by them would be a way around the provider that does.
+        if name := local_passwords.decided_by(user):
+            # Raised, so that it is not linked either.
+            raise _decided_elsewhere(identity, name)
+        return None
     if role == NOBODY:
         _give(user, Role.VIEWER, identity)
         user.end_sessions()
@@ -157,9 +168,11 @@ def _follow_groups(user: User, identity: Identity) -> Refused | None:
 def _give(user: User, role: str, identity: Identity) -> None:
     """Other sessions end with the change; the sign-in that is under way gets its own afterwards."""
     if user.role == role:
+        # It may have been a person's gift until now.
+        User.objects.filter(pk=user.pk, role=role).update(role_from_groups=True)
         return
     try:
-        administration.change_role(user, role)
+        administration.change_role(user, role, from_groups=True)
     except administration.LastSuperAdmin:
         logger.warning("The groups of %s would dismiss the last super admin, who stays.", identity.provider)
         return
@@ -185,6 +198,15 @@ def _no_group(identity: Identity) -> Refused:
         "Your account may not use Chatsite",
         f"{identity.provider_name} knows you, but you are in none of the groups that may use Chatsite. "
         "Ask the administrator of this installation to add you to one, then sign in again.",
+    )
+
+
+def _decided_elsewhere(identity: Identity, name: str) -> Refused:
+    return Refused(
+        "another provider",
+        f"Sign in with {name}",
+        f"{identity.provider_name} knows you, but {name} decides whether you may use Chatsite, and what you may do. Go "
+        f"back to sign-in and use {name}.",
     )
 
 

@@ -25,6 +25,7 @@ from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from xmlsec import Error as XmlSecError
 
+from accounts.sso.adapter import ASKED_AT
 from accounts.sso.configuration import Saml
 from accounts.sso.metadata import identity_provider
 from accounts.sso.openid import FromSettings
@@ -56,11 +57,12 @@ class NotProved(Exception):
 
 
 class Provider(FromSettings, SAMLProvider):  # type: ignore[misc]  # allauth has no type hints
-    def redirect(self, request: HttpRequest, process: str, next_url: str | None = None, **_kwargs: Any) -> HttpResponse:
+    def redirect(self, request: HttpRequest, process: str, next_url: str | None = None, **kwargs: Any) -> HttpResponse:
         auth = OneLogin_Saml2_Auth(_at(acs_url()), old_settings=service(self.app.configured))
         # RelayState stays empty: where to go afterwards is kept in the session.
-        address = auth.login(return_to="")
-        self.stash_redirect_state(request, process, next_url, state_id=auth.get_last_request_id())
+        anew = {name: value for name, value in kwargs.items() if name == ASKED_AT}
+        address = auth.login(return_to="", force_authn=bool(anew))
+        self.stash_redirect_state(request, process, next_url, state_id=auth.get_last_request_id(), **anew)
         return HttpResponseRedirect(address)
 
 
@@ -151,7 +153,15 @@ def _identity(response: OneLogin_Saml2_Response, saml: Saml) -> Identity:
         email_verified=saml.trust_email or _first(attributes, ["email_verified"]).lower() == "true",
         name=_first(attributes, saml.name_attributes or NAME),
         groups=frozenset(filter(None, attributes.get(saml.groups_attribute, []))),
+        proved_at=_proved_at(response),
     )
+
+
+def _proved_at(response: OneLogin_Saml2_Response) -> float | None:
+    """The schema demands the moment of every statement. Of several the earliest counts."""
+    statements = response._query_assertion("/saml:AuthnStatement")  # noqa: SLF001 - as above
+    moments = [OneLogin_Saml2_Utils.parse_SAML_to_time(each.get("AuthnInstant")) for each in statements]
+    return float(min(moments)) if moments else None
 
 
 def _first(attributes: dict[str, list[str]], names: tuple[str, ...] | list[str]) -> str:

@@ -82,7 +82,7 @@ def saml_acs(request: HttpRequest) -> HttpResponse:
         return _failed(request, found, error)
     response = HttpResponseRedirect(reverse("sso:saml_finish"))
     aside = LoginSession(request, "saml_aside", ACS_COOKIE)
-    proved = {name: getattr(identity, name) for name in ("uid", "email", "email_verified", "name")}
+    proved = {name: getattr(identity, name) for name in ("uid", "email", "email_verified", "name", "proved_at")}
     aside.store.update({"proved": {**proved, "groups": sorted(identity.groups or ())}, "request_id": request_id})
     aside.store.set_expiry(300)
     aside.save(response)

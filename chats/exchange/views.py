@@ -16,7 +16,9 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import audit
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.limits.rates import EXPORT, counted
 from accounts.rights import archive
+from accounts.second_factor import confirmed_recently
 from chats.exchange import asking, files, writing
 from chats.exchange.models import ExchangeJob
 from chats.images.models import Picture
@@ -41,6 +43,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_POST
 @requires(Capability.CHAT)
+@confirmed_recently
 def export(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The conversations named by `chat`, or all."""
     try:
@@ -91,6 +94,7 @@ def _take_in(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpRespons
 @never_cache
 @require_GET
 @requires(Capability.CHAT)
+@confirmed_recently
 def download(request: AuthenticatedHttpRequest, job_id: uuid.UUID) -> HttpResponse | FileResponse:
     made = ExchangeJob.objects.visible_to(request.user).filter(kind=ExchangeJob.Kind.EXPORT).exclude(file="")
     job = get_object_or_404(made, pk=job_id, expires_at__gt=timezone.now())
@@ -148,6 +152,8 @@ def _is_long(conversation: Conversation) -> bool:
     return (pictures["total"] or 0) > _DIRECT_PICTURES
 
 
+@confirmed_recently
+@counted(EXPORT)
 def _by_worker(request: AuthenticatedHttpRequest, found: Conversation, form: str) -> HttpResponse:
     try:
         asking.export(request.user, form, [found])

@@ -25,8 +25,9 @@ class ShareQuerySet(models.QuerySet["Share"]):
         return self.filter(lasting, is_paused=False, owner__is_active=True)
 
     def open_to(self, user: "User") -> Self:
-        """Those that let this person read, by name or by role."""
-        return self.in_force().filter(models.Q(viewer=user) | models.Q(role=user.role))
+        """Those that let this person read, by name or by role. Whoever just signed up by themselves has no role yet."""
+        by_name, by_role = models.Q(viewer=user), models.Q(role=user.role)
+        return self.in_force().filter(by_name | by_role if user.address_confirmed else by_name)
 
 
 class Share(SealedModel):

@@ -17,7 +17,7 @@ CREATE POLICY by_share ON sharing_share FOR SELECT USING (
     AND (expires_at IS NULL OR expires_at > now())
     AND (
         viewer_id = (SELECT id FROM accounts_user WHERE id = ACTOR AND is_active)
-        OR role = (SELECT role FROM accounts_user WHERE id = ACTOR AND is_active)
+        OR role = (SELECT role FROM accounts_user WHERE id = ACTOR AND is_active AND address_confirmed)
         OR (kind = 'link' AND id = ACTOR)
     )
     AND EXISTS (SELECT FROM accounts_user AS giver WHERE giver.id = owner_id AND giver.is_active)

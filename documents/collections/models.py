@@ -25,9 +25,11 @@ class CollectionShareQuerySet(models.QuerySet["CollectionShare"]):
         return self.filter(lasting, owner__is_active=True)
 
     def open_to(self, user_id: "UUID") -> Self:
-        """Those of others that let this person read, by name or by role, while the account is open."""
+        """Those of others that let this person read, by name or by role, while the account is open. Whoever just
+        signed up by themselves has no role yet."""
         reader = User.objects.filter(pk=user_id, is_active=True)
-        by_name, by_role = models.Q(viewer__in=reader), models.Q(role__in=reader.values("role"))
+        vouched_for = reader.filter(address_confirmed=True)
+        by_name, by_role = models.Q(viewer__in=reader), models.Q(role__in=vouched_for.values("role"))
         return self.in_force().filter(by_name | by_role).exclude(owner=user_id)
 
 

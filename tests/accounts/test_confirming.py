@@ -1,5 +1,8 @@
 """Being asked again before what matters, and coming back."""
 
+import re
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
@@ -7,13 +10,32 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from accounts.second_factor import confirmed_recently
+from chats.exchange.models import ExchangeJob
 from tests.accounts.conftest import is_signed_in, signed_in
 from tests.accounts.phone import Phone, forget_codes
 from tests.conftest import PASSWORD
+from tests.routes import ROUTES, World, as_before, undone
 
 ASK = "/settings/confirm"
 CHANGE = "/accounts/password/change/"
-GUARDED = [CHANGE, "/settings/second-factor", "/settings/second-factor/remove", "/settings/recovery-codes"]
+# Words in the name or the address of a route that needs a recent confirmation. A new one is found by them.
+TELLING = re.compile("export|download|erase|delete-account|withdraw|role|password|recovery|second-factor|api-?key")
+# Those that hold such a word and need none, and why.
+UNASKED = {
+    "account_reset_password": "for who cannot sign in; the mailbox is the proof",
+    "account_reset_password_done": "says that a mail was sent",
+    "account_reset_password_from_key": "guarded by its own token",
+    "account_reset_password_from_key_done": "says that it is done",
+    "admin:password_change": "leads to account_change_password",
+    "admin:password_change_done": "says that it is done",
+    "exchange:as_json": "one chat that the page shows anyway; one for a worker asks, below",
+    "exchange:as_markdown": "the same",
+    "documents:download": "one file of one's own",
+    "documents:unlock": "takes the password of a file",
+    "rights:delete_export": "takes a copy away, and gives none",
+}
+# What changes other people's rights is a POST to the administration, whose pages may be read.
+POWERS = re.compile("admin:(accounts_user|invitations_invitation|rights_legalhold|lock_out_failures)_")
 
 
 def words(response) -> str:
@@ -47,10 +69,52 @@ def verified(owner: User, phone: Phone) -> Client:
     return long_ago(client)
 
 
-@pytest.mark.parametrize("address", GUARDED)
-def test_what_matters_asks_first(verified: Client, address: str) -> None:
+def test_what_matters_asks_first(admin_user: User, subtests: pytest.Subtests) -> None:
+    """Every route with a telling name: whatever it takes, GET or POST, a stale session is led to the question."""
+    world = World.of(admin_user)
+    session, before = long_ago(signed_in(admin_user)), world.rows()
+    found = [route for route in ROUTES if TELLING.search(f"{route.name} {route.pattern}")]
+    assert {route.name for route in found} >= {"exchange:export", "exchange:download", "rights:delete", *UNASKED}
+    for route in found:
+        if route.name in UNASKED:
+            continue
+        with subtests.test(str(route)), undone():
+            answers = [getattr(as_before(session), method)(route.address(world)) for method in ("get", "post")]
+            assert all(is_question(answer) or answer.status_code == 405 for answer in answers), answers
+            assert any(map(is_question, answers))
+            assert world.rows()[1:] == before[1:]
+
+
+def test_power_over_others_asks_first(admin_user: User, subtests: pytest.Subtests) -> None:
+    world = World.of(admin_user)
+    session = long_ago(signed_in(admin_user))
+    found = [route for route in ROUTES if POWERS.match(route.name) and not route.name.endswith("_history")]
+    assert "admin:accounts_user_change" in {route.name for route in found}
+    for route in found:
+        with subtests.test(str(route)), undone():
+            answer = as_before(session).post(route.address(world))
+            assert is_question(answer) or answer.status_code in {403, 405}, answer
+
+
+@pytest.mark.parametrize("kind", ["json", "md"])
+def test_one_chat_is_handed_out_unless_a_worker_makes_a_file_of_it(
+    page: Client, owner: User, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    address = f"/chats/{World.of(owner).conversation.pk}/export.{kind}"
+    assert page.get(address).status_code == 200
+    monkeypatch.setattr("chats.exchange.views._DIRECT", 1)
+    before = ExchangeJob.objects.count()
+    assert page.get(address)["Location"] == f"{ASK}?next={address.replace('/', '%2F')}"
+    assert ExchangeJob.objects.count() == before
+
+
+def is_question(response: Any) -> bool:
+    return response.status_code == 302 and response["Location"].startswith(f"{ASK}?")
+
+
+@pytest.mark.parametrize("address", [CHANGE, "/settings/second-factor"])
+def test_the_question_leads_back_and_leaves_the_session(verified: Client, address: str) -> None:
     assert verified.get(address)["Location"] == f"{ASK}?next={address.replace('/', '%2F')}"
-    assert verified.post(address)["Location"].startswith(f"{ASK}?")
     assert is_signed_in(verified)
 
 

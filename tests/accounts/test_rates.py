@@ -4,14 +4,16 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client, RequestFactory
 
 from accounts.audit import Action
 from accounts.audit.models import AuditEvent
-from accounts.limits import addresses, buckets, rates
+from accounts.limits import addresses, buckets, quotas, rates
 from accounts.limits.buckets import Bucket
 from accounts.models import User
 from chats import conversation as conversations
@@ -29,6 +31,7 @@ def limited(settings: LazySettings) -> Iterator[None]:
     _fill()
     buckets._line.silent_until = 0.0
     buckets._memory.full_at.clear()
+    buckets._asked.until.clear()
     yield
     buckets._line.silent_until = 0.0
 
@@ -262,12 +265,48 @@ class TestAudit:
         assert (event.user_id, event.details["budget"], event.address) == (None, "sign-in", "127.0.0.1")
 
 
+class TestReading:
+    """With a burst of 3: 120 pages, 30 pictures of pages, and one download, which costs two."""
+
+    def test_very_many_pages_end_it(self, owner: User, stranger: User) -> None:
+        client, path = signed_in(owner), f"/chats/{uuid.uuid4()}"
+        assert [client.get(path).status_code for _ in range(122)] == [404] * 120 + [429] * 2
+        assert signed_in(stranger).get(path).status_code == 404, "an address is not counted"
+
+    def test_pictures_of_pages_are_drawn_and_so_fewer(self, owner: User) -> None:
+        client, path = signed_in(owner), f"/documents/{uuid.uuid4()}/versions/1/pages/1/image.png"
+        assert [client.get(path).status_code for _ in range(31)] == [404] * 30 + [429]
+        assert client.get("/settings").status_code == 200
+
+    @pytest.mark.parametrize("kind", ["json", "md"])
+    def test_downloads(self, owner: User, kind: str) -> None:
+        client, chat = signed_in(owner), conversations.start(owner)
+        assert [client.get(f"/chats/{chat.pk}/export.{kind}").status_code for _ in range(2)] == [200, 429]
+        assert client.get(f"/settings/exchange/{uuid.uuid4()}/file").status_code == 429
+
+    def test_a_chat_that_a_worker_makes_a_file_of_is_an_export(
+        self, owner: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("chats.exchange.views._DIRECT", -1)
+        client, chat = signed_in(owner), conversations.start(owner)
+        assert client.get(f"/chats/{chat.pk}/export.json")["Location"] == "/settings/exchange"
+        refused = client.post("/settings/exchange/export", {"form": "json"})
+        assert (refused.status_code, "An export is a lot of work" in refused.content.decode()) == (429, True)
+
+    def test_a_visitor_is_counted_as_one(self, rf: RequestFactory) -> None:
+        request = rf.get("/documents")
+        request.user = AnonymousUser()
+        for name in ("documents:page_image", "documents:library"):
+            request.resolver_match = SimpleNamespace(view_name=name)
+            assert costs.budget_of(request) is costs.VISIT
+
+
 class TestWhatIsFree:
     @pytest.mark.parametrize("path", ["/health", "/ready", "/static/css/base.css"])
     def test_health_and_static_files(self, client: Client, db: None, path: str) -> None:
         assert 429 not in {client.get(path).status_code for _ in range(40)}
 
-    def test_pages_pictures_and_progress_of_who_signed_in(self, owner: User) -> None:
+    def test_a_usual_number_of_pages_pictures_and_progress(self, owner: User) -> None:
         client, conversation = signed_in(owner), conversations.start(owner)
         exchange = conversations.post_message(conversation, "Why?")
         paths = [
@@ -308,12 +347,29 @@ class TestWithoutRedis:
             rates.check(owner, costs.ASK)
         assert caplog.text.count("Redis is away, so requests are not counted") == 1
 
-    def test_strangers_are_counted_by_the_process(self, rf: RequestFactory, away: None) -> None:
+    def test_strangers_are_counted_by_the_process(self, rf: RequestFactory, db: None, away: None) -> None:
         request = rf.post("/accounts/login/")
         for _ in range(3):
             rates.check(request, costs.SIGN_IN)
-        with pytest.raises(rates.TooMany):
-            rates.check(request, costs.SIGN_IN)
+        for _ in range(3):
+            with pytest.raises(rates.TooMany):
+                rates.check(request, costs.SIGN_IN)
+        assert AuditEvent.objects.filter(action=Action.RATE_LIMITED).count() == 1
+
+    def test_a_quota_is_still_audited_once(self, owner: User, settings: LazySettings, away: None) -> None:
+        settings.QUOTA_STORAGE_MB = {"user": 1}
+        for _ in range(3):
+            with pytest.raises(quotas.QuotaReached):
+                quotas.check_storage(owner, 2_000_000)
+        assert AuditEvent.objects.filter(action=Action.QUOTA_REACHED).count() == 1
+
+    def test_what_was_asked_is_forgotten_in_time_and_does_not_grow(self) -> None:
+        asked = buckets._Asked()
+        assert [asked.is_first("a", 60), asked.is_first("a", 60), asked.is_first("b", 0)] == [True, False, True]
+        assert asked.is_first("b", 60)
+        for number in range(buckets._MOST_IN_MEMORY + 10):
+            asked.is_first(str(number), 60)
+        assert len(asked.until) <= buckets._MOST_IN_MEMORY
 
 
 def test_a_conversation_is_not_begun_when_its_question_is_refused(owner: User) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.test import Client
 
-from accounts import administration
+from accounts import administration, sharing
 from accounts.models import User
 from tests.accounts.conftest import is_signed_in, signed_in
 from tests.conftest import PASSWORD
@@ -126,7 +126,38 @@ class TestSignUp:
         assert link
         assert "new@example.org" in client.get(link[1]).content.decode()
         client.post(link[1])
-        assert User.objects.get().emailaddress_set.get().verified
+        user = User.objects.get()
+        assert user.emailaddress_set.get().verified
+        assert user.address_confirmed
+
+    def test_until_then_the_address_may_be_somebody_elses(self, client: Client, db: None, settings) -> None:
+        settings.SIGN_UP = "open"
+        client.post("/accounts/signup/", self.FORM)
+        assert sharing.viewer_of("new@example.org") is None
+        user = User.objects.get()
+        administration.confirm_address(user)
+        assert sharing.viewer_of("new@example.org") == user
+        assert user.emailaddress_set.get().verified
+
+    def test_where_mail_is_set_up_nobody_comes_in_before(self, client: Client, db: None, settings, mailoutbox) -> None:
+        settings.SIGN_UP, settings.ACCOUNT_EMAIL_VERIFICATION = "open", "mandatory"
+        response = client.post("/accounts/signup/", self.FORM, follow=True)
+        assert "Confirm your e-mail address" in response.content.decode()
+        assert not is_signed_in(client)
+        sign_in(client, "new@example.org", NEW)
+        assert not is_signed_in(client)
+        link = re.search(r"(/accounts/confirm-email/\S+)", mailoutbox[0].body)
+        assert link
+        client.post(link[1])
+        sign_in(client, "new@example.org", NEW)
+        assert is_signed_in(client)
+
+    @pytest.mark.usefixtures("owner")
+    def test_who_did_not_sign_up_has_nothing_to_confirm(self, client: Client, settings, mailoutbox) -> None:
+        settings.SIGN_UP, settings.ACCOUNT_EMAIL_VERIFICATION = "open", "mandatory"
+        sign_in(client, "owner@example.org")
+        assert is_signed_in(client)
+        assert not mailoutbox
 
     def test_a_broken_confirmation_link_is_explained(self, client: Client, db: None) -> None:
         assert "does not work" in client.get("/accounts/confirm-email/made-up/").content.decode()

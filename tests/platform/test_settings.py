@@ -73,6 +73,21 @@ def test_links_in_mails_never_go_to_the_log_of_an_installation(
     assert chosen == f"django.core.mail.backends.{backend}.EmailBackend"
 
 
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({"SIGN_UP": "open", "EMAIL_HOST": "mail.example.org"}, "mandatory"),
+        ({"SIGN_UP": "open"}, "optional"),
+        ({"EMAIL_HOST": "mail.example.org"}, "optional"),
+    ],
+    ids=str,
+)
+def test_who_signs_up_confirms_the_address_where_a_mail_can_ask(
+    tmp_path: Path, environment: dict[str, str], wanted: str
+) -> None:
+    assert _values(tmp_path, "ACCOUNT_EMAIL_VERIFICATION", **environment) == [wanted]
+
+
 @pytest.mark.parametrize(("port", "tls", "ssl"), [("587", True, False), ("465", False, True), ("25", False, False)])
 def test_the_port_of_the_mail_server_says_how_it_is_encrypted(tmp_path: Path, port: str, tls: bool, ssl: bool) -> None:
     assert _values(tmp_path, "EMAIL_USE_TLS", "EMAIL_USE_SSL", EMAIL_PORT=port) == [tls, ssl]

@@ -77,6 +77,8 @@ class Browser:
 
     here: Client = field(default_factory=Client)
     there: httpx.Client = field(default_factory=httpx.Client)
+    # How often a provider that knew this browser wanted the password again.
+    asked_anew: int = 0
 
     def start(self, provider: str, **form: str) -> str:
         """Press the button. Returns where the browser is sent."""
@@ -98,6 +100,9 @@ class Browser:
             if target.path.startswith("/accounts/login"):
                 form = {"login": email, "password": provider_program.PASSWORD}
                 response = self.there.post(address, data=form)
+            elif target.path.startswith("/accounts/reauthenticate"):
+                self.asked_anew += 1
+                response = self.there.post(address, data={"password": provider_program.PASSWORD})
             else:
                 response = self.there.get(address)
         raise AssertionError(f"{address} answered {response.status_code}: {response.text[:500]}")
@@ -105,6 +110,11 @@ class Browser:
     def back(self, address: str) -> Any:
         parts = urlsplit(address)
         return self.here.get(f"{parts.path}?{parts.query}")
+
+    def sign_in_again(self, back: str = "/settings") -> None:
+        """What the page that asks for a confirmation has as its button."""
+        answer = self.here.post("/settings/confirm/sign-in-again", {"next": back})
+        assert answer["Location"].startswith("/accounts/login/"), answer
 
     def openid(self, email: str, provider: str = "oidc", **form: str) -> Any:
         """The whole way, and the product's last answer."""

@@ -84,6 +84,10 @@ class Provider:
         """Where to post to, and the response, as XML."""
         bad = self.told("misbehave.json")
         said = {"uid": person, "email": person, "groups": [], **self.told("people.json").get(person, {})}
+        # How long ago somebody gave the password here, who is let in without it since, unless that is forbidden.
+        remembered = said.pop("remembered", 0)
+        is_asked = request.get("ForceAuthn") == "true" and not bad.get("ignores force")
+        proved = 0 if is_asked else -remembered
         acs = request.get("AssertionConsumerServiceURL")
         facts = {
             "audience": request.find(f"{{{SAML}}}Issuer").text,
@@ -94,6 +98,7 @@ class Provider:
             "issuer": f"{self.url}/metadata",
             "begins": -60,
             "ends": 300,
+            "proved": proved,
             "status": Names.STATUS_SUCCESS,
             "how": "assertion",
             "algorithm": Names.RSA_SHA256,
@@ -146,7 +151,7 @@ class Provider:
             f'<saml:SubjectConfirmation Method="{facts.get("method", Names.CM_BEARER)}">'
             f"<saml:SubjectConfirmationData{confirmation}/></saml:SubjectConfirmation></saml:Subject>"
             f'<saml:Conditions NotBefore="{at(facts["begins"])}" NotOnOrAfter="{at(facts["ends"])}">{restriction}'
-            f'</saml:Conditions><saml:AuthnStatement AuthnInstant="{at(0)}"><saml:AuthnContext>'
+            f'</saml:Conditions><saml:AuthnStatement AuthnInstant="{at(facts["proved"])}"><saml:AuthnContext>'
             "<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext>"
             f"</saml:AuthnStatement>{statement}</saml:Assertion>"
         )

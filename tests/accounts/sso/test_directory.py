@@ -168,6 +168,34 @@ def test_local_passwords_can_be_off(directory: Directory, client: Client, owner:
     assert is_signed_in(client)
 
 
+def test_an_account_of_the_directory_has_no_other_password(directory: Directory, client: Client) -> None:
+    sign_in(client, "ada")
+    ada = User.objects.get()
+    ada.set_password("a local password")
+    ada.save()
+    again = Client()
+    page = sign_in(again, "ada@example.org", "a local password").content.decode()
+    assert "Use the password of the directory." in page
+    assert not is_signed_in(again)
+    sign_in(again, "ada@example.org")
+    assert is_signed_in(again)
+    assert again.get("/accounts/password/change/").status_code == 403
+
+
+def test_a_super_admin_of_the_directory_keeps_one_for_emergencies(
+    directory: Directory, client: Client, configure: Any
+) -> None:
+    sign_in(client, "ada")
+    ada = User.objects.get()
+    ada.role = "super_admin"
+    ada.set_password("a local password")
+    ada.save()
+    configure(ldap=searching(directory, url="ldap://127.0.0.1:9"))
+    again = Client()
+    sign_in(again, "ada@example.org", "a local password")
+    assert is_signed_in(again)
+
+
 # --- The connection ---
 
 

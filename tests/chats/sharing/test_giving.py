@@ -62,6 +62,12 @@ class TestWithAPerson:
         masked = [re.sub(r"[0-9a-f-]{36}|csrfmiddlewaretoken\" value=\"\w+", "", said) for said in answers]
         assert masked[0] == masked[1]
 
+    def test_an_address_that_was_never_confirmed_is_nobody_s(self, page: Any, chat: Conversation, viewer: User) -> None:
+        """Somebody signed up with it, and waits for what is meant for its owner."""
+        User.objects.filter(pk=viewer.pk).update(address_confirmed=False)
+        assert viewer.email in panel(page, chat, kind="person", address=viewer.email)
+        assert Share.objects.get().viewer is None
+
     def test_twice_is_once_with_the_later_end(self, page: Any, chat: Conversation, viewer: User) -> None:
         panel(page, chat, kind="person", address=viewer.email, days=1)
         panel(page, chat, kind="person", address=viewer.email)

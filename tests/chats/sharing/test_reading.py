@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.audit import Action
 from accounts.audit.models import AuditEvent
 from accounts.models import Role, User
+from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from chats.sharing import access, giving
@@ -129,6 +130,15 @@ class TestByRole:
             person = User.objects.create_user(f"{other}@example.org", role=other)
             status = browser_of(person).get(f"/shared/{chat.pk}").status_code
             assert status == (200 if other == role else 404), other
+
+    def test_whoever_just_signed_up_has_no_role_yet(self, chat: Conversation, viewer: User) -> None:
+        giving.with_role(chat, "viewer")
+        with acting_as(viewer):
+            assert Conversation.objects.exists()
+        User.objects.filter(pk=viewer.pk).update(address_confirmed=False)
+        assert browser_of(viewer).get(f"/shared/{chat.pk}").status_code == 404
+        with acting_as(viewer):
+            assert not Conversation.objects.exists()
 
     def test_another_role_reads_no_more(self, chat: Conversation, viewer: User) -> None:
         giving.with_role(chat, "viewer")

@@ -14,7 +14,7 @@ from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Citation
 from documents import library
-from documents.collections import giving, keeping
+from documents.collections import access, giving, keeping
 from documents.collections.models import CollectionShare
 from documents.models import Chunk, Collection, Document, DocumentVersion, Embedding, Page, Posting
 from documents.sources.models import Label, Publication, Source
@@ -58,6 +58,15 @@ def share(request: pytest.FixtureRequest, harbour: Collection, viewer: User) -> 
 def seen(model: type[Model], who: User) -> set[object]:
     with acting_as(who):
         return set(model._default_manager.values_list("pk", flat=True))
+
+
+def test_whoever_just_signed_up_has_no_role_yet(harbour: Collection, viewer: User) -> None:
+    giving.with_role(harbour, viewer.role)
+    assert harbour.pk in seen(Collection, viewer)
+    assert access.shared_with(viewer.pk) == [harbour.pk]
+    User.objects.filter(pk=viewer.pk).update(address_confirmed=False)
+    assert harbour.pk not in seen(Collection, viewer)
+    assert access.shared_with(viewer.pk) == []
 
 
 def owned_models() -> list[type[Model]]:
