@@ -145,11 +145,14 @@ def _reading() -> State:
 
 def _audit() -> State:
     try:
-        waiting = sealing.waiting_for()
+        waiting, contradiction = sealing.waiting_for(), sealing.contradiction()
     except DatabaseError:
         return State("down", "PostgreSQL does not answer.")
     finally:
         connection.close()
+    if contradiction:
+        # No number or path: anybody may ask.
+        return State("degraded", "Events are not sealed: the log is shorter than it was. `verify_audit` says more.")
     if waiting > SEALED_WITHIN:
         return State("degraded", f"Events wait for their seal for {waiting:.0f} seconds.")
     return State("ok", "Events are sealed")

@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "accounts.encryption.middleware.Unreadable",
     "accounts.sessions.middleware.noted",
     "accounts.rights.gate.ConsentGate",
+    "accounts.rights.gate.HeldGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.capabilities import Capability, may, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.limits import quotas
+from accounts.rights.requesting import Held
 from documents import library as shelf
 from documents import listing, tagging
 from documents.abilities import missing
@@ -96,7 +97,7 @@ def _change_tag(request: AuthenticatedHttpRequest, key: UUID, change: Callable[[
     tag = get_object_or_404(Tag, owner=request.user, pk=key)
     try:
         gone = change(tag) is not None
-    except DocumentError as error:
+    except (DocumentError, Held) as error:
         messages.error(request, error.text)
         gone = False
     else:

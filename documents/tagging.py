@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.labels import Labels, Tagged, by_name
 from accounts.models import User
+from accounts.rights import requesting
 from documents import progress
 from documents.errors import DocumentError
 from documents.models import Document, DocumentTag, Tag
@@ -46,8 +47,9 @@ def untag(documents: Sequence[Document], unwanted: Tag) -> list[Document]:
 
 
 def delete(unwanted: Tag) -> int:
-    """The documents stay. Returns how many had it."""
+    """The documents stay. Returns how many had it. Raises Held."""
     with transaction.atomic():
+        requesting.refuse_while_held(unwanted.owner_id)
         count = DocumentTag.objects.filter(tag=unwanted).count()
         TAGS.record(audit.Action.DOCUMENT_TAG_DELETED, unwanted, documents=count)
         unwanted.delete()

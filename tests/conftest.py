@@ -201,6 +201,14 @@ def _acting() -> "Iterator[None]":
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_head() -> None:
+    """What one test sealed is in no table any more when the next one begins."""
+    from accounts.audit import kept_head
+
+    (Path(django_settings.KEYS_DIR) / kept_head.NAME).unlink(missing_ok=True)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """What a worker does after an answer ended, such as naming the chat, is over before any fixture empties the tables.

@@ -134,6 +134,7 @@ class Action(models.TextChoices):
     AUDIT_READ = "audit.read", "Read the audit log"
     AUDIT_EXPORTED = "audit.exported", "Exported the audit log"
     AUDIT_PRUNED = "audit.pruned", "Old audit events were deleted"
+    AUDIT_HEAD_ACCEPTED = "audit.head_accepted", "A restored audit log was accepted"
 
     @property
     def group(self) -> str:

@@ -4,7 +4,8 @@ Each event gets a digest of its own and each batch a seal, whose hash covers the
 an event is sealed once its transaction is visible, whatever its number. An event of a long transaction comes into a
 later batch than its neighbours, and a seal lists the events that it holds.
 
-Whoever has the database, but not the key (accounts.encryption.keys), can change nothing unnoticed (verifying).
+Whoever has the database, but not the key (accounts.encryption.keys), can change nothing unnoticed (verifying). How far
+the chain went is kept outside the database (kept_head); a chain that does not contain that is not sealed on.
 """
 
 import hashlib
@@ -16,8 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection, transaction
 
+from accounts.audit import kept_head
 from accounts.encryption import keys
 from accounts.tenancy import acting_as_system
 
@@ -28,6 +31,8 @@ BATCH = 1000
 # For pg_try_advisory_xact_lock: "audit" in letters.
 _LOCK = 0x6175646974
 _VERSION = 1
+# Seconds. Sealing is tried every three.
+_SAY_AGAIN_AFTER = 60
 
 # A row as it is digested: all but what sealing fills in, as text that depends on neither time zones nor drivers.
 ROW = (
@@ -99,11 +104,20 @@ def _mac(key: bytes, what: list[Any]) -> bytes:
 
 
 def seal_pending(*, now: datetime | None = None) -> int:
-    """Seal what is visible and not sealed yet. Returns how many events; 0 also while another process seals."""
+    """Seal what is visible and not sealed yet. Returns how many events; 0 also while another process seals.
+
+    Nothing is sealed where the chain does not contain the head that is kept: the product would put its own seal under
+    a log that was cut. Events are written all the same, and wait.
+    """
     count = 0
     with acting_as_system("seal the audit log"):
         while True:
-            sealed = _seal_batch(now or datetime.now(UTC))
+            try:
+                sealed = _seal_batch(now or datetime.now(UTC))
+            except kept_head.Contradicted as contradicted:
+                if cache.add("audit:contradicted", True, _SAY_AGAIN_AFTER):
+                    logger.error("The audit log is not sealed any more. %s See `verify_audit`.", contradicted)  # noqa: TRY400
+                return count
             count += sealed
             if sealed < BATCH:
                 return count
@@ -128,6 +142,17 @@ def waiting_for() -> float:
     return float(row[0]) if row else 0.0
 
 
+def contradiction() -> str:
+    """Why nothing is sealed, in a sentence; "" where nothing is wrong."""
+    try:
+        head = kept_head.kept()
+        with acting_as_system("see whether the audit log was cut"):
+            kept_head.compare(head)
+    except kept_head.Contradicted as contradicted:
+        return str(contradicted)
+    return ""
+
+
 def is_intact(event_id: int) -> bool:
     """Whether a sealed event is as it was sealed. Whether its seal is, only the whole chain tells. For the system."""
     with connection.cursor() as cursor:
@@ -137,6 +162,7 @@ def is_intact(event_id: int) -> bool:
 
 
 def _seal_batch(now: datetime) -> int:
+    kept = kept_head.kept()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if not cursor.fetchone()[0]:
@@ -145,9 +171,12 @@ def _seal_batch(now: datetime) -> int:
         rows = cursor.fetchall()
         if not rows:
             return 0
+        kept_head.compare(kept)
         key = chain_key()
         digests = [digest(key, row) for row in rows]
         last = head()
+        if kept is None and last is not None:
+            logger.warning("No head of the audit log was kept; from seal %s on it is.", last.number + 1)
         seal = _next(last, key, [row[0] for row in rows], digests, now)
         cursor.execute(
             "INSERT INTO audit_seal (number, event_ids, count, content, previous, hash, sealed_at) "
@@ -159,6 +188,7 @@ def _seal_batch(now: datetime) -> int:
             "FROM unnest(%s::bigint[], %s::bytea[]) AS fresh (id, digest) WHERE audit_event.id = fresh.id",
             [seal.number, seal.event_ids, digests],
         )
+        transaction.on_commit(lambda: kept_head.keep(kept_head.Head(seal.number, seal.hash)))
         if last is None or last.sealed_at[:_TO_THE_HOUR] != seal.sealed_at[:_TO_THE_HOUR]:
             # For whoever keeps logs elsewhere: a chain that was cut or made anew does not contain this any more.
             logger.info("The head of the audit log's chain is %s", seal.head)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.audit import sealing
+from accounts.audit import kept_head, sealing
 from accounts.audit.sealing import Seal
 from accounts.tenancy import acting_as_system
 
@@ -27,6 +27,8 @@ class Report:
     pruned_events: int = 0
     waiting: int = 0
     head: str = ""
+    # The head in KEYS_DIR that the chain was compared with; "" where none was kept yet, or none was asked for.
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,13 @@ class _Event:
         return int(self.row[0])
 
 
-def verify(*, head: str = "") -> Report:
-    """Raises Broken. `head`, as noted earlier, also shows whether the end was cut off. Needs little memory."""
+def verify(*, head: str = "", is_restored: bool = False) -> Report:
+    """Raises Broken, or kept_head.Contradicted. Needs little memory.
+
+    The chain is compared with the head that is kept in KEYS_DIR, unless it `is_restored` and may be older, and with
+    `head`, if one was noted elsewhere: both show whether the end was cut off.
+    """
+    kept = None if is_restored else kept_head.kept()
     with acting_as_system("verify the audit log"):
         # Tells the connection who acts, before the transaction whose first statement must be the isolation level.
         sealing.head()
@@ -60,7 +67,10 @@ def verify(*, head: str = "") -> Report:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             # Closed here and now: left to the collector, a cursor would be closed amid another statement.
             with closing(_events()) as events, closing(_seals()) as seals:
-                return _Verifying(_Ahead(events), head).run(seals)
+                report = _Verifying(_Ahead(events), head).run(seals)
+            kept_head.compare(kept)
+    report.kept = str(kept or "")
+    return report
 
 
 class _Verifying:
@@ -84,8 +94,7 @@ class _Verifying:
         if (event := self._events.peek()) is not None:
             raise Broken(f"Event {event.id} belongs to seal {event.seal}, which is not there.")
         if self._noted and (last is None or last.number < self._noted[0]):
-            end = f"ends with seal {last.number}" if last else "is empty"
-            raise Broken(f"Seal {self._noted[0]} is not there any more: the chain {end}, its end was cut off.")
+            raise Broken(kept_head.cut_off(self._noted[0], last.number if last else None))
         self._report.head = last.head if last else ""
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM audit_event WHERE seal IS NULL")
@@ -130,7 +139,7 @@ class _Verifying:
 
     def _check_noted(self, seal: Seal) -> None:
         if self._noted and seal.number == self._noted[0] and seal.hash.hex() != self._noted[1]:
-            raise Broken(f"Seal {seal.number} is not the one that was noted: the chain was made anew.")
+            raise Broken(kept_head.made_anew(seal.number))
 
     def _take(self, seal: Seal) -> _Event | None:
         """The next event, if it claims to belong to this seal."""

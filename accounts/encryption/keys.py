@@ -7,14 +7,11 @@ root key, which is made of ENCRYPTION_KEY and kept nowhere.
 
 import base64
 import contextlib
-import fcntl
 import functools
 import json
 import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +19,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from accounts.encryption import whole_files
 from accounts.encryption.errors import Forged, KeyErased, KeyMissing, KeyUnreadable
 from accounts.encryption.sealing import KEY_SIZE, derived, seal, unseal
 
@@ -108,7 +106,7 @@ def _installation_key(_folder: Path) -> bytes:
 
 def is_installed() -> bool:
     """Whether there is a key of the installation: the folder has been used before."""
-    return (_folder() / _INSTALLATION).exists()
+    return (whole_files.folder() / _INSTALLATION).exists()
 
 
 def destroy(owner_id: UUID) -> None:
@@ -117,14 +115,14 @@ def destroy(owner_id: UUID) -> None:
     What stays is a file that says so. Without it, whoever writes for this person next would make a new key.
     """
     name = str(owner_id)
-    path = _folder() / name
-    with _alone():
+    path = whole_files.folder() / name
+    with whole_files.alone():
         with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
             # A file system that writes in place forgets it with this; others forget it in their own time.
             file.write(b"\0" * path.stat().st_size)
             file.flush()
             os.fsync(file.fileno())
-        _replace(path, json.dumps({"version": _VERSION, "erased": True}))
+        whole_files.replace(path, json.dumps({"version": _VERSION, "erased": True}))
     _cached.pop(owner_id, None)
 
 
@@ -139,15 +137,16 @@ def rewrap_all(report: Callable[[int, int], None]) -> int:
 
     Raises KeyUnreadable, with everything before it done.
     """
-    names = sorted(path.name for path in _folder().iterdir() if _is_key(path.name))
+    names = sorted(path.name for path in whole_files.folder().iterdir() if _is_key(path.name))
     current = _root(settings.ENCRYPTION_KEY)
     changed = 0
     for done, name in enumerate(names, start=1):
-        with _alone():  # each for itself, so that an account can be deleted meanwhile
-            path = _folder() / name
+        # Each for itself, so that an account can be deleted meanwhile: a rewrapped key must not come back after that.
+        with whole_files.alone():
+            path = whole_files.folder() / name
             held = _read(path)
             if not held.get("erased") and held.get("root") != current.fingerprint:
-                _replace(path, _wrapped(name, _unwrapped(name, held), current))
+                whole_files.replace(path, _wrapped(name, _unwrapped(name, held), current))
                 changed += 1
         report(done, len(names))
     return changed
@@ -200,12 +199,6 @@ def _place(name: str) -> bytes:
 # --- Files --------------------------------------------------------------------------------------------------------
 
 
-def _folder() -> Path:
-    folder = Path(settings.KEYS_DIR)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
 def _is_key(name: str) -> bool:
     if name == _INSTALLATION:
         return True
@@ -216,7 +209,7 @@ def _is_key(name: str) -> bool:
 
 
 def _kept(name: str, *, make: bool) -> bytes:
-    path = _folder() / name
+    path = whole_files.folder() / name
     try:
         held = _read(path)
     except FileNotFoundError:
@@ -240,45 +233,6 @@ def _read(path: Path) -> dict[str, object]:
 def _make(path: Path) -> None:
     """Written aside and linked into place: whoever reads the path reads a whole key, and the first one wins."""
     content = _wrapped(path.name, os.urandom(KEY_SIZE), _root(settings.ENCRYPTION_KEY))
-    with _draft(path, content) as draft, contextlib.suppress(FileExistsError):
+    with whole_files.draft(path, content) as draft, contextlib.suppress(FileExistsError):
         os.link(draft, path)
-    _sync(path.parent)
-
-
-def _replace(path: Path, content: str) -> None:
-    with _draft(path, content) as draft:
-        draft.replace(path)
-    _sync(path.parent)
-
-
-@contextmanager
-def _draft(path: Path, content: str) -> Iterator[Path]:
-    """On disk and readable by its owner only, before it gets its name."""
-    with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=path.parent, prefix=".draft-", delete=False) as file:
-        draft = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            yield draft
-        finally:
-            draft.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One process at a time replaces keys: a key that is rewrapped must not come back after it was erased."""
-    descriptor = os.open(_folder() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    whole_files.sync(path.parent)

@@ -3,10 +3,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.rights import consent
+from accounts.rights.requesting import Held
 
 # What may be done without having agreed: agreeing, leaving, and taking one's data along.
 ALLOWED = frozenset(
@@ -55,6 +57,23 @@ class ConsentGate:
 def _is_no_navigation(request: HttpRequest) -> bool:
     mode = request.headers.get("Sec-Fetch-Mode", "navigate")
     return mode != "navigate" or "application/json" in request.headers.get("Accept", "")
+
+
+class HeldGate:
+    """What cannot be deleted under a legal hold is refused in words, wherever nobody has said them yet."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, Held):
+            return None
+        if "HX-Request" in request.headers or _is_no_navigation(request):
+            return HttpResponse(escape(error.text), status=409)
+        return render(request, "rights/held.html", {"text": error.text}, status=409)
 
 
 class ConsentSocket:

@@ -82,7 +82,11 @@ class DataRequest(Leased):
 
 
 class LegalHold(models.Model):
-    """While it stands nothing of this person is deleted, by whomever: themselves, age, or an administrator."""
+    """While it stands nothing that this person made is deleted, by whomever: themselves, age, or an administrator.
+
+    What is changed changes, and what serves safety ends: sessions, second factors, the right to read what is shared.
+    Verbs that delete begin with `requesting.refuse_while_held`.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.PROTECT, related_name="legal_hold"

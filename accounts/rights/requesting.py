@@ -26,6 +26,16 @@ class Refused(Exception):
         super().__init__(text)
 
 
+class Held(Refused):
+    """There is a legal hold on the person whose it is. What is not caught becomes a page (gate.HeldGate)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This has to be kept for now: there is a legal hold on your account. Nothing was deleted. "
+            "An administrator can tell you more."
+        )
+
+
 def export(user: User, *, by: User | None) -> DataRequest:
     """Queue an export. The one under way, should there be one already. `by`: the person; None is the operator."""
     with transaction.atomic():
@@ -82,6 +92,12 @@ def is_held_for_now(user_id: uuid.UUID) -> bool:
     """In a transaction that deletes: until its end no legal hold is set, for which the same row is locked."""
     list(User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk"))
     return is_held(user_id)
+
+
+def refuse_while_held(user_id: uuid.UUID) -> None:
+    """First in the transaction of every verb that deletes what a person made, whoever asks for it. Raises Held."""
+    if is_held_for_now(user_id):
+        raise Held
 
 
 def _request(user: User, kind: str, *, by: User | None) -> tuple[DataRequest, bool]:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
+from accounts.rights.models import LegalHold
 from chats.images.drawing import Drawn
 from chats.images.models import Picture
 from documents import blobs
@@ -65,11 +66,15 @@ def stored_bytes(user_id: UUID) -> int:
 
 
 def sweep() -> int:
-    """As the system: pictures that were never sent, and files that no row names. How many were deleted."""
+    """As the system: pictures that were never sent, and files that no row names. How many were deleted.
+
+    None of people under a legal hold.
+    """
     before = timezone.now() - timedelta(hours=settings.IMAGE_UNSENT_HOURS)
-    old = list(Picture.objects.unsent().filter(created_at__lt=before).values_list("pk", "blob")[:_MOST])
+    unsent = Picture.objects.unsent().exclude(owner__in=LegalHold.objects.values("user"))
+    old = list(unsent.filter(created_at__lt=before).values_list("pk", "blob")[:_MOST])
     # Asked again: one of them may be sent at this moment.
-    Picture.objects.unsent().filter(pk__in=[pk for pk, _ in old]).delete()
+    unsent.filter(pk__in=[pk for pk, _ in old]).delete()
     forget(blob for _, blob in old)
     return len(old) + _sweep_files()
 

@@ -6,6 +6,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.limits import quotas
 from accounts.models import User
+from accounts.rights import requesting
 from chats.images import drawing, keeping
 from chats.images.drawing import Drawn, Readable
 from chats.images.errors import PictureRefused
@@ -53,8 +54,9 @@ def record(user: User, drawn: Drawn, name: str) -> Picture:
 
 
 def remove(picture: Picture) -> None:
-    """Of a question that was not sent."""
+    """Of a question that was not sent. Raises Held."""
     with transaction.atomic():
+        requesting.refuse_while_held(picture.owner_id)
         Picture.objects.unsent().filter(pk=picture.pk).delete()
         audit.record(audit.Action.CHAT_IMAGE_REMOVED, user=picture.owner_id, resource=("picture", picture.pk))
         transaction.on_commit(lambda: keeping.forget([picture.blob]), robust=True)

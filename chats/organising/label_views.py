@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.rights.requesting import Held
 from chats.conversation import ChatError
 from chats.models import Folder, Tag
 from chats.organising import answers, labels, listing, undo
@@ -115,5 +116,8 @@ def _rename(request: AuthenticatedHttpRequest, label: labels.L) -> HttpResponse:
 
 def _delete(request: AuthenticatedHttpRequest, label: labels.Label, said: str) -> HttpResponse:
     before = _before(label, "delete")
-    before["before"] = {str(pk): None for pk in labels.delete(label)}
+    try:
+        before["before"] = {str(pk): None for pk in labels.delete(label)}
+    except Held as held:
+        return answers.refused(request, ChatError(held.text), MENU, _context(label), page=PAGE)
     return answers.changed(request, said, before, back=reverse("organising:all"))

@@ -11,6 +11,7 @@ from accounts import labels as shared
 from accounts.encryption.fields import KeyedHashField
 from accounts.labels import NAME_LENGTH
 from accounts.models import User
+from accounts.rights import requesting
 from chats.conversation import BadMessage, ChatError
 from chats.models import Folder, Tag
 
@@ -52,8 +53,9 @@ def rename(label: L, name: str) -> None:
 
 
 def delete(label: Label) -> list[UUID]:
-    """The chats stay. Returns those that were in it, or had it."""
+    """The chats stay. Returns those that were in it, or had it. Raises Held."""
     with transaction.atomic():
+        requesting.refuse_while_held(label.owner_id)
         if isinstance(label, Folder):
             chats = list(label.conversations.filter(deleted_at=None).values_list("pk", flat=True))
         else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from accounts import audit
+from accounts.rights import requesting
 from chats.models import Conversation
 from chats.prompting.models import OwnInstructions
 
@@ -19,11 +20,12 @@ def own_instructions(user: "User") -> str:
 
 
 def set_own_instructions(user: "User", text: str) -> None:
-    """Nothing written is no row."""
+    """Nothing written is no row. Raises Held for that; other words may take the place of these."""
     with transaction.atomic():
         if text:
             OwnInstructions.objects.update_or_create(owner=user, defaults={"text": text})
-        else:
+        elif OwnInstructions.objects.filter(owner=user).exists():
+            requesting.refuse_while_held(user.pk)
             OwnInstructions.objects.filter(owner=user).delete()
         audit.record(audit.Action.INSTRUCTIONS_CHANGED, user=user, length=len(text))
 

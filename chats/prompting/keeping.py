@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.capabilities import Capability, may
+from accounts.rights import requesting
 from chats.prompting.models import UNDO_FOR, Kept, Persona, PromptTemplate
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ def change(kept: PromptTemplate | Persona, user: "User", **values: Any) -> None:
 
 
 def delete(kept: PromptTemplate | Persona, user: "User") -> None:
-    """Hide it; `restore` brings it back. What was deleted long ago goes with it for good."""
+    """Hide it; `restore` brings it back. What was deleted long ago goes for good, unless there is a legal hold."""
     kind = type(kept)
     with transaction.atomic():
         kind._default_manager.filter(pk=kept.pk).update(deleted_at=Now())
         _record(audit.Action.PROMPT_DELETED, kept, user)
-        kind._default_manager.filter(owner=user, deleted_at__lt=Now() - UNDO_FOR).delete()
+        if not requesting.is_held_for_now(user.pk):
+            kind._default_manager.filter(owner=user, deleted_at__lt=Now() - UNDO_FOR).delete()
 
 
 def restore(kept: PromptTemplate | Persona, user: "User") -> None:

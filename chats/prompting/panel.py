@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.rights.requesting import Held
 from chats.models import Conversation
 from chats.prompting import choosing, configuring
 from chats.prompting.forms import ChatSettingsForm, OwnInstructionsForm
@@ -88,8 +89,12 @@ def own_instructions(request: AuthenticatedHttpRequest) -> HttpResponse:
     initial = {"text": configuring.own_instructions(request.user)}
     form = OwnInstructionsForm(request.POST) if request.method == "POST" else OwnInstructionsForm(initial=initial)
     if form.is_bound and form.is_valid():
-        configuring.set_own_instructions(request.user, form.cleaned_data["text"])
-        messages.success(request, "Your instructions are saved. They hold from the next answer on.")
-        return redirect("prompting:own_instructions")
+        try:
+            configuring.set_own_instructions(request.user, form.cleaned_data["text"])
+        except Held as held:
+            form.add_error("text", held.text)
+        else:
+            messages.success(request, "Your instructions are saved. They hold from the next answer on.")
+            return redirect("prompting:own_instructions")
     context = {"form": form, "installation": settings.SYSTEM_PROMPT}
     return render(request, "prompting/own_instructions.html", context, status=422 if form.errors else 200)

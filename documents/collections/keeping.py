@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.models import User
+from accounts.rights import requesting
 from documents.collections.errors import CollectionError
 from documents.models import Collection, Document
 
@@ -51,8 +52,12 @@ def rename(collection: Collection, name: str) -> None:
 
 
 def delete(collection: Collection) -> int:
-    """The documents stay, and nobody reads them through it any more. Returns how many were in it."""
+    """The documents stay, and nobody reads them through it any more. Returns how many were in it.
+
+    Raises Held.
+    """
     with transaction.atomic():
+        requesting.refuse_while_held(collection.owner_id)
         _lock(collection.pk)
         count = Document.objects.filter(collection=collection.pk).update(collection=None)
         _record(audit.Action.COLLECTION_DELETED, collection, documents=count)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.capabilities import Capability, may, refusal, requires
 from accounts.http import AuthenticatedHttpRequest
 from accounts.models import Role
+from accounts.rights.requesting import Held
 from documents.collections import access, giving, keeping, listing
 from documents.collections.errors import CollectionError
 from documents.collections.models import CollectionShare
@@ -117,7 +118,11 @@ def take_out(request: AuthenticatedHttpRequest, collection_id: UUID) -> HttpResp
 @require_POST
 @requires(Capability.UPLOAD)
 def delete(request: AuthenticatedHttpRequest, collection_id: UUID) -> HttpResponse:
-    keeping.delete(_own(request, collection_id))
+    found = _own(request, collection_id)
+    try:
+        keeping.delete(found)
+    except Held as held:
+        return _page(request, found, error=held.text)
     messages.success(request, "The collection was deleted. Its documents are kept, and are shared with nobody.")
     return redirect("collections:home")
 

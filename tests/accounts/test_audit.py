@@ -1,17 +1,21 @@
 """The audit log itself: written in the caller's transaction, sealed, append-only, verifiable."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
 from accounts import audit
-from accounts.audit import retention, sealing
+from accounts.audit import kept_head, retention, sealing
 from accounts.audit.models import AuditEvent, AuditSeal
 from accounts.audit.recording import INSERT, values
 from accounts.models import User
@@ -331,10 +335,19 @@ class TestTampering:
         as_owner("DELETE FROM audit_event WHERE seal = 1", guarded=False)
         assert "The events of seal 1 were deleted by hand." in broken()
 
-    def test_an_end_that_was_cut_off_is_found_with_a_head_that_was_noted(self) -> None:
+    def test_an_end_that_was_cut_off_is_found(self) -> None:
+        as_owner("DELETE FROM audit_event WHERE seal = 3", guarded=False)
+        as_owner("DELETE FROM audit_seal WHERE number = 3", guarded=False)
+        assert "Seal 3 is not there any more: the chain ends with seal 2" in broken()
+        as_owner("DELETE FROM audit_event", guarded=False)
+        as_owner("DELETE FROM audit_seal", guarded=False)
+        assert "Seal 3 is not there any more: the chain is empty" in broken()
+
+    def test_an_end_that_was_cut_off_with_the_keys_at_hand_is_found_with_a_head_that_was_noted(self) -> None:
         noted = sealing.head().head
         as_owner("DELETE FROM audit_event WHERE seal = 3", guarded=False)
         as_owner("DELETE FROM audit_seal WHERE number = 3", guarded=False)
+        head_file().unlink()
         assert "Verified 5 events" in verified()
         assert "Seal 3 is not there any more" in broken(head=noted)
         # Even after the chain went on.
@@ -346,6 +359,162 @@ class TestTampering:
         for text in ("3", "x:y", f"1:{'g' * 64}"):
             with pytest.raises(CommandError, match="looks like"):
                 verified(head=text)
+
+
+def head_file() -> Path:
+    return Path(settings.KEYS_DIR) / kept_head.NAME
+
+
+@committed
+class TestTheHeadThatIsKept:
+    """Outside the database, so that nobody has the product seal what they left of it."""
+
+    @pytest.fixture(autouse=True)
+    def _chain(self, db: None) -> None:
+        cache.clear()
+        for count in (3, 2):
+            happen(count)
+            sealing.seal_pending()
+
+    def last_batch_is_taken_apart(self) -> None:
+        gone = AuditEvent.objects.filter(seal=2).order_by("pk").first().pk
+        as_owner("UPDATE audit_event SET seal = NULL, digest = NULL WHERE seal = 2", guarded=False)
+        as_owner("DELETE FROM audit_seal WHERE number = 2", guarded=False)
+        as_owner("DELETE FROM audit_event WHERE id = %s", gone, guarded=False)
+
+    def earlier(self) -> Callable[[], None]:
+        """A backup of now; what is returned restores it."""
+        events, seals = list(AuditEvent.objects.values_list("pk", flat=True)), AuditSeal.objects.count()
+
+        def restore() -> None:
+            as_owner("DELETE FROM audit_event WHERE NOT id = ANY (%s)", events, guarded=False)
+            as_owner("DELETE FROM audit_seal WHERE number > %s", seals, guarded=False)
+
+        return restore
+
+    def test_an_event_taken_out_of_the_last_batch_is_not_sealed_away(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.last_batch_is_taken_apart()
+        assert sealing.seal_pending() == 0
+        (said,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert "not sealed any more. Seal 2 is not there any more: the chain ends with seal 1" in said
+        assert "Seal 2 is not there any more" in broken()
+
+    def test_it_is_said_again_but_not_every_three_seconds(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.last_batch_is_taken_apart()
+        for _ in range(3):
+            sealing.seal_pending()
+        assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+        cache.clear()
+        sealing.seal_pending()
+        assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 2
+
+    def test_events_are_written_all_the_same_and_the_state_says_what_is_wrong(self) -> None:
+        self.last_batch_is_taken_apart()
+        happen()
+        assert AuditEvent.objects.count() == 5
+        state = readiness.examine()["audit"]
+        assert state.status == "degraded"
+        assert "shorter than it was" in state.detail
+
+    def test_a_seal_in_the_place_of_the_last_one_is_found(self) -> None:
+        as_owner("UPDATE audit_seal SET hash = 'x' WHERE number = 2", guarded=False)
+        happen()
+        assert sealing.seal_pending() == 0
+        assert not AuditSeal.objects.filter(number=3).exists()
+
+    def test_nothing_old_is_deleted_meanwhile(self) -> None:
+        self.last_batch_is_taken_apart()
+        assert retention.prune(now=datetime.now(UTC) + timedelta(days=4000)) == 0
+
+    def test_a_restored_database_is_told_of_and_goes_on_once_that_is_accepted(self) -> None:
+        restore = self.earlier()
+        happen(4)
+        sealing.seal_pending()
+        restore()
+        happen()
+        assert sealing.seal_pending() == 0
+        words = broken()
+        assert "Seal 3 is not there any more" in words
+        assert "--accept-restored" in words
+        said = verified(accept_restored=True)
+        assert "Verified 5 events in 2 seals" in said
+        assert "Accepted: the log goes on after seal 2." in said
+        event = AuditEvent.objects.get(action=Action.AUDIT_HEAD_ACCEPTED)
+        assert event.details["seal"] == 2
+        assert event.details["because"].startswith("Seal 3 is not there any more")
+        assert event.seal == 3
+        assert "Verified 7 events in 3 seals" in verified()
+        assert readiness.examine()["audit"].status == "ok"
+
+    def test_an_empty_database_can_be_accepted_too(self) -> None:
+        as_owner("DELETE FROM audit_event", guarded=False)
+        as_owner("DELETE FROM audit_seal", guarded=False)
+        assert "Accepted: the log goes on after seal 0." in verified(accept_restored=True)
+        assert "Verified 1 events in 1 seals" in verified()
+
+    def test_what_was_changed_is_not_accepted(self) -> None:
+        self.last_batch_is_taken_apart()
+        as_owner("UPDATE audit_event SET action = 'x' WHERE seal = 1", guarded=False)
+        assert "was changed." in broken(accept_restored=True)
+        assert kept_head.kept().number == 2
+        assert not AuditEvent.objects.filter(action=Action.AUDIT_HEAD_ACCEPTED).exists()
+
+    def test_where_nothing_is_wrong_nothing_is_accepted(self) -> None:
+        assert "nothing to accept" in verified(accept_restored=True)
+        assert not AuditEvent.objects.filter(action=Action.AUDIT_HEAD_ACCEPTED).exists()
+
+    def test_without_a_head_as_after_an_upgrade_it_begins_with_the_next_seal(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        head_file().unlink()
+        assert "compared with no head" in verified()
+        assert readiness.examine()["audit"].status == "ok"
+        happen()
+        assert sealing.seal_pending() == 1
+        assert "No head of the audit log was kept" in caplog.text
+        assert kept_head.kept().number == 3
+        assert "compared with no head" not in verified()
+
+    @pytest.mark.parametrize(
+        "change", [lambda text: text.replace('"number": 2', '"number": 1'), lambda text: text[:40], lambda text: "é"]
+    )
+    def test_a_file_that_somebody_else_wrote_is_refused(self, change: Callable[[str], str]) -> None:
+        head_file().write_text(change(head_file().read_text()))
+        happen()
+        assert sealing.seal_pending() == 0
+        assert "is damaged or was changed" in broken()
+        assert "Accepted" in verified(accept_restored=True)
+
+    def test_it_never_goes_back(self) -> None:
+        heads = [kept_head.Head(number, bytes([number] * 32)) for number in range(3, 40)]
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(kept_head.keep, reversed(heads)))
+        assert kept_head.kept() == heads[-1]
+
+    def test_what_is_undone_is_not_kept(self) -> None:
+        happen()
+        with transaction.atomic():
+            sealing.seal_pending()
+            transaction.set_rollback(True)
+        assert kept_head.kept().number == 2
+
+    def test_where_it_cannot_be_kept_sealing_goes_on_and_says_so(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(kept_head.whole_files, "replace", full)
+            happen()
+            assert sealing.seal_pending() == 1
+        assert "could not be kept" in caplog.text
+        happen()
+        sealing.seal_pending()
+        assert kept_head.kept().number == 4
+
+    def test_nobody_else_reads_the_file(self) -> None:
+        assert head_file().stat().st_mode & 0o777 == 0o600
 
 
 @committed

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from accounts.encryption.fields import keyed_hash
 from accounts.models import User
+from accounts.rights import requesting
 from documents import library
 from documents.errors import DocumentError, Held
 from documents.models import Collection, Document
@@ -212,7 +213,7 @@ class _Run:
 
 
 def write_facts(document: Document, post: jekyll.Post) -> bool:
-    """The date, address, categories and tags. False: they are as they were."""
+    """The date, address, categories and tags. False: they are as they were. Raises Held: new ones replace the old."""
     labels = [(Label.Kind.CATEGORY, name) for name in post.categories] + [(Label.Kind.TAG, name) for name in post.tags]
     rows = Label.objects.filter(document=document).order_by("kind", "position")
     before = [(Label.Kind(row.kind), row.name) for row in rows]
@@ -220,6 +221,8 @@ def write_facts(document: Document, post: jekyll.Post) -> bool:
     if published and (published.url, published.published_on, before) == (post.url, post.published_on, labels):
         return False
     with transaction.atomic():
+        if (published or before) and requesting.is_held_for_now(document.owner_id):
+            raise Held
         Publication.objects.filter(document=document).delete()
         Publication.objects.create(
             document=document, owner_id=document.owner_id, url=post.url, published_on=post.published_on
