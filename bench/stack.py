@@ -167,7 +167,14 @@ class Stack:
 
     def run(self, module: str, *arguments: str) -> str:
         """What a Python module prints that runs with the product's settings."""
-        command = [sys.executable, "-m", module, *arguments]
+        return self._python("-m", module, *arguments)
+
+    def manage(self, *arguments: str) -> str:
+        """What a management command prints."""
+        return self._python("manage.py", *arguments)
+
+    def _python(self, *arguments: str) -> str:
+        command = [sys.executable, *arguments]
         done = subprocess.run(
             command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, timeout=300, check=False
         )

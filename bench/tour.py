@@ -141,8 +141,10 @@ def walk(tour: Tour, scratch: Path) -> None:
     rich = tour.ask(tour_content.RICH_TITLE, tour_content.RICH_QUESTION, tour_content.RICH_ANSWER)
     _chat(tour, cited, rich)
     _library(tour)
-    _organised(tour)
+    _organised(tour, cited)
+    _shared(tour, cited)
     _settings(tour, cited)
+    _evaluate(tour, scratch)
     _administration(tour)
 
 
@@ -154,6 +156,12 @@ def _chat(tour: Tour, cited: str, rich: str) -> None:
     tour.draw("rich", "Code, tables and formulas", rich, lambda page: page.wait_for_timeout(500))
     tour.draw("chat-menu", "What can be done with a chat", cited, _open_menu)
     tour.draw("compared", "Models side by side", _compare(tour))
+    tour.draw("edited", "A question, asked anew in its place", cited, _edit)
+    tour.draw("pictures", "A question with pictures", _show_pictures(tour))
+    tour.draw("searched", "Documents that a chat searches", f"{cited}/documents")
+    tour.draw("palette", "Commands and chats by name", cited, lambda page: page.keyboard.press("Control+k"))
+    tour.draw("keys", "Keys", cited, lambda page: (page.locator("#chat-title").click(), page.keyboard.press("?")))
+    tour.draw("failed", "An answer that failed", _fail(tour))
     tour.draw("search", "Search in all chats", "/search", _find)
     tour.draw("search-documents", "Search in all documents", "/documents/search", _find)
 
@@ -172,6 +180,45 @@ def _compare(tour: Tour) -> str:
     done = tour.wide.locator(".column .answer[data-status=done], .column.answer[data-status=done]")
     expect(done).to_have_count(len(tour_content.COMPARED), timeout=60_000)
     tour.rename(tour_content.COMPARED_TITLE)
+    return tour.wide.url.removeprefix(tour.stack.url)
+
+
+def _edit(page: Page) -> None:
+    page.locator(".question").first.hover()
+    page.get_by_role("link", name="Edit the question").first.click()
+    field = page.get_by_label("Your question, to be asked anew")
+    field.wait_for()
+    field.press("End")
+    field.press_sequentially(" And who may borrow them?")
+
+
+def _show_pictures(tour: Tour) -> str:
+    """The address of a chat that began with two pictures."""
+    tour.model.script(text=tour_content.PICTURES_ANSWER, thinking="", tokens_per_second=0)
+    tour.wide.goto("/")
+    sees = tour.wide.locator("#model option[data-sees]").first.get_attribute("value")
+    tour.wide.select_option("#model", sees)
+    files = [{"name": name, "mimeType": "image/png", "buffer": picture} for name, picture in tour_content.pictures()]
+    tour.wide.set_input_files("#pictures-file", files)  # type: ignore[arg-type]
+    expect(tour.wide.locator("#waiting [data-picture]")).to_have_count(len(files))
+    tour.wide.fill("#question", tour_content.PICTURES_QUESTION)
+    tour.wide.press("#question", "Enter")
+    tour.wide.wait_for_url("**/chats/*")
+    expect(tour.wide.locator(".answer[data-status=done]")).to_be_visible(timeout=60_000)
+    tour.rename(tour_content.PICTURES_TITLE)
+    return tour.wide.url.removeprefix(tour.stack.url)
+
+
+def _fail(tour: Tour) -> str:
+    """The address of a chat whose model was not there."""
+    tour.model.script("tiny:1b", text=tour_content.ANSWER, error_at=24, tokens_per_second=0)
+    tour.wide.goto("/")
+    tour.wide.select_option("#model", "ollama/tiny:1b")
+    tour.wide.fill("#question", tour_content.FAILED_QUESTION)
+    tour.wide.press("#question", "Enter")
+    tour.wide.wait_for_url("**/chats/*")
+    ended = tour.wide.locator(".answer:is([data-status=failed], [data-status=interrupted])")
+    expect(ended).to_be_visible(timeout=120_000)
     return tour.wide.url.removeprefix(tour.stack.url)
 
 
@@ -194,8 +241,34 @@ def _library(tour: Tour) -> None:
     tour.draw("document", "A document", f"/documents/{document}")
     tour.draw("page", "A page of it", f"/documents/{document}/versions/{version}/pages/3")
 
+    tour.wide.goto("/documents/collections")
+    tour.wide.get_by_label("Name").first.fill("Harbour council")
+    tour.wide.keyboard.press("Enter")
+    tour.wide.get_by_role("link", name="Harbour council").first.wait_for()
+    tour.draw("collections", "Collections", "/documents/collections")
+    ((collection,),) = tour.stack.rows("SELECT id FROM documents_collection LIMIT 1")
+    tour.draw("collection", "A collection", f"/documents/collections/{collection}")
+    tour.draw("collection-shares", "Who may read a collection", f"/documents/collections/{collection}/shares")
 
-def _organised(tour: Tour) -> None:
+
+def _shared(tour: Tour, chat: str) -> None:
+    """A chat as others see it who were given a link."""
+    tour.wide.goto(f"{chat}/shares")
+    tour.wide.get_by_role("button", name="Make a link").click()
+    link = tour.wide.locator("#new-link").input_value().removeprefix(tour.stack.url)
+    with tour.visitor():
+        tour.draw("shared-link", "A chat that is shared by a link", link)
+
+
+def _evaluate(tour: Tour, scratch: Path) -> None:
+    asked = tour_content.questions(scratch)
+    for note in ("first", "again"):
+        tour.stack.manage("evaluate", str(asked), "--owner", ADMIN_EMAIL, "--note", note)
+
+
+def _organised(tour: Tour, chat: str) -> None:
+    tour.draw("organise", "Where a chat belongs", f"{chat}/organise")
+    tour.draw("new-folder", "A new folder", "/chats/folders/new")
     tour.draw("all", "All chats", "/chats/all")
     tour.draw("archived", "Archived chats", "/chats/archived")
     tour.draw("deleted", "Deleted chats", "/chats/deleted")
@@ -213,6 +286,7 @@ def _settings(tour: Tour, chat: str) -> None:
     tour.draw("sharing", "Who may read a chat", f"{chat}/shares")
     tour.draw("exchange", "Import and export", "/settings/exchange")
     tour.draw("your-data", "Your data", "/settings/data")
+    tour.draw("delete-account", "Deleting the account", "/settings/data/delete-account")
     tour.draw("second-factor", "A second factor", "/settings/second-factor")
     tour.draw("password", "Change the password", "/accounts/password/change/")
 
@@ -223,6 +297,10 @@ def _administration(tour: Tour) -> None:
     tour.draw("admin-audit", "The audit trail", "/admin/audit/auditevent/")
     tour.draw("admin-documents", "Documents, without their content", "/admin/documents/document/")
     tour.draw("admin-models", "Models", "/admin/models/")
+    tour.draw("admin-spaces", "Embedding spaces", "/admin/documents/embeddingspace/")
+    tour.draw("admin-evaluation", "Runs of question sets, compared", "/admin/evaluation/run/")
+    tour.draw("admin-invitations", "Invitations", "/admin/invitations/invitation/")
+    tour.draw("admin-holds", "Legal holds", "/admin/rights/legalhold/")
     tour.draw("admin-settings", "Settings of the installation", "/admin/settings/")
     tour.draw("missing", "A page that is not there", "/nowhere")
 

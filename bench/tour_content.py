@@ -1,7 +1,11 @@
 """What the tour is filled with: invented, and about a harbour that does not exist."""
 
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+
+from PIL import Image, ImageDraw
 
 from tests.files import samples
 
@@ -54,6 +58,13 @@ COMPARED = {
     "tiny:1b": "**Gull** – short, friendly, and easily painted on a small bow.",
 }
 
+PICTURES_TITLE = "Two views of the bay"
+PICTURES_QUESTION = "In which of these two does the sun stand lower?"
+PICTURES_ANSWER = (
+    "In the second one. The disc nearly touches the ridge there, while in the first it stands well above it."
+)
+FAILED_QUESTION = "Which ferries leave before six?"
+
 _MINUTES = """# Minutes of the harbour meeting
 
 ## Ferry
@@ -89,6 +100,37 @@ def documents(folder: Path) -> list[Path]:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in files]
+
+
+def pictures() -> Iterator[tuple[str, bytes]]:
+    """Hills before a sky, with the sun high and low."""
+    for name, sun in (("morning.png", 60), ("evening.png", 190)):
+        picture = Image.new("RGB", (800, 500), "#dfe9ee")
+        draw = ImageDraw.Draw(picture)
+        draw.ellipse((560, sun, 640, sun + 80), fill="#f2c14e")
+        draw.polygon([(0, 500), (280, 150), (640, 500)], fill="#2f6f73")
+        draw.polygon([(240, 500), (600, 260), (800, 500)], fill="#7a9a4d")
+        out = io.BytesIO()
+        picture.save(out, "PNG")
+        yield name, out.getvalue()
+
+
+def questions(folder: Path) -> Path:
+    """A question set for these documents; docs/commands.md says what is in one."""
+    handbook, minutes, keys = "Handbook of the Harbour Council.pdf", "Minutes of November.md", "Keys.csv"
+    asked = [
+        ("When was the library of Alder Bay opened?", [handbook]),
+        ("How many keys does the lighthouse of Alder Bay keep?", [handbook, keys]),
+        ("What was decided about the ferry?", [minutes]),
+        ("Which building of Cedar Hollow has 186 keys?", [keys]),
+        ("Where do visitors leave their bags?", [handbook]),
+        ("What does a season ticket for the tram cost?", []),
+        ("Who won the regatta of 1924?", []),
+    ]
+    file = folder / "harbour.jsonl"
+    lines = ({"question": text, "expected": [{"document": name} for name in names]} for text, names in asked)
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return file
 
 
 def earlier_chats(folder: Path) -> Path:
