@@ -54,9 +54,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     # Failures are counted in the database (accounts.lock_out) and not in allauth's cache, which may forget.
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        typed = credentials.get("email") or credentials.get("username") or ""
+        self._typed = str(credentials.get("email") or credentials.get("username") or "")
         try:
-            self._attempt = attempts.begin(request, account=typed)
+            self._attempt = attempts.begin(request, account=self._typed)
         except attempts.LockedOut as locked:
             audit.record(audit.Action.SIGN_IN_REFUSED, request=request, because="locked_out")
             raise _too_many(locked) from locked
@@ -65,6 +65,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user = super().authenticate(request, **credentials)
         if user is not None:
             self._attempt.succeeded()
+            attempts.remember_name(user, self._typed)
         return user
 
     def authentication_failed(self, request: HttpRequest, **_credentials: Any) -> None:

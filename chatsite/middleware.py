@@ -14,14 +14,19 @@ from chatsite import headers, logs
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _INTERFACES = ("/api/", "/v1/")
+# Views that sign somebody out for good. Deleting an account may also be refused, and then nobody left.
+_LEAVING = {"account_logout", "admin:logout", "rights:delete", "rights:withdraw_consent"}
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give every request an id, the proxy's if it sent one, and hand it to logs, tasks and the response."""
+    """Give every request an id, the trusted proxy's if it sent one, and hand it to logs, tasks and the response.
+
+    A visitor's own would stand in the audit log, where it could make many requests look like one, or like another's.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.headers.get("X-Request-ID", "") if settings.TRUST_PROXY else ""
         current = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
         token = logs.request_id.set(current)
         request.request_id = current  # type: ignore[attr-defined]  # read by the audit log
@@ -45,7 +50,7 @@ def protection(get_response: GetResponse) -> GetResponse:
         is_page = response.get("Content-Type", "").startswith("text/html")
         headers.complete(response, policy=headers.page_policy(nonce) if is_page else headers.NOTHING)
         match = request.resolver_match
-        if match and match.view_name == "account_logout" and request.method == "POST":
+        if match and match.view_name in _LEAVING and request.method == "POST" and not request.user.is_authenticated:
             # Page pictures and drafts do not stay behind for the next person at this machine.
             response["Clear-Site-Data"] = '"cache", "storage"'
         return response

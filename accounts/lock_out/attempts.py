@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,8 +20,11 @@ from django.utils.crypto import salted_hmac
 
 from accounts.limits.addresses import client_address, network_of
 from accounts.lock_out import browsers
-from accounts.lock_out.models import Failures, Kind
+from accounts.lock_out.models import Failures, Kind, SignInName
 from accounts.models import User
+
+# Of one person. A directory has two or three.
+_MOST_NAMES = 10
 
 
 class LockedOut(Exception):
@@ -101,6 +105,18 @@ def begin(request: HttpRequest, *, account: User | str, code: bool = False) -> A
     return Attempt(rows)
 
 
+def remember_name(user: User, typed: str) -> None:
+    """Somebody came in by a name that is not the address here, as in a directory: later guesses at it are at them."""
+    if typed.strip().lower() == user.email:
+        return
+    names = SignInName.objects.filter(user=user)
+    key = _name_key(typed)
+    # Whose it was last: a directory may give it to somebody else.
+    if names.filter(key=key).exists() or names.count() >= _MOST_NAMES:
+        return
+    SignInName.objects.update_or_create(key=key, defaults={"user": user})
+
+
 def forgive(user: User) -> int:
     """Open every way in to this account: an administrator says so. How many were closed."""
     mine = Failures.objects.filter(user=user)
@@ -147,7 +163,15 @@ def _crowded(rows: list[Failures], now: datetime) -> LockedOut | None:
 
 
 def _find(typed: str) -> User | None:
-    return User.objects.filter(email=typed.strip().lower()).first()
+    user = User.objects.filter(email=typed.strip().lower()).first()
+    if user is None and settings.SSO.ldap:
+        name = SignInName.objects.select_related("user").filter(key=_name_key(typed)).first()
+        return name.user if name else None
+    return user
+
+
+def _name_key(typed: str) -> str:
+    return salted_hmac("accounts.lock_out", f"name {_spelled(typed)}", algorithm="sha256").hexdigest()
 
 
 def _spelled(typed: str) -> str:

@@ -17,6 +17,15 @@ class Kind(models.TextChoices):
     ADDRESS = "address", "An address"
 
 
+class SignInName(models.Model):
+    """Another name than the address by which somebody came in: a directory knows people by several. Guesses at all of
+    them are counted together (accounts.lock_out.attempts)."""
+
+    # A keyed hash, as below.
+    key = models.CharField(max_length=64, primary_key=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+
+
 class FailuresQuerySet(models.QuerySet["Failures"]):
     def locked(self) -> Self:
         return self.filter(locked_until__gt=timezone.now())

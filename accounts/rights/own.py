@@ -18,7 +18,7 @@ from redis import Redis
 from accounts.audit.models import AuditEvent
 from accounts.invitations.models import Invitation
 from accounts.limits.models import TokensSpent
-from accounts.lock_out.models import Failures
+from accounts.lock_out.models import Failures, SignInName
 from accounts.models import User
 from accounts.rights import archive
 from accounts.rights.holdings import Entry, as_json
@@ -44,6 +44,7 @@ class AccountHolding:
             Invitation,
             LegalHold,
             LogEntry,
+            SignInName,
             SocialAccount,
             TokensSpent,
             Authenticator,

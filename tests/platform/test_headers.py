@@ -276,6 +276,20 @@ def test_signing_out_leaves_nothing_in_the_browser(client: Client, owner: User) 
     assert "Clear-Site-Data" not in client.get("/accounts/login/")
 
 
+def test_neither_does_the_end_of_an_account(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    mistyped = client.post("/settings/data/delete-account", {"email": "x"})
+    assert (mistyped.status_code, "Clear-Site-Data" in mistyped) == (422, False)
+    assert client.post("/settings/data/delete-account", {"email": owner.email})["Clear-Site-Data"]
+
+
+def test_neither_does_taking_consent_back(client: Client, owner: User, settings: Any) -> None:
+    settings.CONSENT_VERSION = "1"
+    client.force_login(owner)
+    client.post("/consent", {"version": "1"})
+    assert client.post("/settings/data/withdraw-consent")["Clear-Site-Data"]
+
+
 @pytest.mark.urls(__name__)
 class TestOtherSites:
     PREFLIGHT: ClassVar = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
@@ -341,10 +355,16 @@ def test_every_answer_names_its_request(client: Client) -> None:
     assert first != second
 
 
-def test_the_proxys_name_for_a_request_is_kept(client: Client) -> None:
+def test_the_proxys_name_for_a_request_is_kept(client: Client, settings: Any) -> None:
+    settings.TRUST_PROXY = True
     assert client.get("/health", headers={"x-request-id": "proxy-4711"})["X-Request-ID"] == "proxy-4711"
 
 
+def test_a_visitor_names_no_request(client: Client) -> None:
+    assert client.get("/health", headers={"x-request-id": "proxy-4711"})["X-Request-ID"] != "proxy-4711"
+
+
 @pytest.mark.parametrize("forged", ["short", "with space", "line\nbreak", "x" * 65, '"quoted-id"'])
-def test_a_name_that_could_forge_log_lines_is_replaced(client: Client, forged: str) -> None:
+def test_a_name_that_could_forge_log_lines_is_replaced(client: Client, settings: Any, forged: str) -> None:
+    settings.TRUST_PROXY = True
     assert client.get("/health", headers={"x-request-id": forged})["X-Request-ID"] != forged

@@ -11,6 +11,8 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
+from accounts.lock_out import attempts
+from accounts.lock_out.models import Failures, Kind, SignInName
 from accounts.models import User
 from accounts.sso.configuration import Ldap
 from tests.accounts.conftest import is_signed_in
@@ -153,6 +155,27 @@ def test_the_directory_counts_for_lock_out(directory: Directory, client: Client)
     response = sign_in(client, "ada")
     assert "Too many" in response.content.decode()
     assert not is_signed_in(client)
+
+
+def test_a_persons_names_give_no_more_guesses_than_one(directory: Directory, client: Client) -> None:
+    sign_in(client, "ada")
+    sign_in(Client(), "eve")
+    guesser = Client()
+    for name in ("ada", "ada@example.org", " ADA ", "ada@example.org", "ada"):
+        sign_in(guesser, name, "wrong")
+    assert {row.user for row in Failures.objects.filter(kind=Kind.ACCOUNT)} == {User.objects.get(name="Ada")}
+    for name in ("ada", "ada@example.org"):
+        assert "Too many" in sign_in(Client(REMOTE_ADDR="192.0.2.7"), name).content.decode()
+    assert sign_in(Client(REMOTE_ADDR="192.0.2.8"), "eve")["Location"] == "/"
+
+
+def test_a_name_that_the_directory_gave_to_another_person_is_theirs(directory: Directory, client: Client) -> None:
+    sign_in(client, "ada")
+    stranger = User.objects.create_user("stranger@example.org")
+    attempts.remember_name(stranger, "ADA")
+    assert SignInName.objects.get().user == stranger
+    sign_in(Client(), "ada")
+    assert SignInName.objects.get().user == User.objects.get(name="Ada")
 
 
 def test_local_passwords_work_beside_it(directory: Directory, client: Client, owner: User) -> None:
