@@ -156,12 +156,13 @@ def _chat(tour: Tour, cited: str, rich: str) -> None:
     tour.draw("rich", "Code, tables and formulas", rich, lambda page: page.wait_for_timeout(500))
     tour.draw("chat-menu", "What can be done with a chat", cited, _open_menu)
     tour.draw("compared", "Models side by side", _compare(tour))
-    tour.draw("edited", "A question, asked anew in its place", cited, _edit)
     tour.draw("pictures", "A question with pictures", _show_pictures(tour))
     tour.draw("searched", "Documents that a chat searches", f"{cited}/documents")
     tour.draw("palette", "Commands and chats by name", cited, lambda page: page.keyboard.press("Control+k"))
     tour.draw("keys", "Keys", cited, lambda page: (page.locator("#chat-title").click(), page.keyboard.press("?")))
     tour.draw("failed", "An answer that failed", _fail(tour))
+    # What is being edited stands there again whenever the chat is opened, so the chat is not drawn any more.
+    tour.draw("edited", "A question, asked anew in its place", rich, _edit)
     tour.draw("search", "Search in all chats", "/search", _find)
     tour.draw("search-documents", "Search in all documents", "/documents/search", _find)
 
@@ -189,7 +190,7 @@ def _edit(page: Page) -> None:
     field = page.get_by_label("Your question, to be asked anew")
     field.wait_for()
     field.press("End")
-    field.press_sequentially(" And who may borrow them?")
+    field.press_sequentially(" And in a haze?")
 
 
 def _show_pictures(tour: Tour) -> str:
@@ -242,9 +243,9 @@ def _library(tour: Tour) -> None:
     tour.draw("page", "A page of it", f"/documents/{document}/versions/{version}/pages/3")
 
     tour.wide.goto("/documents/collections")
-    tour.wide.get_by_label("Name").first.fill("Harbour council")
+    tour.wide.get_by_label("Name of a new collection").fill("Harbour council")
     tour.wide.keyboard.press("Enter")
-    tour.wide.get_by_role("link", name="Harbour council").first.wait_for()
+    expect(tour.wide.get_by_text("Harbour council").first).to_be_visible()
     tour.draw("collections", "Collections", "/documents/collections")
     ((collection,),) = tour.stack.rows("SELECT id FROM documents_collection LIMIT 1")
     tour.draw("collection", "A collection", f"/documents/collections/{collection}")
@@ -252,12 +253,10 @@ def _library(tour: Tour) -> None:
 
 
 def _shared(tour: Tour, chat: str) -> None:
-    """A chat as others see it who were given a link."""
     tour.wide.goto(f"{chat}/shares")
     tour.wide.get_by_role("button", name="Make a link").click()
     link = tour.wide.locator("#new-link").input_value().removeprefix(tour.stack.url)
-    with tour.visitor():
-        tour.draw("shared-link", "A chat that is shared by a link", link)
+    tour.draw("shared-link", "A chat as others see it", link)
 
 
 def _evaluate(tour: Tour, scratch: Path) -> None:
