@@ -46,7 +46,7 @@ NARROW = frozenset(
 # … and with the narrow one as well: their expressions take a time of a higher power.
 SLOW = frozenset("easytrieve tnt zeek".split())
 
-_Token = tuple[_TokenType, str]
+Token = tuple[_TokenType, str]
 _Match = Callable[..., "re.Match[str] | None"]
 # Without the types that its stubs do not have.
 _Meta: Any = RegexLexerMeta
@@ -71,29 +71,37 @@ _deadline = _Deadline()
 
 
 def highlight(code: str, language: str, budget: Budget | None = None) -> str:
-    """Escaped code with Pygments' class names, or just escaped: when the language is unknown, the block is huge, or,
-    for the rest of it, when time is up."""
-    lexer = _lexer(language.lower(), threading.get_ident()) if language and len(code) <= LIMIT else None
-    budget = budget or Budget()
-    if lexer is None or budget.left <= 0:
+    """Escaped code with Pygments' class names, or just escaped: see `tokens`."""
+    found = tokens(code, language, budget)
+    if len(found) == 1 and found[0][0] is Text:
         return html.escape(code, quote=False)
-    begun = thread_time()
-    # A small block cannot take long; it is not cut short by whatever else takes time meanwhile.
-    seconds = BLOCK_SECONDS if len(code) <= SMALL else min(BLOCK_SECONDS, budget.left)
-    tokens = _tokens(lexer, code, until=begun + seconds)
     coloured = io.StringIO()
-    _formatter(threading.get_ident()).format(iter(tokens), coloured)
-    budget.left -= thread_time() - begun
+    _formatter(threading.get_ident()).format(iter(found), coloured)
     return coloured.getvalue()
 
 
-def _tokens(lexer: Lexer, code: str, *, until: float) -> list[_Token]:
+def tokens(code: str, language: str, budget: Budget | None = None) -> list[Token]:
+    """The code in coloured pieces. Plain when the language is unknown, the block is huge, or, for the rest of it, when
+    time is up."""
+    lexer = _lexer(language.lower(), threading.get_ident()) if language and len(code) <= LIMIT else None
+    budget = budget or Budget()
+    if lexer is None or budget.left <= 0:
+        return [(Text, code)]
+    begun = thread_time()
+    # A small block cannot take long; it is not cut short by whatever else takes time meanwhile.
+    seconds = BLOCK_SECONDS if len(code) <= SMALL else min(BLOCK_SECONDS, budget.left)
+    found = _tokens(lexer, code, until=begun + seconds)
+    budget.left -= thread_time() - begun
+    return found
+
+
+def _tokens(lexer: Lexer, code: str, *, until: float) -> list[Token]:
     """All of the code, in order, whatever the lexer does."""
-    found: list[_Token] = []
+    found: list[Token] = []
     begin = 0
     for piece in _pieces(lexer, code):
         _deadline.at = until
-        of_piece: list[_Token] = []
+        of_piece: list[Token] = []
         is_over = False
         try:
             for _, kind, value in lexer.get_tokens_unprocessed(piece):

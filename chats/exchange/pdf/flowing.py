@@ -6,16 +6,14 @@ from typing import Any
 
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
-from pygments.lexers import get_lexer_by_name
 from pygments.token import Token as Kind
-from pygments.util import ClassNotFound
 from reportlab.lib.abag import ABag
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, HRFlowable, Paragraph, Spacer, Table, TableStyle
 from reportlab.platypus.paraparser import ParaFrag
 
-from chats import markdown
+from chats import highlighting, markdown
 from chats.exchange.pdf import faces
 from chats.exchange.pdf.formulas import Formula, Unset
 
@@ -24,8 +22,8 @@ INK, QUIET, ACCENT, LINE, WASH = (HexColor(c) for c in ("#22262b", "#666c73", "#
 _CODE_SIZE, _CODE_LEADING = 8.5, 12.0
 _STEP = 16.0
 _HEADINGS = {"h1": 15.0, "h2": 13.0, "h3": 11.5}
-# Beyond these a block is shown plainly: nobody reads it coloured, and no page holds it.
-_COLOURED, _CELLS = 100_000, 5_000
+# Beyond this a table is shown plainly: no page holds it.
+_CELLS = 5_000
 _COLOURS = {
     Kind.Comment: HexColor("#6a737d"),
     Kind.Keyword: HexColor("#8a3ea8"),
@@ -282,13 +280,7 @@ def _lines(code: str, language: str) -> list[list[tuple[str, Color]]]:
 
 
 def _coloured(code: str, language: str) -> list[tuple[Color, str]]:
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False) if len(code) <= _COLOURED else None
-    except ClassNotFound:
-        lexer = None
-    if lexer is None:
-        return [(INK, code)]
-    return [(_colour(kind), value) for kind, value in lexer.get_tokens(code)]
+    return [(_colour(kind), value) for kind, value in highlighting.tokens(code, language)]
 
 
 def _colour(kind: Any) -> Color:
