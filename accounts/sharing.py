@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+from django.contrib.postgres.functions import TransactionNow
 from django.core.validators import validate_email
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import User
+from accounts.rights import requesting
 
 # Shares that one thing may have.
 MOST = 100
@@ -33,6 +37,17 @@ def keep(share: Any, *, days: int, **values: Any) -> None:
     share.expires_at = Now() + timedelta(days=days) if days else None
     share.save()
     share.refresh_from_db(fields=["expires_at"])
+
+
+def end(shares: "QuerySet[Any]", *, owner_id: UUID) -> bool:
+    """The rows go. False: none was there. Call inside a transaction.
+
+    Under a legal hold they stay, as ones that have run out: whom they were given to is part of the record.
+    """
+    if requesting.is_held_for_now(owner_id):
+        lasting = shares.exclude(expires_at__lte=TransactionNow())
+        return bool(lasting.update(expires_at=TransactionNow()))
+    return bool(shares.delete()[0])
 
 
 def told(share: Any) -> dict[str, Any]:

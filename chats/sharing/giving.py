@@ -5,14 +5,12 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit, sharing
 from accounts.encryption.fields import KeyedHashField
 from accounts.models import Role
-from accounts.rights import requesting
 from accounts.sharing import DAYS, MOST
 from chats import live
 from chats.models import Conversation
@@ -63,18 +61,9 @@ def by_link(conversation: Conversation, *, days: int = 7) -> tuple[Share, str]:
 
 
 def end(share: Share) -> None:
-    """The row goes, and with it every right that it gave. Ending it twice is no error.
-
-    Under a legal hold the row stays, as one that has run out: whom it was given to is part of the record.
-    """
+    """Every right that it gave ends (accounts.sharing). Ending it twice is no error."""
     with transaction.atomic():
-        found = Share.objects.filter(pk=share.pk)
-        if requesting.is_held_for_now(share.owner_id):
-            lasting = found.exclude(expires_at__lte=TransactionNow())
-            ended = lasting.update(expires_at=TransactionNow())
-        else:
-            ended, _ = found.delete()
-        if ended:
+        if sharing.end(Share.objects.filter(pk=share.pk), owner_id=share.owner_id):
             _record(audit.Action.SHARE_ENDED, share)
         transaction.on_commit(partial(_look_again, share.conversation_id))
 

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit, sharing
 from accounts.encryption.fields import KeyedHashField
 from accounts.models import Role
-from accounts.rights import requesting
 from accounts.sharing import DAYS, MOST
 from documents.collections.errors import CollectionError
 from documents.collections.models import CollectionShare
@@ -37,18 +35,9 @@ def with_role(collection: Collection, role: str, *, days: int = 0) -> Collection
 
 
 def end(share: CollectionShare) -> None:
-    """The row goes, and with it every right that it gave. Ending it twice is no error.
-
-    Under a legal hold the row stays, as one that has run out: whom it was given to is part of the record.
-    """
+    """Every right that it gave ends (accounts.sharing). Ending it twice is no error."""
     with transaction.atomic():
-        found = CollectionShare.objects.filter(pk=share.pk)
-        if requesting.is_held_for_now(share.owner_id):
-            lasting = found.exclude(expires_at__lte=TransactionNow())
-            ended = lasting.update(expires_at=TransactionNow())
-        else:
-            ended, _ = found.delete()
-        if ended:
+        if sharing.end(CollectionShare.objects.filter(pk=share.pk), owner_id=share.owner_id):
             _record(audit.Action.SHARE_ENDED, share)
 
 
