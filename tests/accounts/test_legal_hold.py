@@ -213,3 +213,13 @@ def test_old_templates_go_once_it_is_lifted(world: World, held: None) -> None:
     LegalHold.objects.all().delete()
     prompts.delete(world.template, world.owner)
     assert not old.exists()
+
+
+@pytest.mark.parametrize("by_htmx", [True, False])
+def test_two_documents_do_not_become_one(world: World, held: None, by_htmx: bool) -> None:
+    other = Document.objects.create(owner=world.owner, name="b.pdf")
+    headers = {"HX-Request": "true"} if by_htmx else {}
+    form = {"pair": f"{other.pk}.{world.document.pk}"}
+    response = signed_in(world.owner).post("/documents/versions", form, headers=headers, follow=True)
+    assert "legal hold on your account" in response.content.decode()
+    assert Document.objects.filter(pk=other.pk).exists()
