@@ -136,6 +136,7 @@ def change_address(user: User, email: str, name: str, *, by: User | None = None)
         account.save(update_fields=["email", "name", "address_confirmed"])
         _record(audit.Action.USER_CHANGED, account, by, address_changed=moved)
         if moved:
+            _record(audit.Action.EMAIL_CHANGED, account, by)
             # The old address must neither sign in nor get a link for a new password.
             EmailAddress.objects.filter(user=account).exclude(email=account.email).delete()
     if moved:

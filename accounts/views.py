@@ -80,6 +80,6 @@ def sign_out_everywhere(request: AuthenticatedHttpRequest) -> HttpResponse:
 def end_session(request: AuthenticatedHttpRequest, session_id: UUID) -> HttpResponse:
     if not signed_in.end(request.user, session_id):
         raise Http404
-    audit.record(audit.Action.SESSION_REVOKED, user=request.user, request=request)
+    audit.record(audit.Action.SESSION_REVOKED, user=request.user, request=request, resource=("session", session_id))
     messages.success(request, "That device is signed out.")
     return redirect("accounts:settings")

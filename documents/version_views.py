@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.html import escape
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.capabilities import Capability, requires
@@ -61,7 +62,13 @@ def drop(request: AuthenticatedHttpRequest, document_id: UUID) -> HttpResponse:
 @requires(Capability.UPLOAD)
 def join(request: AuthenticatedHttpRequest) -> HttpResponse:
     """`pair`, once or many times: two identifiers of documents with a dot between, the new version and its document."""
-    joined = [into for document, into in _pairs(request) if versions.join(document, into)]
+    try:
+        joined = [into for document, into in _pairs(request) if versions.join(document, into)]
+    except DocumentError as refused:
+        if request.htmx:
+            return HttpResponse(escape(refused.text), status=409)
+        messages.error(request, refused.text)
+        return redirect("documents:library")
     if request.htmx:
         answer = render(request, "documents/_joined.html", {"count": len(joined)})
         answer["HX-Trigger"] = '{"documents:refresh": {"target": "#documents"}}'

@@ -113,9 +113,11 @@ def namesake(document: Document) -> Document | None:
 def join(document: Document, into: Document) -> bool:
     """Make `document` the newest version of `into`: what was read of it is kept, and it is no document any more.
 
-    False: one of them is gone or they are the same, so nothing was changed.
+    False: one of them is gone or they are the same, so nothing was changed. Raises Held: its name and tags would go.
     """
     with transaction.atomic():
+        if requesting.is_held_for_now(into.owner_id):
+            raise Held
         pair = Document.objects.select_for_update().filter(pk__in=[document.pk, into.pk], owner=into.owner_id)
         found = {row.pk: row for row in pair.order_by("pk")}
         if len(found) != 2:

@@ -17,31 +17,40 @@ from asgiref.sync import async_to_sync
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.db import transaction
+from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import UUIDConverter
 from django.utils import timezone
 from PIL import Image
 
+from accounts import audit
+from accounts.audit.models import AuditEvent
+from accounts.invitations.models import LIFETIME, Invitation
+from accounts.lock_out.models import Failures, Kind
 from accounts.models import User
 from accounts.rights import archive
 from accounts.rights.holdings import Entry
-from accounts.rights.models import DataRequest
+from accounts.rights.models import Consent, DataRequest, LegalHold
 from accounts.sessions.models import UserSession
+from chats.evaluation.models import Run
 from chats.exchange.models import ExchangeJob
 from chats.images import drawing, keeping
 from chats.images.models import Picture
 from chats.models import Citation, Conversation, ConversationTag, Folder, Message, Tag
-from chats.prompting.models import Persona, PromptTemplate
+from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
+from chats.sharing import access
 from chats.sharing.models import Share
 from chatsite.asgi import application
 from documents import blobs
 from documents import models as documents
 from documents.collections.models import CollectionShare
 from documents.models import Chunk, Collection, Document, DocumentVersion, EmbeddingSpace, Page
+from documents.sources.models import Label, Publication, Source
 
 SIGN_IN = "/accounts/login/"
-SECRET = "the owner's secret"
+# Without a character that pages write in another way: it has to be found wherever it is shown.
+SECRET = "what the owner keeps"
 
 # What a visitor without an account may open, and why. Everything else leads to sign-in.
 PUBLIC = {
@@ -91,6 +100,10 @@ class World:
     deleted_persona: Persona
     collection: Collection
     collection_share: CollectionShare
+    # Of the link to the conversation.
+    token: str
+    # What the administration lists: {table: one row of it}.
+    records: dict[str, Model]
 
     @classmethod
     def of(cls, owner: User, *, secret: str = SECRET) -> "World":
@@ -140,9 +153,12 @@ class World:
             collection=collection, kind="person", address="somebody@example.org"
         )
         Document.objects.filter(pk=document.pk).update(collection=collection)
+        _facts(document, secret)
+        OwnInstructions.objects.create(owner=owner, text=f"{secret} instructions")
         return cls(
             owner, conversation, deleted, answer, document, version, session, export, share, exchange, folder, tag,
             waiting, document_tag, *templates, *personas, collection, collection_share,
+            _link(conversation), _records(owner, document, export),
         )  # fmt: skip
 
     def rows(self) -> list[Any]:
@@ -170,6 +186,15 @@ class World:
             Persona,
             Collection,
             CollectionShare,
+            OwnInstructions,
+            Source,
+            Publication,
+            Label,
+            Invitation,
+            LegalHold,
+            Failures,
+            Consent,
+            Run,
         ]
         return [list(kind.objects.order_by("pk").values()) for kind in kinds]
 
@@ -189,6 +214,47 @@ def _document(owner: User, secret: str) -> tuple[Document, DocumentVersion, Chun
     document.current_version = version
     document.save()
     return document, version, chunk
+
+
+def _facts(document: Document, secret: str) -> None:
+    Source.objects.create(document=document, path=f"/srv/{secret}.pdf")
+    Publication.objects.create(document=document, url=f"https://example.org/{secret}")
+    Label.objects.create(
+        document=document, kind=Label.Kind.TAG, position=0, name=f"{secret} label", name_hash=document.pk.bytes * 2
+    )
+
+
+def _link(conversation: Conversation) -> str:
+    secret = access.new_secret()
+    share = Share.objects.create(
+        conversation=conversation, kind=Share.Kind.LINK, secret_sha256=access.digest(secret),
+        expires_at=timezone.now() + timedelta(days=7),
+    )  # fmt: skip
+    return access.token_of(share.pk, secret)
+
+
+def _records(owner: User, document: Document, export: DataRequest) -> dict[str, Model]:
+    name = owner.pk.hex
+    consent = Consent.objects.create(owner=owner, version="of long ago")
+    audit.record(audit.Action.CONSENT_GIVEN, user=owner, version=consent.version)
+    # Of somebody else: with one of the owner's own, nothing of theirs could be deleted anyway.
+    held = User.objects.create_user(f"held-{name}@example.org", is_active=False)
+    rows: list[Model] = [
+        owner,
+        document,
+        export,
+        consent,
+        AuditEvent.objects.filter(action=audit.Action.CONSENT_GIVEN, user_id=owner.pk).latest("pk"),
+        EmbeddingSpace.objects.create(model=f"test/{name}", dimension=2, state=EmbeddingSpace.State.RETIRED),
+        Run.objects.create(owner=owner, set_name="set", set_fingerprint="f", state=Run.State.DONE),
+        Invitation.objects.create(
+            email=f"invited-{name}@example.org", token_sha256=name * 2, invited_by=owner,
+            expires_at=timezone.now() + LIFETIME,
+        ),
+        Failures.objects.create(key=name, kind=Kind.ACCOUNT, user=owner, count=1),
+        LegalHold.objects.create(user=held, reason="17", set_by=owner.pk),
+    ]  # fmt: skip
+    return {row._meta.db_table: row for row in rows}
 
 
 def _picture(owner: User, secret: str, message: Message | None = None) -> Picture:
@@ -225,19 +291,43 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "persona_id": lambda world: world.persona.pk,
     "prompting:restore_persona persona_id": lambda world: world.deleted_persona.pk,
     "number": lambda world: 1,
-    "token": lambda world: "made-up",
+    "token": lambda world: world.token,
+    "accounts:set_up token": lambda world: "made-up",
+    "invitations:accept token": lambda world: "made-up",
+    "organising:undo token": lambda world: "made-up",
     "key": lambda world: "made-up",
     "uidb36": lambda world: "1",
     # The admin's own.
-    "object_id": lambda world: world.owner.pk,
     "user_id": lambda world: world.owner.pk,
-    "admin:documents_document_change object_id": lambda world: world.document.pk,
-    "admin:documents_document_history object_id": lambda world: world.document.pk,
-    "admin:documents_document_delete object_id": lambda world: world.document.pk,
+    "admin:view_on_site object_id": lambda world: world.owner.pk,
     "app_label": lambda world: "accounts",
     "content_type_id": lambda world: 1,
     "url": lambda world: "somewhere",
 }
+
+
+def _record_of(table: str) -> Callable[[World], object]:
+    return lambda world: world.records[table].pk
+
+
+# A model that is new in the administration gets a row in _records, and its table a name here.
+ADMINISTERED_TABLES = (
+    "accounts_user",
+    "audit_event",
+    "documents_document",
+    "documents_embeddingspace",
+    "evaluation_run",
+    "invitations_invitation",
+    "lock_out_failures",
+    "rights_consent",
+    "rights_datarequest",
+    "rights_legalhold",
+)
+for _table in ADMINISTERED_TABLES:
+    # Django names the routes by the model.
+    _name = "audit_auditevent" if _table == "audit_event" else _table
+    for _view in ("change", "delete", "history"):
+        FACTORIES[f"admin:{_name}_{_view} object_id"] = _record_of(_table)
 
 # Parameters that name an object of one person, so that another person must not find it.
 OWNED = {
@@ -317,12 +407,13 @@ ROUTES = sorted(set(_walk(get_resolver())), key=str)
 PRIVATE = [route for route in ROUTES if route.name not in PUBLIC]
 OWNED_ROUTES = [route for route in ROUTES if route.is_owned]
 PLAIN_ROUTES = [route for route in PRIVATE if not route.is_owned and not route.name.startswith("admin:")]
-# A socket behind a token opens to whoever has it, and to nobody else: tests/chats/sharing looks at those.
-SOCKETS = [
-    Route(str(entry.pattern), tuple(entry.pattern.regex.groupindex), str(entry.pattern))
-    for entry in _sockets()
-    if "token" not in entry.pattern.regex.groupindex
+_SOCKETS = [
+    Route(str(entry.pattern), tuple(entry.pattern.regex.groupindex), str(entry.pattern)) for entry in _sockets()
 ]
+SOCKETS = [route for route in _SOCKETS if "token" not in route.parameters]
+# What opens to whoever has the link, as far as SHARE_LINKS lets them, and to nobody else.
+LINK_SOCKETS = [route for route in _SOCKETS if "token" in route.parameters]
+LINK_ROUTES = [route for route in ROUTES if route.name.startswith("sharing:link_")]
 
 
 def signed_in(user: User) -> Client:

@@ -96,6 +96,7 @@ class Action(models.TextChoices):
     EXPORT_REQUESTED = "data.export_requested", "Asked for an export"
     EXPORT_MADE = "data.export_made", "An export was made"
     EXPORT_DOWNLOADED = "data.export_downloaded", "Downloaded an export"
+    EXPORT_DELETED = "data.export_deleted", "The file of an export was deleted"
     IMPORTED = "data.imported", "Imported data"
     ERASURE_REQUESTED = "data.erasure_requested", "Asked for deletion of an account"
     ERASED = "data.erased", "An account and its data were erased"

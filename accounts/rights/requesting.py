@@ -68,9 +68,12 @@ def erase(user: User, *, by: User | None = None) -> DataRequest:
     return request
 
 
-def delete_export(request: DataRequest) -> None:
+def delete_export(request: DataRequest, *, because: str = "asked") -> None:
+    """`because`: for the record, "asked", "expired" or "taken"."""
     archive.delete(request.file)
-    DataRequest.objects.filter(pk=request.pk).update(file="", size=0, expires_at=timezone.now())
+    with transaction.atomic():
+        DataRequest.objects.filter(pk=request.pk).update(file="", size=0, expires_at=timezone.now())
+        audit.record(audit.Action.EXPORT_DELETED, resource=("data_request", request.pk), because=because)
 
 
 def state(request: DataRequest) -> DataRequest:

@@ -59,4 +59,4 @@ def _expired(user_id: UUID) -> dict[str, int]:
 def _drop_old_exports() -> None:
     with acting_as_system("delete archives that ran out"):
         for request in DataRequest.objects.filter(expires_at__lt=Now()).exclude(file=""):
-            requesting.delete_export(request)
+            requesting.delete_export(request, because="expired")

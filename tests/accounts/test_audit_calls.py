@@ -22,8 +22,9 @@ from chats import answering
 from chats import conversation as conversations
 from chats.answering import records
 from chats.answering.records import Source
-from chats.models import Conversation, Message
+from chats.models import Conversation, Folder, Message, Tag
 from chatsite.celery import _drop_request_id, _send_request_id, _take_request_id
+from documents import models as documents
 from documents.models import Document
 from tests.accounts.conftest import signed_in
 from tests.accounts.phone import Phone, forget_codes
@@ -97,10 +98,11 @@ class TestSigningIn:
             sign_in(browser, owner.email)
             browser.get("/settings")
         page = client.get("/settings").content.decode()
-        session = re.search(r'action="(/settings/sessions/[0-9a-f-]+/[a-z-]+)"', page)
+        session = re.search(r'action="(/settings/sessions/([0-9a-f-]+)/[a-z-]+)"', page)
         assert session
         client.post(session[1])
-        the(Action.SESSION_REVOKED, user_id=owner.pk)
+        revoked = the(Action.SESSION_REVOKED, user_id=owner.pk)
+        assert (revoked.resource_kind, revoked.resource_id) == ("session", session[2])
         client.post("/settings/sign-out-everywhere")
         the(Action.SIGNED_OUT_EVERYWHERE, user_id=owner.pk)
 
@@ -172,6 +174,54 @@ class TestDocuments:
         ):  # fmt: skip
             the(action, user_id=owner.pk, resource_id=str(document.pk))
         assert not [event for event in AuditEvent.objects.all() if "secret" in str(vars(event))]
+
+    def test_versions(self, owner: User) -> None:
+        client = signed_in(owner)
+        self.upload(client)
+        document = Document.objects.get()
+        Document.objects.update(status=Document.Status.READY, current_version=document.versions.get())
+        newer = {"files": SimpleUploadedFile("secret plan.txt", b"The pot.\n"), "replaces": str(document.pk)}
+        client.post("/documents/upload", newer)
+        added = the(Action.DOCUMENT_VERSION_ADDED, user_id=owner.pk, resource_id=str(document.pk))
+        assert added.details == {"version": 2, "size": 9, "media_type": "text/plain"}
+        client.post(f"/documents/{document.pk}/versions/drop")
+        dropped = the(Action.DOCUMENT_VERSION_DROPPED, user_id=owner.pk, resource_id=str(document.pk))
+        assert dropped.details == {"versions": 1}
+        self.upload(client, "another secret.txt", b"The pan.\n")
+        other = Document.objects.exclude(pk=document.pk).get()
+        client.post("/documents/versions", {"pair": f"{other.pk}.{document.pk}"})
+        joined = events(Action.DOCUMENT_VERSION_ADDED, resource_id=str(document.pk))[1]
+        assert joined.details == {"joined": str(other.pk)}
+        assert not [event for event in AuditEvent.objects.all() if "secret" in str(vars(event))]
+
+    def test_tags(self, owner: User) -> None:
+        client = signed_in(owner)
+        self.upload(client)
+        document = Document.objects.get()
+        several = {"document": str(document.pk)}
+        client.post("/documents/several", {**several, "put": "new", "new_tag": "secret kind"})
+        tag = documents.Tag.objects.get()
+        client.post(f"/documents/tags/{tag.pk}/rename", {"name": "secret sort"})
+        client.post("/documents/several", {**several, "take": str(tag.pk)})
+        client.post(f"/documents/tags/{tag.pk}/delete")
+        for action in (
+            Action.DOCUMENT_TAG_CREATED, Action.DOCUMENT_TAG_RENAMED, Action.DOCUMENT_TAG_DELETED,
+        ):  # fmt: skip
+            the(action, user_id=owner.pk, resource_id=str(tag.pk))
+        for action in (Action.DOCUMENT_TAGGED, Action.DOCUMENT_UNTAGGED):
+            event = the(action, user_id=owner.pk, resource_id=str(document.pk))
+            assert event.details == {"tag": str(tag.pk)}
+        assert not [event for event in AuditEvent.objects.all() if "secret" in str(vars(event))]
+
+    def test_a_collection(self, owner: User) -> None:
+        client = signed_in(owner)
+        client.post("/documents/collections", {"name": "secret shelf"})
+        collection = documents.Collection.objects.get()
+        client.post(f"/documents/collections/{collection.pk}/delete")
+        for action in (Action.COLLECTION_CREATED, Action.COLLECTION_DELETED):
+            event = the(action, user_id=owner.pk)
+            assert (event.resource_kind, event.resource_id) == ("collection", str(collection.pk))
+            assert "secret" not in str(vars(event))
 
     def test_a_refused_upload(self, owner: User) -> None:
         self.upload(signed_in(owner), "secret.exe", b"MZ\x90\x00" + b"\0" * 100)
@@ -258,6 +308,28 @@ def test_an_answer_by_a_worker_is_recorded_with_its_model_and_tokens(owner: User
     assert event.details["status"] == "done"
 
 
+class TestFoldersAndTagsOfChats:
+    @pytest.mark.parametrize(
+        ("kind", "actions"),
+        [
+            ("folder", [Action.FOLDER_CREATED, Action.FOLDER_RENAMED, Action.FOLDER_DELETED]),
+            ("tag", [Action.TAG_CREATED, Action.TAG_RENAMED, Action.TAG_DELETED]),
+        ],
+    )
+    def test_made_named_and_deleted(self, owner: User, kind: str, actions: list[Action]) -> None:
+        client, chat = signed_in(owner), Conversation.objects.create(owner=owner, title="secret chat")
+        verb = {"folder": "move", "tag": "tag"}[kind]
+        client.post(f"/chats/{chat.pk}/organise/{verb}", {kind: "new", "new": "secret things"})
+        label = {"folder": Folder, "tag": Tag}[kind].objects.get()
+        client.post(f"/chats/{kind}s/{label.pk}/rename", {"name": "secret matters"})
+        client.post(f"/chats/{kind}s/{label.pk}/delete")
+        for action in actions:
+            event = the(action, user_id=owner.pk)
+            assert (event.resource_kind, event.resource_id) == (kind, str(label.pk))
+        assert events(actions[2])[0].details["chats"] == 1
+        assert not [event for event in AuditEvent.objects.all() if "secret" in str(vars(event))]
+
+
 class TestAdministration:
     def test_what_is_done_to_an_account(self, people: dict[str, User]) -> None:
         client, target = signed_in(people["super_admin"]), people["user"]
@@ -275,8 +347,8 @@ class TestAdministration:
         changed = the(Action.ROLE_CHANGED, user_id=by, resource_id=str(target.pk))
         assert (changed.details["before"], changed.details["role"]) == ("user", "viewer")
         for action in (
-            Action.USER_CHANGED, Action.USER_PASSWORD_LINK, Action.USER_SIGNED_OUT, Action.USER_SUSPENDED,
-            Action.USER_REACTIVATED,
+            Action.USER_CHANGED, Action.EMAIL_CHANGED, Action.USER_PASSWORD_LINK, Action.USER_SIGNED_OUT,
+            Action.USER_SUSPENDED, Action.USER_REACTIVATED,
         ):  # fmt: skip
             the(action, user_id=by, resource_id=str(target.pk))
         assert "moved" not in str([event.details for event in AuditEvent.objects.all()]).lower()

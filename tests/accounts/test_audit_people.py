@@ -84,6 +84,9 @@ def test_an_export_and_the_end_of_an_account(owner: User) -> None:
     the(Action.EXPORT_MADE, user_id=owner.pk)
     client.get(f"/settings/data/exports/{DataRequest.objects.get().pk}").getvalue()
     the(Action.EXPORT_DOWNLOADED, user_id=owner.pk)
+    client.post(f"/settings/data/exports/{DataRequest.objects.get().pk}/delete")
+    deleted = the(Action.EXPORT_DELETED, user_id=owner.pk, resource_id=str(DataRequest.objects.get().pk))
+    assert deleted.details == {"because": "asked"}
     client.post("/settings/data/delete-account", {"email": owner.email})
     the(Action.ERASURE_REQUESTED, user_id=owner.pk)
     working.do(DataRequest.objects.get(kind="erasure").pk)

@@ -199,11 +199,11 @@ def test_a_picture_that_was_never_sent_outlasts_its_hours(world: World, owner: U
 
 def test_facts_of_a_post_are_not_replaced(world: World, held: None) -> None:
     post = Post("Title", "text", None, (), ("tag",), "https://example.org/2", is_mended=False)
-    Publication.objects.create(document=world.document, owner_id=world.owner.pk, url="https://example.org/1")
+    before = Publication.objects.get(document=world.document).url
     with pytest.raises(DocumentHeld):
         write_facts(world.document, post)
-    assert Publication.objects.get(document=world.document).url == "https://example.org/1"
-    assert not Label.objects.exists()
+    assert Publication.objects.get(document=world.document).url == before != post.url
+    assert [label.name for label in Label.objects.all()] != ["tag"]
 
 
 def test_old_templates_go_once_it_is_lifted(world: World, held: None) -> None:
@@ -213,3 +213,13 @@ def test_old_templates_go_once_it_is_lifted(world: World, held: None) -> None:
     LegalHold.objects.all().delete()
     prompts.delete(world.template, world.owner)
     assert not old.exists()
+
+
+@pytest.mark.parametrize("by_htmx", [True, False])
+def test_two_documents_do_not_become_one(world: World, held: None, by_htmx: bool) -> None:
+    other = Document.objects.create(owner=world.owner, name="b.pdf")
+    headers = {"HX-Request": "true"} if by_htmx else {}
+    form = {"pair": f"{other.pk}.{world.document.pk}"}
+    response = signed_in(world.owner).post("/documents/versions", form, headers=headers, follow=True)
+    assert "legal hold on your account" in response.content.decode()
+    assert Document.objects.filter(pk=other.pk).exists()

@@ -36,6 +36,7 @@ def test_a_copy_goes_to_a_file_that_only_the_operator_reads(person: User, tmp_pa
         "data.export_requested",
         "data.export_made",
         "data.export_downloaded",
+        "data.export_deleted",
     ]
     assert told[0].resource_id == told[2].resource_id == str(person.pk)
 

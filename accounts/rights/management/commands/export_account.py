@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if request.by_administrator:
             # Else it is the person's own, who asked a moment before and shall find it.
             with acting_as(user):
-                requesting.delete_export(request)
+                requesting.delete_export(request, because="taken")
         self.stdout.write(f"{to} has it: {to.stat().st_size:,} bytes, in plain. It is in the audit log.")
 
 
