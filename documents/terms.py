@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
+from string import ascii_letters
 from typing import Any, Protocol
 
 from documents.stopwords import REQUEST_WORDS, STOP_WORDS
@@ -30,6 +31,8 @@ _REQUEST = 0.25
 
 DEFAULT_LANGUAGE = "english"
 _LATIN_LANGUAGES = tuple(language for language in STOP_WORDS if language != "russian")
+# Whose stemmers leave the first letter of a word alone.
+_KEEP_BEGINNINGS = frozenset(STOP_WORDS) - {"dutch", "indonesian", "turkish"}
 
 # In which languages a common word is common.
 _SPOKEN_IN: dict[str, list[str]] = {}
@@ -208,6 +211,9 @@ class Marker:
             for language in languages
             if word.word not in within
         }
+        # No word that begins with one of these is meant. Most of a text is passed over that way.
+        self._passed = frozenset(ascii_letters if _KEEP_BEGINNINGS.issuperset(languages) else "")
+        self._passed -= {form(stem[0]) for stem in self._wanted for form in (str.lower, str.upper)}
         # By what stands in the texts, however often: the place of the word that it is a form of.
         self._known: dict[str, int | None] = {}
 
@@ -219,6 +225,8 @@ class Marker:
                 yield from self._within(match.group(), match.start())
                 continue
             token = match.group()
+            if token[0] in self._passed and token.isalpha():
+                continue
             if token not in known:
                 known[token] = self._place(_words(token) if not token.isalpha() else [normalised(token)[:LONGEST_WORD]])
             if (place := known[token]) is not None:
@@ -233,8 +241,11 @@ class Marker:
                     yield Occurrence(start + at, start + at + len(piece), place)
 
     def _place(self, forms: Iterable[str]) -> int | None:
-        stems = (_stem(form, language) for form in forms for language in self._languages)
-        return next((self._wanted[stem] for stem in stems if stem in self._wanted), None)
+        for form in forms:
+            for language in self._languages:
+                if (place := self._wanted.get(_stem(form, language))) is not None:
+                    return place
+        return None
 
 
 def _stop_words(*languages: str) -> frozenset[str]:
@@ -297,7 +308,8 @@ def _script_language(character: str) -> str | None:
 def _stemmer(language: str) -> _Stemmer:
     import Stemmer
 
-    made: Any = Stemmer.Stemmer(language if language in Stemmer.algorithms() else DEFAULT_LANGUAGE)
+    # Without a cache of its own, which is slower than stemming; `_stem` has one.
+    made: Any = Stemmer.Stemmer(language if language in Stemmer.algorithms() else DEFAULT_LANGUAGE, 0)
     stemmer: _Stemmer = made
     return stemmer
 

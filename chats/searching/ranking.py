@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Sum
 
@@ -16,6 +17,11 @@ from documents.terms import AskedWord
 
 # How much of what its conversation's title scores comes to a message, beside its own words.
 TITLE_WEIGHT = 0.4
+# Of whoever has more, what there is is counted once a minute: that takes as long as finding.
+_MANY = 5_000
+_SECONDS_KEPT = 60
+# Per message one number with all of a place (`Occurrences.places`) but how often the term stands there.
+_BUT_TIMES = ~(0xFF << 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +57,37 @@ class Ranked:
 
 
 def statistics(owner_id: UUID) -> Statistics:
+    key = f"searching:{owner_id}"
+    if kept := cache.get(key):
+        return Statistics(*kept)
     rows = Indexed.objects.filter(owner_id=owner_id).values_list("language")
     counted = list(rows.annotate(messages=Count("*"), terms=Sum("length")).order_by("-messages", "language"))
     messages = sum(row[1] for row in counted)
     terms = sum(row[2] for row in counted)
-    return Statistics(messages, max(1.0, terms / messages) if messages else 1.0, [row[0] for row in counted])
+    found = Statistics(messages, max(1.0, terms / messages) if messages else 1.0, [row[0] for row in counted])
+    if messages > _MANY:
+        cache.set(key, [found.messages, found.average, found.languages], _SECONDS_KEPT)
+    return found
 
 
 def rank(
     owner_id: UUID, scope: Scope, words: Sequence[AskedWord], counted: Statistics, *, start: int, limit: int
 ) -> list[Ranked]:
-    """At most 63 words: each has a bit. What has every one of them comes first, then by BM25, then the newest."""
-    terms = [(term, number, word.weight) for number, word in enumerate(words) for term in word.terms]
+    """At most 63 words: each has a bit. What has every one of them comes first, then by BM25, then the newest.
+
+    The planner cannot foresee how many messages a word stands in, and takes it for a few. So nothing here leaves it
+    the choice of a nested loop over all that is found: IS TRUE keeps it from making a join of a condition, and a FULL
+    JOIN, which adds no row where one side is part of the other, is always by hash.
+    """
+    terms = [(term, 1 << number, word.weight) for number, word in enumerate(words) for term in word.terms]
     conversations, params = scope.conversations.values("pk").query.sql_with_params()
     fitting, fitting_params = _fitting(owner_id, scope)
+    slope = K1 * B / counted.average
     sql = f"""
         WITH scope (conversation_id) AS MATERIALIZED ({conversations}),
-        question (term, word, weight) AS MATERIALIZED (SELECT * FROM unnest(%s::bigint[], %s::int[], %s::float8[])),
+        question (term, word, weight) AS MATERIALIZED (
+            SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[])
+        ),
         found AS MATERIALIZED (
             SELECT term, conversation_id, places FROM searching_occurrences
             WHERE term = ANY(%s::bigint[]) AND owner_id = %s
@@ -76,26 +96,26 @@ def rank(
             SELECT term, ln(1 + (%s - found + 0.5) / (found + 0.5)) AS idf
             FROM (SELECT term, sum(cardinality(places))::float8 AS found FROM found GROUP BY term) AS counted
         ),
+        occurrences AS (
+            -- Unnested here and not in FROM, which would start a function for every row.
+            SELECT conversation_id, word, weight * idf * {K1 + 1}::float8 AS gain, unnest(places) AS place
+            FROM found JOIN question USING (term) JOIN rarity USING (term)
+            WHERE (conversation_id IN (SELECT conversation_id FROM scope)) IS TRUE
+        ),
         hits AS MATERIALIZED (
-            SELECT place >> 24 AS id, conversation_id, bool_or(place & {TITLE} <> 0) AS is_title,
-                bit_or(1::bigint << word) AS words,
-                sum(weight * times * {K1 + 1} / (times + {K1} * ({1 - B} + {B} * (place & {LONGEST}) / %s))) AS score
-            FROM (
-                SELECT conversation_id, word, weight * idf AS weight, place, ((place >> 16) & 255)::float8 AS times
-                FROM found JOIN question USING (term) JOIN rarity USING (term), unnest(places) AS place
-                -- IS TRUE, here and below, keeps the planner from making a join of it: unable to foresee how many
-                -- messages a word stands in, it would choose a nested loop over all of them.
-                WHERE (conversation_id IN (SELECT conversation_id FROM scope)) IS TRUE
-            ) AS occurrences
+            SELECT place & {_BUT_TIMES} AS place, conversation_id, bit_or(word) AS words,
+                sum(gain * times / (times + {K1 * (1 - B)!r}::float8 + %s * (place & {LONGEST})::float8)) AS score
+            FROM (SELECT *, ((place >> 16) & 255)::float8 AS times FROM occurrences) AS counted
             {fitting}
             GROUP BY 1, conversation_id
         ),
-        titles AS (SELECT conversation_id, words, score FROM hits WHERE is_title),
+        titles AS (SELECT conversation_id, words, score FROM hits WHERE place & {TITLE} <> 0),
         ranked AS (
-            SELECT hits.id, hits.conversation_id,
-                hits.score + CASE WHEN is_title THEN 0 ELSE {TITLE_WEIGHT} * coalesce(titles.score, 0) END AS score,
+            SELECT place >> 24 AS id, hits.conversation_id,
+                (hits.score + CASE WHEN place & {TITLE} <> 0 THEN 0 ELSE {TITLE_WEIGHT} * coalesce(titles.score, 0) END
+                )::real AS score,  -- as exact as it can be: sums differ with the order of what is summed up
                 (hits.words | coalesce(titles.words, 0)) & %s = %s AS is_complete
-            FROM hits LEFT JOIN titles USING (conversation_id)
+            FROM hits FULL JOIN titles ON titles.conversation_id = hits.conversation_id
         ),
         best AS (
             SELECT *, count(*) FILTER (WHERE is_complete) OVER () AS complete, count(*) OVER () AS total
@@ -107,7 +127,7 @@ def rank(
     """  # noqa: S608 - only our own constants and Django's own SQL are put in; every value is a parameter
     needed = _needed(words)
     values = [*params, *([row[column] for row in terms] for column in range(3)), [row[0] for row in terms], owner_id]
-    values += [float(counted.messages), counted.average, *fitting_params, needed, needed, limit, start]
+    values += [float(counted.messages), slope, *fitting_params, needed, needed, limit, start]
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [Ranked(*row) for row in cursor.fetchall()]

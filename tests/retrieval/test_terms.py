@@ -1,7 +1,9 @@
 import pytest
 
+from documents.stopwords import STOP_WORDS
 from documents.terms import (
     MOST_QUERY_WORDS,
+    Marker,
     guess_language,
     language_of,
     passage_terms,
@@ -126,3 +128,15 @@ def test_terms_are_signed_64_bit_numbers_that_depend_on_the_key() -> None:
 def test_the_length_counts_every_occurrence() -> None:
     passage = passage_terms("salt salt timber", "english", KEY)
     assert (passage.length, sorted(passage.frequencies.values())) == (3, [1, 2])
+
+
+@pytest.mark.parametrize("language", STOP_WORDS)
+def test_a_word_is_marked_where_it_stands_whatever_its_stem_begins_with(language: str) -> None:
+    known = sorted(frozenset().union(*STOP_WORDS.values()))[::10]
+    # What some languages put before a word, and their stemmers take away again.
+    words = [before + word for before in ("", "ge", "be", "me", "di", "naj", "leg", "d", "b") for word in known]
+    assert [word for word in words if not _is_marked(word.capitalize(), word, language)] == []
+
+
+def _is_marked(text: str, word: str, language: str) -> bool:
+    return any(Marker(query_words(word, [language], KEY), [language]).occurrences(text))
