@@ -98,6 +98,7 @@ class Action(models.TextChoices):
     EXPORT_DOWNLOADED = "data.export_downloaded", "Downloaded an export"
     EXPORT_DELETED = "data.export_deleted", "The file of an export was deleted"
     IMPORTED = "data.imported", "Imported data"
+    IMPORT_FORGOTTEN = "data.import_forgotten", "Removed an import from the list"
     ERASURE_REQUESTED = "data.erasure_requested", "Asked for deletion of an account"
     ERASED = "data.erased", "An account and its data were erased"
     CONSENT_GIVEN = "data.consent_given", "Gave consent"

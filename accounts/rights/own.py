@@ -1,9 +1,8 @@
 """What the account itself is: profile, addresses, sessions, identities, quotas, consents, and what was recorded."""
 
-import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO, ClassVar
+from contextlib import closing, contextmanager
+from typing import IO, Any, ClassVar
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -16,6 +15,7 @@ from django.db.models.functions import Now
 from redis import Redis
 
 from accounts.audit.models import AuditEvent
+from accounts.encryption.files import SealedSpool
 from accounts.invitations.models import Invitation
 from accounts.limits.models import TokensSpent
 from accounts.lock_out.models import Failures, SignInName
@@ -27,6 +27,7 @@ from accounts.second_factor.models import Authenticator, RecoveryCode
 from accounts.sessions.models import UserSession
 from accounts.tenancy import acting_as_system
 
+_EVENTS_AT_ONCE = 1000
 _STOPPED = "This copy was not made, because the account was closed meanwhile."
 
 
@@ -128,9 +129,20 @@ def _forget_in_redis(user_id: UUID) -> None:
 
 @contextmanager
 def _recorded(user: User) -> Iterator[IO[bytes]]:
-    """What the audit log says this person did, and what was done to them. It holds no content."""
+    """What the audit log says this person did, and what was done to them. It holds no content.
+
+    Written down before it is handed on: whoever reads it must not act as the system meanwhile.
+    """
     about_them = models.Q(user_id=user.pk) | models.Q(resource_kind="user", resource_id=str(user.pk))
     columns = ("at", "action", "resource_kind", "resource_id", "address", "agent", "details")
-    with acting_as_system("copy somebody's part of the audit log for them"):
-        found = list(AuditEvent.objects.filter(about_them).order_by("id").values(*columns))
-    yield io.BytesIO(as_json(found))
+    events = AuditEvent.objects.filter(about_them).order_by("id").values(*columns)
+    spool: Any = SealedSpool()
+    with closing(spool):
+        between = b"[\n"
+        with acting_as_system("copy somebody's part of the audit log for them"):
+            for event in events.iterator(chunk_size=_EVENTS_AT_ONCE):
+                spool.write(between + as_json(event))
+                between = b",\n"
+        spool.write(b"\n]\n" if between == b",\n" else b"[]\n")
+        spool.seek(0)
+        yield spool

@@ -127,9 +127,10 @@ def recovery_codes(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def confirm(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Show that it is still the same person."""
+    again = request.GET.get("again") or request.POST.get("again")
     if request.method == "GET" and is_confirmed(request):
-        return redirect(safe_next(request))
-    context = {"next": safe_next(request), "again": request.GET.get("again") or request.POST.get("again")}
+        return _back(request, again=bool(again))
+    context = {"next": safe_next(request), "again": again}
     form: CodeForm | PasswordForm
     if request.user.second_factor is not None:
         form, by = (code := _code_form(request)), "code"
@@ -143,10 +144,17 @@ def confirm(request: AuthenticatedHttpRequest) -> HttpResponse:
     if is_right:
         note_confirmation(request)
         audit.record(audit.Action.CONFIRMED, user=request.user, request=request, by=by)
-        return redirect(safe_next(request))
+        return _back(request, again=bool(again))
     if request.method == "POST":
         audit.record(audit.Action.CONFIRMATION_FAILED, user=request.user, request=request, by=by)
     return _page(request, "second_factor/confirm.html", {**context, "form": form, "by": by})
+
+
+def _back(request: AuthenticatedHttpRequest, *, again: bool) -> HttpResponse:
+    """`again`: to where something was sent, which was not kept."""
+    if again:
+        messages.info(request, "Confirmed. Nothing was changed yet: choose or enter it again, and do it once more.")
+    return redirect(safe_next(request))
 
 
 @require_POST

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from accounts import audit
 from accounts.models import User
-from accounts.rights import archive
+from accounts.rights import archive, requesting
 from chats.exchange import files
 from chats.exchange.models import ExchangeJob
 from chats.models import Conversation
@@ -30,6 +30,10 @@ class Refused(Exception):
         super().__init__(text)
 
 
+_FORGOTTEN = {
+    ExchangeJob.Kind.EXPORT: audit.Action.EXPORT_DELETED,
+    ExchangeJob.Kind.IMPORT: audit.Action.IMPORT_FORGOTTEN,
+}
 _UNDER_WAY = "An export is being made already. Wait until it is ready, then ask for the next one."
 
 
@@ -76,9 +80,15 @@ def take_in(user: User, upload: "UploadedFile[bytes] | None") -> ExchangeJob:
 
 
 def forget(job: ExchangeJob) -> None:
-    """Remove a job that is over from the list, with its file."""
-    archive.delete(job.file)
-    ExchangeJob.objects.filter(pk=job.pk, status__in=[ExchangeJob.Status.DONE, ExchangeJob.Status.FAILED]).delete()
+    """Remove a job that is over from the list, with its file. Raises Held."""
+    with transaction.atomic():
+        requesting.refuse_while_held(job.owner_id)
+        over = [ExchangeJob.Status.DONE, ExchangeJob.Status.FAILED]
+        if not ExchangeJob.objects.filter(pk=job.pk, status__in=over).delete()[0]:
+            return
+        action = _FORGOTTEN[ExchangeJob.Kind(job.kind)]
+        audit.record(action, user=job.owner_id, resource=("exchange", job.pk), because="asked")
+        transaction.on_commit(lambda: archive.delete(job.file), robust=True)
 
 
 def enqueue(job_id: uuid.UUID) -> None:

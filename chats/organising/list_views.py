@@ -13,6 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.capabilities import Capability, requires
 from accounts.http import AuthenticatedHttpRequest
+from accounts.limits.rates import EXPORT, counted
+from accounts.second_factor import confirmed_recently
 from chats import conversation as conversations
 from chats import stopping
 from chats.conversation import ChatError
@@ -159,6 +161,8 @@ def _restore(_request: AuthenticatedHttpRequest, chats: list[Conversation]) -> D
     return _done(chats, "brought back"), None
 
 
+@confirmed_recently
+@counted(EXPORT)
 def _export(request: AuthenticatedHttpRequest, chats: list[Conversation]) -> HttpResponse:
     """A worker makes the file; its page says when it is there."""
     try:

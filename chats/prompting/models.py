@@ -32,7 +32,7 @@ class OwnInstructions(SealedModel):
 class KeptQuerySet(models.QuerySet[M]):
     def visible_to(self, user: "User") -> Self:
         """One's own, and for people who chat what others share with everybody."""
-        return self.filter(_theirs(user, shared=may(user, Capability.CHAT)), deleted_at=None)
+        return self.filter(_theirs(user, shared=_is_somebody(user)), deleted_at=None)
 
     def editable_by(self, user: "User") -> Self:
         return self.filter(_theirs(user, shared=_oversees(user)), deleted_at=None)
@@ -46,8 +46,13 @@ def _theirs(user: "User", *, shared: bool) -> models.Q:
     return models.Q(owner=user) | models.Q(is_shared=True) if shared else models.Q(owner=user)
 
 
+def _is_somebody(user: "User") -> bool:
+    """One of those who chat here. Whoever just signed up by themselves has no role yet, as for shares."""
+    return may(user, Capability.CHAT) and user.address_confirmed
+
+
 def _oversees(user: "User") -> bool:
-    return may(user, Capability.CHAT) and may(user, Capability.ADMINISTER)
+    return _is_somebody(user) and may(user, Capability.ADMINISTER)
 
 
 class Kept(SealedModel):

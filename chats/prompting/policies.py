@@ -16,7 +16,8 @@ _ACTOR = "(SELECT nullif(nullif(current_setting('chatsite.actor', true), ''), 's
 def _acts(roles: tuple[Role, ...]) -> str:
     listed = ", ".join(f"'{role.value}'" for role in roles)
     allowed = f"role IN ({listed})"
-    return f"(SELECT {allowed} FROM accounts_user WHERE id = {_ACTOR} AND is_active)"  # noqa: S608 - of our own words
+    somebody = f"id = {_ACTOR} AND is_active AND address_confirmed"
+    return f"(SELECT {allowed} FROM accounts_user WHERE {somebody})"  # noqa: S608 - of our own words
 
 
 SQL = "".join(

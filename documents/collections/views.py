@@ -122,7 +122,9 @@ def delete(request: AuthenticatedHttpRequest, collection_id: UUID) -> HttpRespon
     try:
         keeping.delete(found)
     except Held as held:
-        return _page(request, found, error=held.text)
+        # Asked for by htmx, which shows no page that comes with an error.
+        messages.error(request, held.text)
+        return redirect("collections:page", found.pk)
     messages.success(request, "The collection was deleted. Its documents are kept, and are shared with nobody.")
     return redirect("collections:home")
 

@@ -180,9 +180,14 @@ function remove(item) {
   item.remove();
   changed();
   (neighbour?.querySelector("[data-remove]") ?? field).focus();
+  note.textContent = "";
   announcer.textContent = "The picture was removed";
-  // One that stays on the server is swept away later.
-  fetch(`${list.dataset.upload}/${item.dataset.picture}/remove`, { method: "POST", headers }).catch(() => {});
+  // One that stays on the server is swept away later, unless it has to be kept there, which is said.
+  fetch(`${list.dataset.upload}/${item.dataset.picture}/remove`, { method: "POST", headers })
+    .then(async (response) => {
+      if (response.status === 409) note.textContent = `${said(await response.text(), 409)} It is not in your question any more.`;
+    })
+    .catch(() => {});
 }
 
 async function readText(item) {

@@ -23,24 +23,35 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
+from django.db.models import QuerySet
 from django.test import Client
 from PIL import Image, PngImagePlugin
 from redis import Redis
 
 from accounts.encryption import keys
 from accounts.encryption.errors import Forged, KeyErased
+from accounts.encryption.fields import SealedJSONField, SealedModel, SealedTextField
 from accounts.models import User
+from accounts.rights import archive, working
+from accounts.rights.models import DataRequest
+from accounts.second_factor.models import Authenticator
 from accounts.tenancy import acting_as
 from chats import answering
+from chats.exchange import working as exchanging
+from chats.exchange.models import ExchangeJob
 from chats.images.models import Picture
-from chats.models import Citation, Conversation, Message, Summary
+from chats.models import Conversation, Message, Summary
 from chatsite import carried
-from documents import blobs, library, page_images, retrieval
+from documents import library, page_images, retrieval
 from documents.ingestion import ingest
-from documents.models import Chunk, Collection, Document, DocumentVersion, Page
+from documents.models import Collection, Document, DocumentVersion
+from documents.sources.models import Label, Publication, Source
+from tests.chats.exchange.samples import as_file, chatgpt
 from tests.files.samples import pdf_with_pages
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -63,6 +74,22 @@ class Phrases:
     collection: str
     new_name: str
     picture: str
+    folder: str
+    tag: str
+    document_tag: str
+    instructions: str
+    system_prompt: str
+    template: str
+    template_text: str
+    persona: str
+    persona_prompt: str
+    comment: str
+    reader: str
+    collection_reader: str
+    imported: str
+    sought: str
+    # What nobody can write on a page; and in every sealed column that is still empty.
+    elsewhere: str
 
     @classmethod
     def made(cls) -> "Phrases":
@@ -133,6 +160,8 @@ class World:
     answer: Message
     text: Document
     pdf: Document
+    # Keys in the storage.
+    files: set[str]
 
 
 @pytest.fixture
@@ -140,6 +169,7 @@ def world(owner: User, client: Client, settings: Any, temporary: Path) -> World:
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1000  # what is larger waits on disk
     settings.RAG_RELEVANCE_THRESHOLD = 0.0  # the question is half made of a word that nothing holds
     phrases = Phrases.made()
+    others_files = stored_files()
     client.force_login(owner)
     padding = "The ferry waits at the pier until the tide allows it to leave. " * 40
     text = f"# Notes\n\n{padding}\n\nThe word for the gate is {phrases.text_file}.\n".encode()
@@ -154,8 +184,12 @@ def world(owner: User, client: Client, settings: Any, temporary: Path) -> World:
     version = documents["plans.pdf"].versions.get()
     client.get(f"/documents/{version.document_id}/versions/1/pages/1/image.png")
     library.rename(documents["plans.pdf"], f"{phrases.new_name}.pdf")
-    with acting_as(owner):
-        Collection.objects.create(owner=owner, name=phrases.collection)
+    chosen = {"document": [str(documents["plans.pdf"].pk)], "put": "new", "new_tag": phrases.document_tag}
+    client.post("/documents/several", chosen)
+    client.post("/documents/collections", {"name": phrases.collection})
+    collection = Collection.objects.get()
+    share = {"kind": "person", "address": f"{phrases.collection_reader}@example.org"}
+    client.post(f"/documents/collections/{collection.pk}/shares", share)
 
     asked = f"What is the word for the gate, {phrases.question}?"
     client.post("/chats", {"content": asked, "use_documents": "on", "documents_offered": "1"})
@@ -163,14 +197,45 @@ def world(owner: User, client: Client, settings: Any, temporary: Path) -> World:
     answer = Message.objects.get(role="assistant")
     answering.answer(answer.pk)
     client.post(f"/chats/{conversation.pk}/rename", {"title": f"About {phrases.title}"})
+    _told_to_models_and_shared(client, phrases, conversation, answer)
+    client.post("/search", {"q": phrases.sought})
+    client.post("/documents/search", {"q": phrases.sought})
     answer.refresh_from_db()
     client.post("/images", {"file": SimpleUploadedFile(f"{phrases.picture}.png", _picture_about(phrases.picture))})
     assert phrases.picture in client.get(f"/images/waiting?id={Picture.objects.get().pk}").content.decode()
     answer.thinking = f"I think of {phrases.thinking}."
     answer.save(update_fields=["thinking"])
     Summary.objects.create(upto=answer, text=f"They spoke of {phrases.summary}.", model="builtin")
+    _what_no_page_writes(owner, documents["plans.pdf"], phrases.elsewhere)
+    client.post("/settings/exchange/import", {"file": io.BytesIO(as_file([chatgpt(title=phrases.imported)]))})
+    exchanging.do(ExchangeJob.objects.get().pk)
+    client.post("/settings/exchange/export", {"form": "json"})
+    exchanging.do(ExchangeJob.objects.get(kind=ExchangeJob.Kind.EXPORT).pk)
     text_document, pdf_document = documents[f"{phrases.file_name}.md"], documents["plans.pdf"]
-    return World(owner, client, phrases, conversation, answer, text_document, pdf_document)
+    files = stored_files() - others_files
+    return World(owner, client, phrases, conversation, answer, text_document, pdf_document, files)
+
+
+def _told_to_models_and_shared(client: Client, phrases: Phrases, conversation: Conversation, answer: Message) -> None:
+    chat = f"/chats/{conversation.pk}"
+    for address, form in {
+        f"{chat}/organise/move": {"folder": "new", "new": phrases.folder},
+        f"{chat}/organise/tag": {"tag": "new", "new": phrases.tag},
+        f"{chat}/settings": {"system_prompt": phrases.system_prompt},
+        f"{chat}/shares": {"kind": "person", "address": f"{phrases.reader}@example.org"},
+        f"{chat}/messages/{answer.pk}/rating": {"rating": "-1", "comment": phrases.comment},
+        "/settings/instructions": {"text": phrases.instructions},
+        "/prompts/new": {"name": phrases.template, "text": phrases.template_text},
+        "/personas/new": {"name": phrases.persona, "system_prompt": phrases.persona_prompt},
+    }.items():
+        client.post(address, form)
+
+
+def _what_no_page_writes(owner: User, document: Document, phrase: str) -> None:
+    Authenticator.objects.create(user=owner, secret=phrase)
+    Source.objects.create(document=document, path=f"/srv/{phrase}.pdf")
+    Publication.objects.create(document=document, url=f"https://example.org/{phrase}")
+    Label.objects.create(document=document, kind=Label.Kind.TAG, position=0, name=phrase, name_hash=b"x" * 32)
 
 
 def _picture_about(phrase: str) -> bytes:
@@ -223,11 +288,18 @@ def test_nothing_that_was_written_lies_anywhere_in_plain(
     phrases = world.phrases
     assert world.answer.status == Message.Status.DONE
     assert phrases.text_file in world.answer.content  # the built-in pair quotes
+    fill_sealed_columns(world.owner, phrases.elsewhere)
+    written = repr([opened(*place, row) for place, row in sealed_values(world.owner)])
+    assert {phrase for phrase in phrases.all() if phrase not in written} == {phrases.sought}
 
     dump = dumped()
     assert b"chats_message" in dump
     assert str(world.answer.pk).encode() in dump
     assert phrases.found_in(dump) == []
+
+    sessions = [session.get_decoded() for session in Session.objects.all()]  # compressed in the dump
+    assert sessions
+    assert phrases.found_in(repr(sessions).encode()) == []
 
     # The files of the database too: its journal has had every row in it.
     on_disk = [path for path in Path(settings.DATA_DIR).rglob("*") if path.is_file() and not path.is_socket()]
@@ -265,18 +337,30 @@ def test_everything_is_still_found_by_its_owner(world: World, stranger: User) ->
         assert retrieval.search(user_id=stranger.pk, query=phrases.text_file).passages == []
 
 
-def test_an_erased_key_makes_yesterdays_backup_unreadable(
+def test_an_account_that_is_deleted_stays_unreadable_in_yesterdays_backup(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The account goes, and its key with it; then yesterday's dump and yesterday's files come back."""
+    """The person deletes the account; then yesterday's dump and yesterday's files come back."""
+    owner = world.owner
+    fill_sealed_columns(owner, world.phrases.elsewhere)
+    before = {place: opened(*place, row) for place, row in sealed_values(owner)}
+    assert all(before.values())
+    # Documents, pages drawn of them, pictures in all sizes, an archive.
+    assert {key.split("/")[0] for key in world.files} >= {"pages", "pictures", "exchange"}
+    for key in world.files:
+        archive.open_archive(key, owner_id=owner.pk).read(1)
     rows = dumped("--data-only", "--inserts", "--on-conflict-do-nothing", "--exclude-table=audit_*")
-    version = world.text.versions.get()
     files = settings.STORAGES["default"]["OPTIONS"]["location"]
     shutil.copytree(files, tmp_path / "backup")
-    for document in Document.objects.all():
-        library.delete(document)
-    Conversation.objects.all().delete()
-    keys.destroy(world.owner.pk)
+
+    world.page.post("/settings/data/delete-account", {"email": owner.email})
+    erasure = DataRequest.objects.get(owner_id=owner.pk, kind=DataRequest.Kind.ERASURE)
+    working.do(erasure.pk)
+    erasure.refresh_from_db()
+    assert erasure.status == DataRequest.Status.DONE
+    assert not User.objects.filter(pk=owner.pk).exists()
+    assert list(sealed_values(owner)) == []
+    assert not stored_files() & world.files
 
     restored = subprocess.run(
         [str(carried._postgres_bin("psql")), "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction"],
@@ -287,47 +371,86 @@ def test_an_erased_key_makes_yesterdays_backup_unreadable(
     )
     assert restored.returncode == 0, restored.stderr.decode()
     shutil.copytree(tmp_path / "backup", files, dirs_exist_ok=True)
+    back = list(sealed_values(owner))
+    assert [place for place, _ in back] == list(before)
+    assert stored_files() >= world.files
 
-    assert Message.objects.count() == 2
-    sealed = [
-        (kind, name, row)
-        for kind, names in {
-            Conversation: ["title"],
-            Message: ["content", "thinking", "html", "retrieval"],
-            Summary: ["text"],
-            Citation: ["quoted", "document_name"],
-            Document: ["name"],
-            Page: ["text"],
-            Chunk: ["content", "heading"],
-        }.items()
-        for row in kind.objects.all()
-        for name in names
-        if kind.objects.filter(pk=row.pk).values_list(name, flat=True).get()
-    ]
-    assert len(sealed) > 20
-    for _kind, name, row in sealed:
+    for place, row in back:
         with pytest.raises(KeyErased):
-            getattr(row, name)
-    with pytest.raises(KeyErased):
-        blobs.open_blob(version.blob, owner_id=world.owner.pk)
+            opened(*place, row)
+    for key in world.files:
+        with pytest.raises(KeyErased):
+            archive.open_archive(key, owner_id=owner.pk)
     with pytest.raises(KeyErased):
         page_images.page_image(DocumentVersion.objects.get(document=world.pdf), 1)
     with pytest.raises(KeyErased):
-        retrieval.search(user_id=world.owner.pk, query=world.phrases.text_file)
+        retrieval.search(user_id=owner.pk, query=world.phrases.text_file)
     # Nor by any other key that is left.
     for other in _keys_left():
-        for kind, name, row in sealed:
-            value = kind.objects.filter(pk=row.pk).values_list(name, flat=True).get()
-            identity = [getattr(row, field) for field in kind.sealed_identity]
-            with monkeypatch.context() as patch:
-                patch.setattr(keys, "of", lambda *_, other=other, **__: keys.OwnerKeys(other))
+        with monkeypatch.context() as patch:
+            patch.setattr(keys, "of", lambda *_, other=other, **__: keys.OwnerKeys(other))
+            for place, row in back:
                 with pytest.raises(Forged):
-                    kind.unsealed(name, value, *identity, owner_id=world.owner.pk)
+                    opened(*place, row)
+            for key in world.files:
+                with pytest.raises(Forged):
+                    archive.open_archive(key, owner_id=owner.pk)
 
     # The person, were the account to come back, is told so.
-    page = world.page.get("/documents/")
+    returned = Client()
+    returned.force_login(User.objects.get(pk=owner.pk))
+    page = returned.get("/documents/")
     assert page.status_code == 410
     assert "erased with the account" in page.content.decode()
+
+
+def stored_files() -> set[str]:
+    root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+# A column, and the row's key: what names a sealed value.
+Place = tuple[type[SealedModel], str, Any]
+
+
+def sealed_columns() -> Iterator[tuple[type[SealedModel], str]]:
+    for model in apps.get_models():
+        for column in model._meta.concrete_fields:
+            if isinstance(column, SealedTextField | SealedJSONField):
+                assert issubclass(model, SealedModel)
+                yield model, column.attname
+
+
+def rows_of(model: type[SealedModel], owner: User) -> "QuerySet[SealedModel]":
+    return model._base_manager.filter(**{model.sealed_owner: owner.pk}).order_by("pk")
+
+
+def fill_sealed_columns(owner: User, phrase: str) -> None:
+    """The phrase in each that is still empty. There must be a row of every model."""
+    for model, name in sealed_columns():
+        rows = list(rows_of(model, owner))
+        assert rows, f"the world has no {model.__name__}"
+        for row in rows:
+            if not getattr(row, name):
+                value = [phrase] if isinstance(model._meta.get_field(name), SealedJSONField) else phrase
+                sealed = model.sealed(*_identity(row), owner_id=owner.pk, **{name: value})
+                model._base_manager.filter(pk=row.pk).update(**sealed)
+
+
+def sealed_values(owner: User) -> Iterator[tuple[Place, SealedModel]]:
+    for model, name in sealed_columns():
+        for row in rows_of(model, owner):
+            yield (model, name, row.pk), row
+
+
+def opened(model: type[SealedModel], name: str, key: Any, row: SealedModel) -> Any:
+    """From what lies in the database now."""
+    value = model._base_manager.filter(pk=key).values_list(name, flat=True).get()
+    return model.unsealed(name, value, *_identity(row), owner_id=getattr(row, model.sealed_owner))
+
+
+def _identity(row: SealedModel) -> list[Any]:
+    return [getattr(row, name) for name in row.sealed_identity]
 
 
 def _keys_left() -> list[bytes]:

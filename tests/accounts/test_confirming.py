@@ -177,6 +177,39 @@ def test_what_was_posted_is_not_kept_and_the_page_says_so(page: Client) -> None:
     assert "Nothing was changed yet" in words(response)
     back = page.post(ASK, {"password": PASSWORD, "next": f"{CHANGE}?x=1", "again": "1"})
     assert back["Location"] == f"{CHANGE}?x=1"
+    assert "do it once more" in words(page.get(back["Location"]))
+
+
+def test_also_where_it_was_confirmed_in_another_tab_meanwhile(page: Client) -> None:
+    page.post(ASK, {"password": PASSWORD})
+    back = page.get(ASK, {"next": CHANGE, "again": "1"}, follow=True)
+    assert back.redirect_chain == [(CHANGE, 302)]
+    assert "do it once more" in words(back)
+
+
+def test_whoever_sent_nothing_is_not_told_so(page: Client) -> None:
+    back = page.post(ASK, {"password": PASSWORD, "next": CHANGE}, follow=True)
+    assert back.redirect_chain == [(CHANGE, 302)]
+    assert "once more" not in words(back)
+
+
+def test_several_chats_are_exported_after_the_question_and_the_page_says_that_they_are_not_chosen_any_more(
+    page: Client, owner: User
+) -> None:
+    chat, before = World.of(owner).conversation, ExchangeJob.objects.count()
+    address, form = "/chats/several", {"chat": [str(chat.pk)], "export": "json"}
+    asked = page.post(address, form, HTTP_REFERER="http://testserver/chats/all?folder=1")
+    assert is_question(asked)
+    assert ExchangeJob.objects.count() == before
+    back = page.post(asked["Location"], {"password": PASSWORD, "next": "/chats/all", "again": "1"}, follow=True)
+    assert "choose or enter it again" in words(back)
+    assert page.post(address, form)["Location"] == "/settings/exchange"
+    assert ExchangeJob.objects.count() == before + 1
+
+
+def test_what_else_is_done_with_several_chats_needs_none(page: Client, owner: User) -> None:
+    chat = World.of(owner).conversation
+    assert not is_question(page.post("/chats/several", {"chat": [str(chat.pk)], "archive": "1"}))
 
 
 def test_a_fragment_sends_the_whole_page_to_the_question(page: Client) -> None:

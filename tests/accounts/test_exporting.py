@@ -4,6 +4,7 @@ import io
 import json
 import os
 import time
+import tracemalloc
 import uuid
 import zipfile
 from datetime import timedelta
@@ -15,11 +16,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts import audit
+from accounts.audit.models import AuditEvent
 from accounts.models import Role, User
-from accounts.rights import archive, requesting, tasks, working
+from accounts.rights import archive, own, requesting, tasks, working
 from accounts.rights.holdings import UNREADABLE, Entry, every
 from accounts.rights.models import DataRequest
-from accounts.tenancy import acting_as
+from accounts.tenancy import acting_as, acting_as_system
 from chats import conversation
 from chats.models import Message
 from documents import blobs, library
@@ -110,6 +113,31 @@ class TestProgress:
             for _ in range(10):
                 conversation.post_message(conversation.start(person), "Again?")
         assert cost() - few <= 10 * 4
+
+
+class TestALongAuditLog:
+    def test_it_is_whole_in_order_and_in_little_memory(self, person: User) -> None:
+        with acting_as_system("write many events"):
+            words = "kettle " * 200
+            AuditEvent.objects.bulk_create(
+                AuditEvent(action=audit.Action.CHAT_ASKED, user_id=person.pk, details={"number": n, "words": words})
+                for n in range(5_500)
+            )
+            AuditEvent.objects.create(action=audit.Action.CHAT_ASKED, user_id=uuid.uuid4(), details={"number": -1})
+        tracemalloc.start()
+        try:
+            with acting_as(person), own._recorded(person) as file:
+                _, most = tracemalloc.get_traced_memory()
+                content = file.read()
+        finally:
+            tracemalloc.stop()
+        numbers = [event["details"].get("number") for event in json.loads(content)]
+        assert [number for number in numbers if number is not None] == list(range(5_500))
+        assert most < len(content) / 2
+
+    def test_nothing_is_a_list_too(self, person: User) -> None:
+        with acting_as(person), own._recorded(User(email="nobody@example.org")) as file:
+            assert json.loads(file.read()) == []
 
 
 class TestWhoMay:

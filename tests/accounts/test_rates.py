@@ -293,6 +293,13 @@ class TestReading:
         refused = client.post("/settings/exchange/export", {"form": "json"})
         assert (refused.status_code, "An export is a lot of work" in refused.content.decode()) == (429, True)
 
+    def test_so_is_one_of_several_chats(self, owner: User) -> None:
+        client, chat = signed_in(owner), conversations.start(owner)
+        form = {"chat": str(chat.pk), "export": "json"}
+        assert client.post("/chats/several", form)["Location"] == "/settings/exchange"
+        refused = client.post("/chats/several", form)
+        assert (refused.status_code, "An export is a lot of work" in refused.content.decode()) == (429, True)
+
     def test_a_visitor_is_counted_as_one(self, rf: RequestFactory) -> None:
         request = rf.get("/documents")
         request.user = AnonymousUser()

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import psycopg
@@ -27,6 +28,7 @@ from accounts.rights.models import Consent, DataRequest
 from accounts.second_factor.models import Authenticator, RecoveryCode
 from accounts.sessions.models import UserSession
 from accounts.tenancy import acting_as, acting_as_system, actor
+from accounts.tenancy.postgresql.base import _is_alive
 from accounts.tenancy.role import refuse_unbound_role
 from chats.evaluation.models import Asked, Run
 from chats.exchange.models import ExchangeJob, Origin
@@ -49,6 +51,7 @@ from documents.models import (
     Reindexing,
 )
 from documents.sources.models import Label, Publication, Source
+from tests.waiting import until
 
 INTERLEAVINGS = 10_000
 
@@ -593,3 +596,15 @@ def test_connections_whose_server_went_are_passed_by(transactional_db: None) -> 
         for pid in gone:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
     assert not gone & {process() for _ in range(12)}
+
+
+@pytest.mark.parametrize("setting", ["idle_session_timeout", "idle_in_transaction_session_timeout"])
+def test_whatever_the_server_says_when_it_takes_leave(transactional_db: None, setting: str) -> None:
+    """The words of the second are no OperationalError."""
+    parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}
+    with closing(psycopg.connect(**parameters, autocommit=True)) as idle:
+        assert _is_alive(idle)
+        idle.execute("SELECT set_config(%s, '50', false)", [setting])
+        if "transaction" in setting:
+            idle.execute("BEGIN")
+        until(lambda: not _is_alive(idle))

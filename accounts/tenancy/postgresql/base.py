@@ -63,7 +63,7 @@ def _is_alive(connection: psycopg.Connection[Any]) -> bool:
         waiting.register(connection.fileno(), select.POLLIN)
         if waiting.poll(0):
             ConnectionPool.check_connection(connection)
-    except psycopg.OperationalError:
+    except psycopg.Error:
         return False
     return True
 

@@ -285,6 +285,20 @@ class TestTheUpload:
         working.do(ExchangeJob.objects.get().pk)
         assert "1 chat imported" in client.get("/settings/exchange", headers={"HX-Request": "true"}).content.decode()
 
+    def test_it_can_be_removed_from_the_list_when_it_is_done(
+        self, client: Client, owner: User, transactional_db: None
+    ) -> None:
+        client.force_login(owner)
+        client.post("/settings/exchange/import", {"file": io.BytesIO(as_file([chatgpt()]))})
+        job = ExchangeJob.objects.get()
+        client.post(f"/settings/exchange/{job.pk}/forget")
+        assert ExchangeJob.objects.exists()
+        working.do(job.pk)
+        client.post(f"/settings/exchange/{job.pk}/forget")
+        assert not ExchangeJob.objects.exists()
+        forgotten = AuditEvent.objects.get(action="data.import_forgotten")
+        assert (forgotten.user_id, forgotten.resource_id) == (owner.pk, str(job.pk))
+
     def test_a_plain_form_with_its_token_and_one_without(self, owner: User) -> None:
         browser = Client(enforce_csrf_checks=True)
         browser.force_login(owner)
@@ -335,6 +349,24 @@ class TestOut:
         assert client.get(f"/settings/exchange/{job.pk}/file").status_code == 404
         tasks.sweep()
         assert not default_storage.exists(job.file)
+        deleted = AuditEvent.objects.get(action="data.export_deleted")
+        assert (deleted.resource_id, deleted.details) == (str(job.pk), {"because": "expired"})
+
+    def test_one_that_is_removed_goes_with_its_file(
+        self, client: Client, owner: User, transactional_db: None, take: Take
+    ) -> None:
+        take(as_file([chatgpt()]))
+        client.force_login(owner)
+        client.post("/settings/exchange/export", {"form": "json"})
+        job = ExchangeJob.objects.get(kind="export")
+        working.do(job.pk)
+        job.refresh_from_db()
+        assert default_storage.exists(job.file)
+        client.post(f"/settings/exchange/{job.pk}/forget")
+        assert not ExchangeJob.objects.filter(pk=job.pk).exists()
+        assert not default_storage.exists(job.file)
+        deleted = AuditEvent.objects.get(action="data.export_deleted")
+        assert (deleted.user_id, deleted.details) == (owner.pk, {"because": "asked"})
 
     def test_a_strangers_chat_cannot_be_chosen(self, strangers_page: Client, take: Take, stranger: User) -> None:
         take(as_file([chatgpt()]))

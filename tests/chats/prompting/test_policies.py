@@ -45,6 +45,20 @@ class TestShared:
             with acting_as(who):
                 assert not kind.objects.exists()
 
+    @pytest.mark.parametrize("role", [Role.USER, Role.ADMIN])
+    def test_whoever_just_signed_up_has_no_role_yet(self, kind: type[PromptTemplate], owner: User, role: str) -> None:
+        found = made(kind, owner, is_shared=True)
+        newcomer = person(role)
+        User.objects.filter(pk=newcomer.pk).update(address_confirmed=False)
+        newcomer.refresh_from_db()
+        own = made(kind, newcomer)
+        with acting_as(newcomer):
+            assert list(kind.objects.all()) == list(kind.objects.visible_to(newcomer)) == [own]
+            assert list(kind.objects.editable_by(newcomer)) == [own]
+            assert kind.objects.filter(pk=found.pk).update(deleted_at=timezone.now()) == 0
+        # Each of the two would do it alone.
+        assert list(kind.objects.visible_to(newcomer)) == list(kind.objects.editable_by(newcomer)) == [own]
+
     def test_not_once_it_is_deleted(self, kind: type[PromptTemplate], owner: User, stranger: User) -> None:
         made(kind, owner, is_shared=True, deleted_at=timezone.now())
         with acting_as(stranger):
