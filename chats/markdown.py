@@ -130,6 +130,9 @@ def parser() -> MarkdownIt:
         "math_inline_double": _display_math,
         "link_open": _link_open,
         "citation": _citation,
+        "bullet_list_open": _own_direction,
+        "ordered_list_open": _own_direction,
+        "blockquote_open": _own_direction,
         "table_open": _table_open,
         "th_open": _cell_open,
         "td_open": _cell_open,
@@ -196,8 +199,19 @@ def _link_open(
     return self.renderToken(tokens, index, options, env)
 
 
-def _table_open(*_: Any) -> str:
-    return '<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
+def _own_direction(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """A Hebrew list in an English answer has its bullets at the right. What it contains runs as it does, so that all
+    bullets of a list stand on one side."""
+    if not tokens[index].level:
+        tokens[index].attrSet("dir", "auto")
+    return self.renderToken(tokens, index, options, env)
+
+
+def _table_open(_self: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    direction = "" if tokens[index].level else ' dir="auto"'
+    return f'<div class="table-scroll" tabindex="0" role="group" aria-label="Table"{direction}><table>\n'
 
 
 def _cell_open(
@@ -231,4 +245,14 @@ def _math(source: str, options: Mapping[str, Any]) -> str:
     except Exception:  # noqa: BLE001 - the converter raises many types, and a formula nobody can read is shown as typed
         return f"<code>{html.escape(source)}</code>"
     # LaTeX has commands for links and styles, and the converter passes them on.
-    return nh3.clean(converted, tags=_MATH_TAGS, attributes={"*": _MATH_ATTRIBUTES})
+    shown = nh3.clean(converted, tags=_MATH_TAGS, attributes={"*": _MATH_ATTRIBUTES})
+    return _with_source(shown, source)
+
+
+def _with_source(shown: str, source: str) -> str:
+    """Whoever pastes a formula elsewhere, and some who have it read to them, need it as it was typed."""
+    if shown.count("<math") != 1:
+        return shown  # its words held an element, which sanitizing took apart
+    begin, end = shown.index(">") + 1, shown.rindex("</math>")
+    annotation = f'<annotation encoding="application/x-tex">{html.escape(source.strip(), quote=False)}</annotation>'
+    return f"{shown[:begin]}<semantics>{shown[begin:end]}{annotation}</semantics>{shown[end:]}"

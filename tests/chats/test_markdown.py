@@ -34,6 +34,35 @@ def test_math_becomes_mathml() -> None:
     assert 'display="block"' in html
 
 
+@pytest.mark.parametrize(
+    "text", [r"so $a<b$ holds", r"so \(a<b\) holds", "$$\na<b\n$$", "\\[\na<b\n\\]", "so $$ a<b $$ holds"]
+)
+def test_a_formula_brings_what_was_typed_along(text: str) -> None:
+    html = render(text)
+    assert html.count('<annotation encoding="application/x-tex">a&lt;b</annotation></semantics></math>') == 1
+    assert re.search(r"<math[^>]*><semantics><mrow>", html)
+
+
+def test_a_formula_with_an_element_in_its_words_leaves_nothing_open() -> None:
+    html = render(r"$\text{a</math><math>b}$ and $c$")
+    assert html.count("<semantics>") == html.count("</semantics>") == 1
+
+
+def test_the_outermost_list_quote_and_table_run_as_their_own_words_do() -> None:
+    html = render("Look:\n\n- א\n  1. b\n     > c\n\n3. d\n\n> - e\n\n| f |\n|---|\n| g |\n\n- | h |\n  |---|\n")
+    assert re.findall(r"<(?:ul|ol|blockquote|div)[^>]*>", html) == [
+        '<ul dir="auto">',
+        "<ol>",
+        "<blockquote>",
+        '<ol start="3" dir="auto">',
+        '<blockquote dir="auto">',
+        "<ul>",
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="Table" dir="auto">',
+        '<ul dir="auto">',
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="Table">',
+    ]
+
+
 def test_prices_are_not_math() -> None:
     assert "<math" not in render("It costs $5 and then $6 more.")
 
