@@ -4,14 +4,14 @@ Chromium, on a phone and a wide window."""
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from accounts.models import User
 from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.conftest import answered, sealed_in
 from tests.interface.conftest import in_both_windows
-from tests.interface.test_live_page import Server, finish
+from tests.interface.page_server import Server
+from tests.interface.test_live_page import finish
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -19,23 +19,6 @@ CODE = (
     '<figure class="code"><figcaption><span>text</span></figcaption><pre tabindex="0"><code>a = 1</code></pre></figure>'
 )
 FOCUSED = "document.activeElement.ariaLabel || document.activeElement.id || document.activeElement.tagName"
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    return conversations.start(owner)
-
-
-@pytest.fixture
-def answer(chat: Conversation) -> Message:
-    answer = conversations.post_message(chat, "Why is the sky blue?").answer
-    Message.objects.filter(pk=answer.pk).update(status="writing")
-    return answer
 
 
 def opened(tab: Page, server: Server, chat: Conversation) -> None:

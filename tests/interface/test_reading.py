@@ -9,7 +9,8 @@ from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
 from tests.interface.conftest import PHONE, WIDE, in_both_windows
-from tests.interface.test_live_page import Server, opened
+from tests.interface.page_server import Server
+from tests.interface.test_live_page import opened
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -40,16 +41,6 @@ SIDE = """one => {
     const right = box.right - text.right < text.left - box.left;
     return `${getComputedStyle(one).direction} ${right ? "right" : "left"}`;
 }"""
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    return conversations.start(owner)
 
 
 def _answered(chat: Conversation, text: str) -> Message:
