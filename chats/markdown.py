@@ -7,7 +7,7 @@ a model writes is ever fetched by itself.
 import html
 import logging
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,11 @@ logger = logging.getLogger(__name__)
 # markdown-it leaves out what is nested deeper; quotes are flattened before, so that no text of theirs is lost.
 MAX_NESTING = 60
 _DEEP_QUOTE = re.compile(r"^((?:[ \t]{0,3}>){20})[ \t>]+", re.MULTILINE)
+
+# What has more blocks comes in parts of this many, which browsers leave out while they are out of sight. They end with
+# a paragraph, as those of an answer that is being written do; live.js says why.
+LONG = 400
+PART = 20
 
 # Longer formulas are shown as typed.
 MATH_LIMIT = 4_000
@@ -58,7 +63,11 @@ def render(text: str, citations: Citations | None = None, *, name: str = "") -> 
     `name` tells its footnotes from those of other answers on the page.
     """
     env = {"citations": citations or {}, "highlight": Budget(), "docId": name or None}
-    return str(parser().render(_normal(text), env))
+    tokens = parser().parse(_normal(text), env)
+    blocks = top_level(tokens)
+    if len(blocks) <= LONG:
+        return render_tokens(tokens, env)
+    return "".join(f'<div class="part">{render_tokens(part, env)}</div>' for part in _parts(blocks))
 
 
 def marks(text: str) -> list[int]:
@@ -73,6 +82,28 @@ def render_safely(text: str, citations: Citations | None = None, *, name: str = 
     except Exception:
         logger.exception("A text of %d characters could not be rendered.", len(text))
         return f'<pre class="plain">{html.escape(text, quote=False)}</pre>'
+
+
+def top_level(tokens: Sequence[Token]) -> list[list[Token]]:
+    blocks: list[list[Token]] = []
+    for token in tokens:
+        if (token.level == 0 and token.nesting >= 0) or not blocks:
+            blocks.append([])
+        blocks[-1].append(token)
+    return blocks
+
+
+def _parts(blocks: list[list[Token]]) -> Iterator[list[Token]]:
+    part: list[Token] = []
+    length = 0
+    for block in blocks:
+        part += block
+        length += 1
+        if length >= PART and block[0].type == "paragraph_open":
+            yield part
+            part, length = [], 0
+    if part:
+        yield part
 
 
 def render_tokens(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> str:

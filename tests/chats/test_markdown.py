@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from chats.markdown import render
+from chats.highlighting import Budget
+from chats.markdown import parser, render
 
 
 def test_common_markdown_is_rendered() -> None:
@@ -61,6 +62,20 @@ def test_the_outermost_list_quote_and_table_run_as_their_own_words_do() -> None:
         '<ul dir="auto">',
         '<div class="table-scroll" tabindex="0" role="group" aria-label="Table">',
     ]
+
+
+def test_what_is_very_long_comes_in_parts_that_end_with_a_paragraph() -> None:
+    block = "One[^1] paragraph.\n\n- a\n- b\n\n```\ncode\n```\n\n"
+    text = block * 200 + "[^1]: The note.\n"
+    html = render(text)
+    parts = html.removeprefix('<div class="part">').removesuffix("</div>").split('</div><div class="part">')
+    assert all(part.endswith("</p>\n") for part in parts[:-1])
+    assert len(parts) == 29
+    assert "".join(parts).count("<ul") == "".join(parts).count("<figure") == 200
+    assert 'class="part"' not in render(block * 10)
+    # The same words as without parts, the numbers of notes included.
+    markdown = parser()
+    assert "".join(parts) == markdown.render(text, {"citations": {}, "highlight": Budget()})
 
 
 def test_prices_are_not_math() -> None:
