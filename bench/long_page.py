@@ -1,15 +1,17 @@
 """A conversation of 1,000 messages in a real browser: how soon it can be used, and what a long answer costs it.
 
-    python -m bench.long_page [--keep]
+    python -m bench.long_page [--tokens N] [--rate TOKENS_A_SECOND] [--keep]
 
 Needs Chromium and a machine with nothing else to do. *Ready* is when the page's scripts have run and no task of 50 ms
 or more came after that; it counts from the moment the address was asked for. The answer is watched in two halves: the
-reader is at the end, then scrolls up and reads. Script time is processor time of the page's main thread.
+reader is at the end, then scrolls up and reads. Script time is processor time of the page's main thread. Afterwards the
+page with the answer in it is opened as often as the one without it was.
 """
 
 import argparse
 import json
 import shutil
+import time
 from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
@@ -77,7 +79,7 @@ def _spent(session: CDPSession) -> dict[str, float]:
     return {"script": metrics["ScriptDuration"], "layout": layout, "everything": metrics["TaskDuration"]}
 
 
-def streaming(page: Page, address: str) -> dict[str, Any]:
+def streaming(page: Page, address: str, model: ModelServer, *, tokens: int, rate: float) -> dict[str, Any]:
     page.goto(address, wait_until="networkidle")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
@@ -86,13 +88,15 @@ def streaming(page: Page, address: str) -> dict[str, Any]:
     page.press("#question", "Enter")
     page.locator(".answer").nth(answers).locator(".prose p").first.wait_for()
     before, began = _spent(session), page.evaluate("performance.now()")
-    page.wait_for_timeout(TOKENS / RATE / 2 * 1000)
+    page.wait_for_timeout(tokens / rate / 2 * 1000)
     page.mouse.move(640, 400)
     page.mouse.wheel(0, -3_000)
     page.locator("#follow").wait_for()
     page.wait_for_timeout(1_500)  # the wheel moves the page for some frames
     page.evaluate(_WATCH)
-    page.locator(".answer[data-live]").wait_for(state="detached", timeout=120_000)
+    page.locator(".answer[data-live]").wait_for(state="detached", timeout=120_000 + tokens / rate * 1000)
+    written = max(one["ended"] or 0 for one in model.requests() if one["sent"] >= tokens)
+    finished = time.monotonic() - written
     page.wait_for_timeout(300)
     spent = {name: value - before[name] for name, value in _spent(session).items()}
     seconds, tasks, moved, frames = page.evaluate(
@@ -102,16 +106,19 @@ def streaming(page: Page, address: str) -> dict[str, Any]:
         "seconds": round(seconds, 2),
         "share": {name: round(value / seconds, 4) for name, value in spent.items()},
         "long_tasks_ms": [round(duration, 1) for _, duration in tasks],
+        "last_token_to_final_bubble_ms": round(finished * 1000),
+        "elements": page.locator(".answer").last.evaluate("answer => answer.querySelectorAll('*').length"),
+        "html_bytes": page.locator(".answer").last.evaluate("answer => new Blob([answer.outerHTML]).size"),
         "moved_px": moved,
         "frames_watched": frames,
     }
 
 
-def measure() -> dict[str, Any]:
+def measure(tokens: int, rate: float) -> dict[str, Any]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with (
         sync_playwright() as playwright,
-        ModelServer(tokens=TOKENS, tokens_per_second=RATE) as model,
+        ModelServer(tokens=tokens, tokens_per_second=rate) as model,
         Stack(model_url=model.url) as stack,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -120,19 +127,25 @@ def measure() -> dict[str, Any]:
         page = _tab(browser, stack, session)
         address = f"{stack.url}/chats/{conversation}"
         ready = openings(page, address)
-        answer = streaming(page, address)
+        answer = streaming(page, address, model, tokens=tokens, rate=rate)
+        ready_with_answer = openings(page, address)
         browser.close()
     return {
         "ready_ms": spread(ready, scale=1.0),
         "openings": OPENINGS,
-        "tokens": TOKENS,
-        "rate": RATE,
+        "ready_with_answer_ms": spread(ready_with_answer, scale=1.0),
+        "tokens": tokens,
+        "rate": rate,
         "answer": answer,
     }
 
 
 def _page(runs: list[dict[str, Any]]) -> str:
-    (run,) = runs
+    head = "# A long conversation in the browser\n\nMade by `python -m bench.long_page`.\n"
+    return "\n".join([head, *(_run(run) for run in sorted(runs, key=lambda run: int(run["tokens"])))])
+
+
+def _run(run: dict[str, Any]) -> str:
     ready, answer = run["ready_ms"], run["answer"]
     longest = max(answer["long_tasks_ms"], default=None)
     rows = [
@@ -141,24 +154,44 @@ def _page(runs: list[dict[str, Any]]) -> str:
         ("layout and style", f"{answer['share']['layout']:.1%}"),
         ("everything on the main thread", f"{answer['share']['everything']:.1%}"),
         ("the longest task, ms", "under 50" if longest is None else f"{longest:g}"),
+        *_afterwards(run),
         ("what a reader saw move who had scrolled up, px", f"{answer['moved_px']:g}"),
     ]
     about = (
         f"{described(run)}. A conversation of 1,000 messages opened {run['openings']} times, and an answer of "
         f"{run['tokens']:,} tokens at {run['rate']:g} a second written into it.\n"
     )
-    head = "# A long conversation in the browser\n\nMade by `python -m bench.long_page`.\n"
-    return "\n".join([head, about, table(["what", "figure"], rows)])
+    return "\n".join([f"## An answer of {run['tokens']:,} tokens\n", about, table(["what", "figure"], rows)])
+
+
+def _afterwards(run: dict[str, Any]) -> list[tuple[str, str]]:
+    if "ready_with_answer_ms" not in run:  # kept before this was measured
+        return []
+    ready, answer = run["ready_with_answer_ms"], run["answer"]
+    return [
+        ("from the model's last token to the finished answer, ms", f"{answer['last_token_to_final_bubble_ms']:,}"),
+        ("elements of the answer, and its bytes", f"{answer['elements']:,}, {answer['html_bytes']:,}"),
+        (
+            "ready with the answer in it, ms (p50 / p95 / max)",
+            f"{ready['p50']:g} / {ready['p95']:g} / {ready['max']:g}",
+        ),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="write the result to bench/results")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="of the answer (%(default)s)")
+    parser.add_argument("--rate", type=float, default=RATE, help="tokens a second (%(default)s)")
     options = parser.parse_args()
-    result = measure()
+    result = measure(options.tokens, options.rate)
     print(json.dumps(result, indent=2))
     if options.keep:
-        print(report.write("long_page", "browser", result, _page))
+        print(
+            report.write(
+                "long_page", "browser" if options.tokens == TOKENS else f"answer-{options.tokens}", result, _page
+            )
+        )
 
 
 if __name__ == "__main__":

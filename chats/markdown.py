@@ -7,7 +7,7 @@ a model writes is ever fetched by itself.
 import html
 import logging
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,11 @@ logger = logging.getLogger(__name__)
 # markdown-it leaves out what is nested deeper; quotes are flattened before, so that no text of theirs is lost.
 MAX_NESTING = 60
 _DEEP_QUOTE = re.compile(r"^((?:[ \t]{0,3}>){20})[ \t>]+", re.MULTILINE)
+
+# What has more blocks comes in parts of this many, which browsers leave out while they are out of sight. They end with
+# a paragraph, as those of an answer that is being written do; live.js says why.
+LONG = 400
+PART = 20
 
 # Longer formulas are shown as typed.
 MATH_LIMIT = 4_000
@@ -58,7 +63,11 @@ def render(text: str, citations: Citations | None = None, *, name: str = "") -> 
     `name` tells its footnotes from those of other answers on the page.
     """
     env = {"citations": citations or {}, "highlight": Budget(), "docId": name or None}
-    return str(parser().render(_normal(text), env))
+    tokens = parser().parse(_normal(text), env)
+    blocks = top_level(tokens)
+    if len(blocks) <= LONG:
+        return render_tokens(tokens, env)
+    return "".join(f'<div class="part">{render_tokens(part, env)}</div>' for part in _parts(blocks))
 
 
 def marks(text: str) -> list[int]:
@@ -73,6 +82,28 @@ def render_safely(text: str, citations: Citations | None = None, *, name: str = 
     except Exception:
         logger.exception("A text of %d characters could not be rendered.", len(text))
         return f'<pre class="plain">{html.escape(text, quote=False)}</pre>'
+
+
+def top_level(tokens: Sequence[Token]) -> list[list[Token]]:
+    blocks: list[list[Token]] = []
+    for token in tokens:
+        if (token.level == 0 and token.nesting >= 0) or not blocks:
+            blocks.append([])
+        blocks[-1].append(token)
+    return blocks
+
+
+def _parts(blocks: list[list[Token]]) -> Iterator[list[Token]]:
+    part: list[Token] = []
+    length = 0
+    for block in blocks:
+        part += block
+        length += 1
+        if length >= PART and block[0].type == "paragraph_open":
+            yield part
+            part, length = [], 0
+    if part:
+        yield part
 
 
 def render_tokens(tokens: Sequence[Token], env: MutableMapping[str, Any]) -> str:
@@ -130,6 +161,9 @@ def parser() -> MarkdownIt:
         "math_inline_double": _display_math,
         "link_open": _link_open,
         "citation": _citation,
+        "bullet_list_open": _own_direction,
+        "ordered_list_open": _own_direction,
+        "blockquote_open": _own_direction,
         "table_open": _table_open,
         "th_open": _cell_open,
         "td_open": _cell_open,
@@ -196,8 +230,19 @@ def _link_open(
     return self.renderToken(tokens, index, options, env)
 
 
-def _table_open(*_: Any) -> str:
-    return '<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
+def _own_direction(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """A Hebrew list in an English answer has its bullets at the right. What it contains runs as it does, so that all
+    bullets of a list stand on one side."""
+    if not tokens[index].level:
+        tokens[index].attrSet("dir", "auto")
+    return self.renderToken(tokens, index, options, env)
+
+
+def _table_open(_self: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    direction = "" if tokens[index].level else ' dir="auto"'
+    return f'<div class="table-scroll" tabindex="0" role="group" aria-label="Table"{direction}><table>\n'
 
 
 def _cell_open(
@@ -231,4 +276,14 @@ def _math(source: str, options: Mapping[str, Any]) -> str:
     except Exception:  # noqa: BLE001 - the converter raises many types, and a formula nobody can read is shown as typed
         return f"<code>{html.escape(source)}</code>"
     # LaTeX has commands for links and styles, and the converter passes them on.
-    return nh3.clean(converted, tags=_MATH_TAGS, attributes={"*": _MATH_ATTRIBUTES})
+    shown = nh3.clean(converted, tags=_MATH_TAGS, attributes={"*": _MATH_ATTRIBUTES})
+    return _with_source(shown, source)
+
+
+def _with_source(shown: str, source: str) -> str:
+    """Whoever pastes a formula elsewhere, and some who have it read to them, need it as it was typed."""
+    if shown.count("<math") != 1:
+        return shown  # its words held an element, which sanitizing took apart
+    begin, end = shown.index(">") + 1, shown.rindex("</math>")
+    annotation = f'<annotation encoding="application/x-tex">{html.escape(source.strip(), quote=False)}</annotation>'
+    return f"{shown[:begin]}<semantics>{shown[begin:end]}{annotation}</semantics>{shown[end:]}"

@@ -19,7 +19,7 @@ from markdown_it.token import Token
 
 from chats.highlighting import Budget
 from chats.latex_delimiters import unfinished_from
-from chats.markdown import Citations, code_shell, fence_language, parser, render_tokens
+from chats.markdown import Citations, code_shell, fence_language, parser, render_tokens, top_level
 
 _FENCE_OPEN = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n")
 # A last line of which it cannot be said yet what it begins: "2" may become "2. next item", "-" a list or a rule, and
@@ -141,7 +141,7 @@ class MarkdownStream:
         tail = self._tail
         known = self._env.setdefault("references", {})
         env = {**self._env, "references": dict(known)}
-        blocks = _top_level(parser().parse(tail, env))
+        blocks = top_level(parser().parse(tail, env))
         last_line = tail.count("\n")
         formula = unfinished_from(tail)
         decided = not _UNDECIDED.fullmatch(tail, tail.rfind("\n") + 1)
@@ -185,15 +185,6 @@ class PlainStream:
         escaped = html.escape(text, quote=False)
         self.open_html += escaped
         return Change(code=escaped)
-
-
-def _top_level(tokens: list[Token]) -> list[list[Token]]:
-    blocks: list[list[Token]] = []
-    for token in tokens:
-        if (token.level == 0 and token.nesting >= 0) or not blocks:
-            blocks.append([])
-        blocks[-1].append(token)
-    return blocks
 
 
 def _from_line(text: str, line: int) -> str:

@@ -10,6 +10,7 @@ from accounts.http import AuthenticatedHttpRequest
 from chats import presentation, replies, stopping
 from chats.conversation import ChatError
 from chats.editing import asking_anew
+from chats.images import attaching
 from chats.models import Message
 
 
@@ -26,7 +27,9 @@ def edit(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_
         return _form(request, question, question.content)
     text = request.POST.get("content", "")
     try:
-        asking_anew.edit(question, text)
+        kept = _kept(request)
+        pictures = attaching.chosen(request.user, request.POST.getlist("pictures"), beside=len(kept or ()))
+        asking_anew.edit(question, text, kept=kept, pictures=pictures)
     except ChatError as error:
         if request.htmx:
             return replies.refused(request, error, back="")
@@ -36,10 +39,22 @@ def edit(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_
     return replies.path(request, conversation_id)
 
 
+def _kept(request: AuthenticatedHttpRequest) -> set[int] | None:
+    """The numbers of the pictures that stay. None: the form had no part for them."""
+    if "chooses_pictures" not in request.POST:
+        return None
+    return {int(number) for number in request.POST.getlist("kept") if number.isdecimal()}
+
+
 def _form(
     request: AuthenticatedHttpRequest, question: Message, text: str, *, error: ChatError | None = None
 ) -> HttpResponse:
     presentation.prepare([question], {})
-    context = {"message": question, "text": text, "error": error.text if error else ""}
+    context = {
+        "message": question,
+        "text": text,
+        "models": asking_anew.models_of(question),
+        "error": error.text if error else "",
+    }
     template = "editing/_form.html" if request.htmx else "editing/edit.html"
     return render(request, template, context, status=error.status if error else 200)

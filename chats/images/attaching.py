@@ -11,11 +11,12 @@ from chats.images.models import Picture
 from chats.models import Message
 
 
-def chosen(user: User, ids: Sequence[str]) -> list[Picture]:
-    """What a question that is sent brings along, in its order. Raises BadMessage."""
+def chosen(user: User, ids: Sequence[str], *, beside: int = 0) -> list[Picture]:
+    """What a question that is sent brings along, in its order, `beside` as many that it has already. Raises
+    BadMessage."""
     if not ids:
         return []
-    if len(ids) > settings.IMAGES_PER_MESSAGE:
+    if beside + len(ids) > settings.IMAGES_PER_MESSAGE:
         raise BadMessage(
             f"A question can have {settings.IMAGES_PER_MESSAGE} pictures. It was not sent and still stands in the "
             "field. Remove some pictures, and ask about those in the next question."
@@ -33,9 +34,9 @@ def chosen(user: User, ids: Sequence[str]) -> list[Picture]:
     return [found[pk] for pk in wanted]
 
 
-def attach(question: Message, pictures: Sequence[Picture]) -> None:
+def attach(question: Message, pictures: Sequence[Picture], *, first: int = 1) -> None:
     """Raises BadMessage where another tab was faster."""
-    for number, picture in enumerate(pictures, 1):
+    for number, picture in enumerate(pictures, first):
         taken = Picture.objects.unsent().filter(pk=picture.pk).update(message=question, number=number)
         if not taken:
             raise BadMessage(
@@ -45,13 +46,13 @@ def attach(question: Message, pictures: Sequence[Picture]) -> None:
         picture.message, picture.number = question, number
 
 
-def carry_over(question: Message, to: Message) -> None:
+def carry_over(pictures: Sequence[Picture], to: Message) -> None:
     """Give another question the same pictures: an edited one, beside the first. The files are there once."""
-    for picture in of_messages([question.pk]).get(question.pk, []):
+    for number, picture in enumerate(pictures, 1):
         Picture.objects.create(
             owner_id=picture.owner_id,
             message=to,
-            number=picture.number,
+            number=number,
             name=picture.name,
             media_type=picture.media_type,
             width=picture.width,

@@ -136,35 +136,36 @@ document.querySelector(".rename")?.closest("details").addEventListener("toggle",
 if (!field.value) field.value = store.get();
 changed();
 
-// Pictures, chosen, dropped or pasted, have a module of their own, which is loaded for the first of them.
-const chooser = document.getElementById("pictures-file");
-let loading = null;
-const pictures = () => (loading ??= import(form.dataset.images));
-const take = (files) => pictures().then((module) => module.add(files));
+// Pictures, chosen, dropped or pasted, have a module of their own, which is loaded for the first of them: those of this
+// question, or of an earlier one that is being edited.
+const formAt = (target) => target.closest?.("form.edit") ?? form;
+const take = (files, target) => import(form.dataset.images).then((module) => module.of(formAt(target)).add(files));
 
-form.querySelector("[data-add-pictures]").addEventListener("click", () => chooser.click());
-chooser.addEventListener("change", () => {
-  take([...chooser.files]);
-  chooser.value = "";
+document.addEventListener("click", ({ target }) => target.closest?.("[data-add-pictures]")?.previousElementSibling.click());
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("[data-pictures-file]")) return;
+  take([...target.files], target);
+  target.value = "";
 });
-field.addEventListener("paste", (event) => {
+document.addEventListener("paste", (event) => {
   // What has words too, from a word processor, is pasted as words.
   const { files, types } = event.clipboardData;
-  if (!files.length || types.includes("text/plain")) return;
+  if (!files.length || types.includes("text/plain") || !event.target.matches?.("#question, [data-edit-field]")) return;
   event.preventDefault();
-  take([...files]);
+  take([...files], event.target);
 });
+const dropping = (one = null) => [form, ...document.querySelectorAll("form.edit")].forEach((it) => it.toggleAttribute("data-dropping", it === one));
 for (const kind of ["dragover", "drop"]) {
   document.addEventListener(kind, (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    form.toggleAttribute("data-dropping", kind === "dragover");
-    if (kind === "drop") take([...event.dataTransfer.files]);
+    dropping(kind === "dragover" ? formAt(event.target) : null);
+    if (kind === "drop") take([...event.dataTransfer.files], event.target);
   });
 }
-document.addEventListener("dragleave", (event) => event.relatedTarget || form.removeAttribute("data-dropping"));
+document.addEventListener("dragleave", (event) => event.relatedTarget || dropping());
 try {
-  if (localStorage.getItem(`pictures:${form.dataset.draft}`)) pictures();
+  if (localStorage.getItem(`pictures:${form.dataset.draft}`)) import(form.dataset.images).then((module) => module.of(form));
 } catch { /* no draft */ }
 
 // What only some need comes when it is approached.

@@ -52,6 +52,7 @@ _CODE = re.compile(
     re.DOTALL,
 )
 _ELSEWHERE = ' rel="noopener noreferrer nofollow" target="_blank"'
+_DIRECTION = ' dir="auto"'
 _PICTURE = re.compile(r'<img src="([^"]*)" alt="([^"]*)"(?: title="[^"]*")? />')
 
 
@@ -61,8 +62,8 @@ def _plain_code(found: re.Match[str]) -> str:
 
 
 def ours(markdown: str) -> str:
-    """Without what we add by intent: the frame of code, its colours, and what keeps links harmless."""
-    html = str(parser().render(markdown, {"citations": {}}))
+    """Without what we add by intent: the frame of code, its colours, directions, and what keeps links harmless."""
+    html = str(parser().render(markdown, {"citations": {}})).replace(_DIRECTION, "")
     return _CODE.sub(_plain_code, html).replace(_ELSEWHERE, "").replace("&quot;", '"')
 
 

@@ -232,7 +232,7 @@ class TestBranches:
         finish(*answers)
         question = answers[0].parent
         assert question is not None
-        other = asking_anew.edit(question, "Why not?").question
+        other = conversations.ask_below(chat, question.parent, "Why not?").question
         assert columns(page_of(page, chat)) == []
         conversations.switch_branch(question)
         assert len(columns(page_of(page, chat))) == 3
@@ -247,6 +247,34 @@ class TestBranches:
         chat.refresh_from_db()
         leaf = answered(chat, "more")
         assert tree.leaf_below(before) == (leaf.pk, 4)
+
+    def test_an_edited_question_is_asked_of_the_same_models(self, page: Client, chat: Conversation) -> None:
+        answers = compare(chat, models=MODELS[:2])
+        question = answers[0].parent
+        assert question is not None
+        address = reverse("editing:edit", args=[chat.pk, question.pk])
+        assert "Asked of llama3.2:3b and tiny:1b, side by side" in page.get(address, **HTMX).content.decode()
+        html = page.post(address, {"content": "Why not?"}, **HTMX).content.decode()
+        edited = Message.objects.filter(role="user").latest("created_at")
+        new = tree.compared_below(edited)
+        assert [answer.model for answer in new] == MODELS[:2]
+        assert all(f"column-{answer.pk}" in html for answer in new)
+        # Nobody waits for the old ones.
+        assert {Message.objects.get(pk=answer.pk).status for answer in answers} == {"stopped"}
+        # Also when one was chosen.
+        finish(*new)
+        deciding.choose(new[0])
+        again = asking_anew.edit(edited, "Why then?")
+        assert [answer.model for answer in again.compared] == MODELS[:2]
+
+    def test_an_edited_question_that_was_asked_of_one_model_is_asked_of_one(
+        self, page: Client, chat: Conversation
+    ) -> None:
+        question = answered(chat).parent
+        assert question is not None
+        assert asking_anew.edit(question, "Why not?").compared == []
+        address = reverse("editing:edit", args=[chat.pk, question.pk])
+        assert "Asked of" not in page.get(address, **HTMX).content.decode()
 
     def test_the_arrows_lead_to_each_of_them(self, page: Client, chat: Conversation) -> None:
         answers = compare(chat)

@@ -13,7 +13,7 @@ from .exfiltration import TRICKS
 TAGS = set(
     "a annotation blockquote br button code dd del div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr input label li "
     "ol p pre s section span strong sup table tbody td th thead tr ul math menclose mfrac mi mn mo mover mpadded mroot "
-    "mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover".split()
+    "mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover semantics".split()
 )
 LOADING = set(
     "src srcset poster background data style ping action formaction xlink:href manifest cite longdesc archive "

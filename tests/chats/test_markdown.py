@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from chats.markdown import render
+from chats.highlighting import Budget
+from chats.markdown import parser, render
 
 
 def test_common_markdown_is_rendered() -> None:
@@ -32,6 +33,49 @@ def test_math_becomes_mathml() -> None:
     html = render("Euler: $e^{i\\pi}+1=0$ and\n\n$$\\int_0^1 x\\,dx$$\n")
     assert html.count("<math") == 2
     assert 'display="block"' in html
+
+
+@pytest.mark.parametrize(
+    "text", [r"so $a<b$ holds", r"so \(a<b\) holds", "$$\na<b\n$$", "\\[\na<b\n\\]", "so $$ a<b $$ holds"]
+)
+def test_a_formula_brings_what_was_typed_along(text: str) -> None:
+    html = render(text)
+    assert html.count('<annotation encoding="application/x-tex">a&lt;b</annotation></semantics></math>') == 1
+    assert re.search(r"<math[^>]*><semantics><mrow>", html)
+
+
+def test_a_formula_with_an_element_in_its_words_leaves_nothing_open() -> None:
+    html = render(r"$\text{a</math><math>b}$ and $c$")
+    assert html.count("<semantics>") == html.count("</semantics>") == 1
+
+
+def test_the_outermost_list_quote_and_table_run_as_their_own_words_do() -> None:
+    html = render("Look:\n\n- א\n  1. b\n     > c\n\n3. d\n\n> - e\n\n| f |\n|---|\n| g |\n\n- | h |\n  |---|\n")
+    assert re.findall(r"<(?:ul|ol|blockquote|div)[^>]*>", html) == [
+        '<ul dir="auto">',
+        "<ol>",
+        "<blockquote>",
+        '<ol start="3" dir="auto">',
+        '<blockquote dir="auto">',
+        "<ul>",
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="Table" dir="auto">',
+        '<ul dir="auto">',
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="Table">',
+    ]
+
+
+def test_what_is_very_long_comes_in_parts_that_end_with_a_paragraph() -> None:
+    block = "One[^1] paragraph.\n\n- a\n- b\n\n```\ncode\n```\n\n"
+    text = block * 200 + "[^1]: The note.\n"
+    html = render(text)
+    parts = html.removeprefix('<div class="part">').removesuffix("</div>").split('</div><div class="part">')
+    assert all(part.endswith("</p>\n") for part in parts[:-1])
+    assert len(parts) == 29
+    assert "".join(parts).count("<ul") == "".join(parts).count("<figure") == 200
+    assert 'class="part"' not in render(block * 10)
+    # The same words as without parts, the numbers of notes included.
+    markdown = parser()
+    assert "".join(parts) == markdown.render(text, {"citations": {}, "highlight": Budget()})
 
 
 def test_prices_are_not_math() -> None:

@@ -34,7 +34,7 @@ def test_as_the_plugin_has_it(parts: list[str]) -> None:
 def test_a_list_in_a_list_is_marked_by_its_own_items() -> None:
     html = render("- a\n  - [x] b\n- c\n")
     assert re.findall(r"<(?:ul|li)[^>]*>", html) == [
-        "<ul>",
+        '<ul dir="auto">',
         "<li>",
         '<ul class="contains-task-list">',
         '<li class="task-list-item">',

@@ -1,4 +1,4 @@
-"""A real Chromium on the real pages. Tests play the socket's other end, so that frames can come in every order."""
+"""A real Chromium on the real pages. Tests play the socket's other end: `server`."""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from chats import conversation as conversations
+from chats.models import Conversation, Message
+from tests.interface.page_server import Server
 from tests.library.conftest import make_document
 
 # Playwright's loop runs in the test's own thread, where Django would refuse to touch the database.
@@ -44,6 +47,24 @@ def tab(chromium: Browser, live_server: LiveServer, transactional_db: None, owne
 def window(request: pytest.FixtureRequest, tab: Page) -> None:
     """For tests of `tab` that hold on a phone and on a wide window: both are walked through."""
     tab.set_viewport_size(request.param)
+
+
+@pytest.fixture
+def server(tab: Page) -> Server:
+    return Server(tab)
+
+
+@pytest.fixture
+def chat(owner: User) -> Conversation:
+    return conversations.start(owner)
+
+
+@pytest.fixture
+def answer(chat: Conversation) -> Message:
+    """An answer that somebody is writing; nothing of it is stored yet."""
+    answer = conversations.post_message(chat, "Why is the sky blue?").answer
+    Message.objects.filter(pk=answer.pk).update(status="writing")
+    return answer
 
 
 def _note(message: Any, complaints: list[str]) -> None:

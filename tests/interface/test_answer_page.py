@@ -3,25 +3,14 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import User
 from chats import conversation as conversations
 from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.conftest import answered, sealed_in
 from tests.interface.conftest import PHONE, WIDE
-from tests.interface.test_live_page import Server
+from tests.interface.page_server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    return conversations.start(owner)
 
 
 @pytest.fixture(params=[PHONE, WIDE], ids=["phone", "wide"])

@@ -14,17 +14,13 @@ from llms import catalogue
 from tests.chats.test_comparing import MODELS, compare, finish
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
+from tests.interface.page_server import Server
 from tests.interface.test_accessibility import _page, looks
-from tests.interface.test_live_page import Server, final
+from tests.interface.test_live_page import final
 from tests.ollama_server import OllamaServer
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
 
 
 @pytest.fixture

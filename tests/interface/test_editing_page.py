@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import answered
 from tests.interface.conftest import PHONE, WIDE
-from tests.interface.test_live_page import Server
+from tests.interface.page_server import Server
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -20,13 +19,7 @@ FIELD = "Your question, to be asked anew"
 
 
 @pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    chat = conversations.start(owner)
+def chat(chat: Conversation) -> Conversation:
     answered(chat, "Why is the sky blue?", "Scattering.")
     answered(chat, "And the sea?", "Absorption.")
     return chat

@@ -320,6 +320,78 @@ def test_a_picture_that_does_not_come_says_what_it_would_be(sized: Page, chat: C
     look(sized, "broken")
 
 
+def edited(tab: Page) -> Any:
+    tab.locator(".question").first.hover()
+    tab.get_by_role("link", name="Edit the question").first.click()
+    form = tab.locator("form.edit")
+    expect(form.get_by_role("textbox")).to_be_focused()
+    return form
+
+
+def test_pictures_are_dropped_and_added_while_a_question_is_edited(sized: Page, chat: Conversation) -> None:
+    asked(chat, 3)
+    sized.goto(f"/chats/{chat.pk}")
+    form = edited(sized)
+    there = form.locator("[data-picture]")
+    expect(there).to_have_count(3)
+    form.get_by_role("button", name="Remove hills 2.png").click()
+    expect(form.get_by_role("button", name="Remove hills 3.png")).to_be_focused()
+    form.locator("[data-pictures-file]").set_input_files([as_file("more.png", scene(3))])
+    expect(there).to_have_count(3)
+    give(sized, "form.edit textarea", "paste", [("pasted.png", "image/png", scene(1))])
+    expect(there).to_have_count(4)
+    give(sized, "form.edit", "dragover", [("a.png", "image/png", scene())])
+    expect(sized.locator("form.edit[data-dropping]")).to_be_visible()
+    expect(sized.locator("#composer[data-dropping]")).to_have_count(0)
+    give(sized, "form.edit", "drop", [("dropped.png", "image/png", scene())])
+    expect(there).to_have_count(5)
+    expect(waiting(sized)).to_have_count(0)
+    look(sized, "editing")
+    assert complaints(sized) == []
+    assert sized.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    form.get_by_role("textbox").fill("And these?")
+    sized.keyboard.press("Control+Enter")
+    expect(sized.locator(".bubble")).to_have_text(["And these?"])
+    shown = sized.locator(".question .picture img")
+    names = ["hills 1.png", "hills 3.png", "more.png", "pasted.png", "dropped.png"]
+    assert shown.evaluate_all("all => all.map(one => one.alt)") == names
+    assert sized.evaluate("Object.keys(localStorage).filter(key => /^(edit|pictures):/.test(key))") == []
+    sized.get_by_role("button", name="Previous version").click()
+    expect(shown).to_have_count(3)
+
+
+def test_pictures_of_an_edited_question_wait_through_a_reload_until_it_is_given_up(
+    sized: Page, chat: Conversation
+) -> None:
+    asked(chat, 2)
+    sized.goto(f"/chats/{chat.pk}")
+    form = edited(sized)
+    form.get_by_role("button", name="Remove hills 1.png").click()
+    form.locator("[data-pictures-file]").set_input_files([as_file("more.png", scene(3))])
+    names = "all => all.map(one => one.alt)"
+    expect(form.locator("[data-picture]")).to_have_count(2)
+    sized.reload()
+    expect(form.get_by_alt_text("more.png")).to_be_visible()
+    assert form.locator("[data-picture] img").evaluate_all(names) == ["hills 2.png", "more.png"]
+    sized.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    form = edited(sized)
+    expect(form.locator("[data-picture]")).to_have_count(2)
+    assert form.locator("[data-picture] img").evaluate_all(names) == ["hills 1.png", "hills 2.png"]
+
+
+def test_a_question_without_pictures_gets_one_while_it_is_edited(sized: Page, chat: Conversation) -> None:
+    asked(chat, 0, "What is this?")
+    sized.goto(f"/chats/{chat.pk}")
+    form = edited(sized)
+    with sized.expect_file_chooser() as chooser:
+        form.get_by_role("button", name="Add pictures to this question").click()
+    chooser.value.set_files([as_file("hills.png", scene())])
+    expect(form.locator("[data-picture]")).to_have_count(1)
+    form.get_by_role("button", name="Send").click()
+    expect(sized.locator(".question .picture")).to_have_count(1)
+
+
 def test_a_viewer_opens_pictures_large_too(tab: Page, chat: Conversation) -> None:
     asked(chat, 2)
     tab.goto(f"/shared/{chat.pk}")

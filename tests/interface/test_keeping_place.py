@@ -4,14 +4,15 @@ Chromium, on a phone and a wide window."""
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from accounts.models import User
 from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats import presentation
+from chats.markdown import LONG, PART
 from chats.models import Conversation, Message
 from tests.chats.conftest import answered, sealed_in
 from tests.interface.conftest import in_both_windows
-from tests.interface.test_live_page import Server, finish
+from tests.interface.page_server import Server
+from tests.interface.test_live_page import finish
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -19,23 +20,6 @@ CODE = (
     '<figure class="code"><figcaption><span>text</span></figcaption><pre tabindex="0"><code>a = 1</code></pre></figure>'
 )
 FOCUSED = "document.activeElement.ariaLabel || document.activeElement.id || document.activeElement.tagName"
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    return conversations.start(owner)
-
-
-@pytest.fixture
-def answer(chat: Conversation) -> Message:
-    answer = conversations.post_message(chat, "Why is the sky blue?").answer
-    Message.objects.filter(pk=answer.pk).update(status="writing")
-    return answer
 
 
 def opened(tab: Page, server: Server, chat: Conversation) -> None:
@@ -169,3 +153,28 @@ def test_what_another_tab_asked_below_what_both_show_stands_there(
     asked = conversations.post_message(chat, "Third", parent_id=answer.pk)
     server.send(asked.answer.pk, "exchange", content="", after=str(answer.pk))
     expect(tab.locator(".question .bubble")).to_have_text(["Why is the sky blue?", "Third"])
+
+
+@in_both_windows
+def test_the_end_of_a_very_long_answer_moves_no_reader_who_scrolled_up(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    words = [f"Paragraph {number}. " + "Word " * (number % 90) for number in range(LONG + 100)]
+    pieces = (
+        presentation.final_html("\n\n".join(words[:LONG]), {}),
+        presentation.final_html("\n\n".join(words[LONG:]), {}),
+    )
+    for seq, piece in enumerate(pieces, 1):
+        server.send(answer.pk, "delta", seq, done=piece)
+    read = tab.locator(".answer .done p", has_text=f"Paragraph {LONG // 2}.")
+    read.scroll_into_view_if_needed()
+    top = read.evaluate("one => one.getBoundingClientRect().top")
+    server.send(answer.pk, "final", content=ended(answer, html=presentation.final_html("\n\n".join(words), {})))
+    expect(tab.locator(".answer[data-live]")).to_have_count(0)
+    expect(tab.locator(".answer .part")).to_have_count((LONG + 100) // PART)
+    assert abs(read.evaluate("one => one.getBoundingClientRect().top") - top) < 1
+    # Whoever comes later is not made to wait for what is out of sight.
+    assert tab.locator(".answer .part").first.evaluate("one => getComputedStyle(one).contentVisibility") == "visible"
+    tab.reload()
+    assert tab.locator(".answer .part").first.evaluate("one => getComputedStyle(one).contentVisibility") == "auto"

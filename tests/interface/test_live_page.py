@@ -1,12 +1,10 @@
 """The open page of a conversation: frames in every order, a socket that breaks, scrolling, and the composer."""
 
-import json
 import re
-import uuid
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from accounts.tenancy import acting_as
@@ -14,62 +12,10 @@ from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
 from tests.interface.conftest import PHONE, in_both_windows
+from tests.interface.page_server import Server
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-class Server:
-    """The other end of the page's socket."""
-
-    def __init__(self, tab: Page) -> None:
-        self.sockets: list[WebSocketRoute] = []
-        self.received: list[dict[str, Any]] = []
-        self.refuses = False
-        self._tab = tab
-        tab.route_web_socket(re.compile("/ws/"), self._accept)
-
-    def _accept(self, socket: WebSocketRoute) -> None:
-        if self.refuses:
-            socket.close(code=1013)
-            return
-        self.sockets.append(socket)
-        socket.on_message(lambda text: self.received.append(json.loads(text)))
-
-    def send(self, message_id: uuid.UUID, kind: str, seq: int = 0, **fields: Any) -> None:
-        self.sockets[-1].send(json.dumps({"m": str(message_id), "kind": kind, "seq": seq, **fields}))
-
-    def wait(self, *, sockets: int = 1) -> None:
-        for _ in range(200):
-            if len(self.sockets) >= sockets:
-                return
-            self._tab.wait_for_timeout(50)
-        raise AssertionError("the page did not connect")
-
-    def heard(self, message: dict[str, Any]) -> bool:
-        for _ in range(100):
-            if message in self.received:
-                return True
-            self._tab.wait_for_timeout(50)
-        return False
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    return conversations.start(owner)
-
-
-@pytest.fixture
-def answer(chat: Conversation) -> Message:
-    """An answer that somebody is writing; nothing of it is stored yet."""
-    answer = conversations.post_message(chat, "Why is the sky blue?").answer
-    Message.objects.filter(pk=answer.pk).update(status="writing")
-    return answer
 
 
 def finish(answer: Message, text: str = "Because of scattering.") -> None:

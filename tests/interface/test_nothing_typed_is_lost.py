@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from accounts.models import User
-from chats import conversation as conversations
 from chats.models import Conversation
 from llms import catalogue
 from tests.chats.conftest import answered
 from tests.interface.conftest import PHONE, in_both_windows
-from tests.interface.test_live_page import Server
+from tests.interface.page_server import Server
 from tests.ollama_server import OllamaServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,13 +21,7 @@ KEPT = "Object.keys(localStorage).filter(key => /^(draft|edit):/.test(key)).map(
 
 
 @pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    chat = conversations.start(owner)
+def chat(chat: Conversation) -> Conversation:
     answered(chat, "Why is the sky blue?", "Scattering.")
     return chat
 

@@ -9,7 +9,8 @@ from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
 from tests.interface.conftest import PHONE, WIDE, in_both_windows
-from tests.interface.test_live_page import Server, opened
+from tests.interface.page_server import Server
+from tests.interface.test_live_page import opened
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,6 +29,10 @@ HEBREW = (
     "תשובה בעברית, עם `code()` ועם English.\n\nAn English paragraph.\n\n- פריט.\n- An English item.\n\n> ציטוט.\n\n"
     "| שם | API |\n|---|---|\n| אלף | get |\n\n```python\nprint('שלום')\n```\n"
 )
+MIXED = (
+    "An English answer.\n\n- פריט\n  1. ראשון\n  2. An English item.\n\n- عنصر\n\nAnd then:\n\n1. An item.\n2. פריט\n\n"
+    "> ציטוט.\n\n| שם | API |\n|---|---|\n| אלף | get |\n\n| one | two |\n|---|---|\n| אלף | get |\n"
+)
 # Which way an element runs, and the side on which its first line stands.
 SIDE = """one => {
     const range = document.createRange();
@@ -36,16 +41,6 @@ SIDE = """one => {
     const right = box.right - text.right < text.left - box.left;
     return `${getComputedStyle(one).direction} ${right ? "right" : "left"}`;
 }"""
-
-
-@pytest.fixture
-def server(tab: Page) -> Server:
-    return Server(tab)
-
-
-@pytest.fixture
-def chat(owner: User) -> Conversation:
-    return conversations.start(owner)
 
 
 def _answered(chat: Conversation, text: str) -> Message:
@@ -201,6 +196,26 @@ def test_a_formula_stands_in_its_line_and_a_long_one_is_scrolled_by_keyboard(
     assert heights[0] - heights[1] <= 4
     hidden = "all => all.filter(one => one.scrollHeight > one.clientHeight)"
     assert tab.locator(".done math").evaluate_all(hidden) == []
+
+
+@in_both_windows
+def test_lists_quotes_and_tables_stand_on_their_own_side(tab: Page, server: Server, chat: Conversation) -> None:
+    _answered(chat, MIXED)
+    opened(tab, server, chat)
+    shown = tab.locator(".answer .done")
+    assert shown.locator("> p").evaluate_all(f"all => all.map({SIDE})") == ["ltr left"] * 2
+    # The marks of a list stand on one side, which is that of its first words.
+    right, left = (shown.locator(one) for one in ("> ul", "> ol"))
+    assert right.locator("li").evaluate_all("all => all.map(one => getComputedStyle(one).direction)") == ["rtl"] * 4
+    assert left.locator("li").evaluate_all(f"all => all.map({SIDE})") == ["ltr left"] * 2
+    padding = (
+        "one => [parseFloat(getComputedStyle(one).paddingLeft) > 0, parseFloat(getComputedStyle(one).paddingRight) > 0]"
+    )
+    assert right.evaluate(padding) == right.locator("ol").evaluate(padding) == [False, True]
+    assert left.evaluate(padding) == [True, False]
+    expect(shown.locator("blockquote")).to_have_css("border-right-width", "3px")
+    tables = shown.locator("table").evaluate_all("all => all.map(one => getComputedStyle(one).direction)")
+    assert tables == ["rtl", "ltr"]
 
 
 @in_both_windows

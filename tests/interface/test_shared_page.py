@@ -94,6 +94,19 @@ def test_when_it_is_told_that_it_is_over_it_leaves(
     expect(page.locator(".message")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_owner_who_looks_reads_the_title(tab: Page, chat: Conversation, width: int) -> None:
+    tab.route_web_socket("**/ws/**", lambda _socket: None)
+    conversations.rename(chat, "When the last ferry leaves")
+    tab.set_viewport_size({"width": width, "height": 700})
+    tab.goto(f"/shared/{chat.pk}")
+    expect(tab.get_by_text("As others see it")).to_be_visible()
+    expect(tab.get_by_role("link", name="Back to the chat")).to_be_visible()
+    # On the narrowest phones the end may be cut off, but not the sense.
+    assert tab.locator("#chat-title").evaluate("title => title.clientWidth / title.scrollWidth") > 0.8
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.parametrize("end", ["suspended", "revoked"])
 def test_when_the_socket_is_closed_without_a_word_it_asks_and_leaves(
     page: Page, chat: Conversation, viewer: User, sockets: list[WebSocketRoute], end: str

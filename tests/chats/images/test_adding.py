@@ -256,7 +256,9 @@ def test_a_question_with_pictures_is_edited_with_them_in_sight_for_a_model_that_
 ) -> None:
     question = conversations.post_message(seeing, "What?", pictures=[add()]).question
     address = f"/chats/{seeing.pk}/messages/{question.pk}/edit"
-    assert f"/messages/{question.pk}/images/1?small" in page.get(address, **HTMX).content.decode()
+    form = page.get(address, **HTMX).content.decode()
+    assert f"/messages/{question.pk}/images/1?small" in form
+    assert 'name="kept" value="1"' in form
     conversations.configure(seeing, model=BLIND)
     refused = page.post(address, {"content": "Where?"}, **HTMX)
     assert refused.status_code == 422
@@ -278,6 +280,40 @@ def test_an_edited_question_has_the_same_pictures_and_they_are_stored_once(add: 
     keeping.forget([picture.blob for picture in copies])
     with keeping.opened(copies[0]) as file:
         assert file.read(4) == b"\x89PNG"
+
+
+def test_an_edited_question_keeps_some_pictures_and_gets_others(
+    page: Client, add: Add, seeing: Conversation, settings: Any
+) -> None:
+    settings.IMAGES_PER_MESSAGE = 3
+    question = conversations.post_message(seeing, "What?", pictures=[add(name=f"{n}.png") for n in "abc"]).question
+    address = f"/chats/{seeing.pk}/messages/{question.pk}/edit"
+    new, other = add(name="new.png"), add(name="other.png")
+    form = {"content": "Where?", "chooses_pictures": "1", "kept": ["3", "1", "x", "9"], "pictures": [str(new.pk)]}
+    refused = page.post(address, form | {"pictures": [str(new.pk), str(other.pk)]}, **HTMX)
+    assert "can have 3 pictures" in refused.content.decode()
+    form["kept"] = ["3", "1"]
+    assert page.post(address, form, **HTMX).status_code == 200
+    assert _named(Message.objects.filter(role="user").latest("created_at")) == ["a.png", "c.png", "new.png"]
+    assert _named(question) == ["a.png", "b.png", "c.png"]
+    page.post(address, {"content": "Where now?", "chooses_pictures": "1"}, **HTMX)
+    assert _named(Message.objects.filter(role="user").latest("created_at")) == []
+
+
+def test_an_edited_question_takes_no_picture_of_somebody_else(
+    page: Client, add: Add, seeing: Conversation, stranger: User
+) -> None:
+    question = conversations.post_message(seeing, "What?").question
+    picture = add()
+    Picture.objects.filter(pk=picture.pk).update(owner=stranger)
+    form = {"content": "Where?", "chooses_pictures": "1", "pictures": str(picture.pk)}
+    refused = page.post(f"/chats/{seeing.pk}/messages/{question.pk}/edit", form, **HTMX)
+    assert refused.status_code == 422
+    assert Message.objects.filter(role="user").count() == 1
+
+
+def _named(question: Message) -> list[str]:
+    return [picture.name for picture in question.pictures.order_by("number")]
 
 
 # --- Sweeping -----------------------------------------------------------------------------------------------------
