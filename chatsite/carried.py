@@ -81,8 +81,6 @@ POSTGRES_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    # Taken from the system page by page, as they are used: what stands idle has a few of them.
-    "shared_buffers": "256MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "1GB",
@@ -144,10 +142,10 @@ def _refuse_superuser(cluster: Path) -> None:
 
 
 def postgres_command(data_dir: Path, **settings: str) -> list[str]:
-    """`settings` override POSTGRES_SETTINGS. SIGINT stops it fast and clean; it also ends when its parent dies."""
+    """`settings` override ours. SIGINT stops it fast and clean; it also ends when its parent dies."""
     cluster = postgres_data(data_dir)
-    sockets = {"unix_socket_directories": str(make_socket_dir(data_dir))}
-    options = [f"--{name}={value}" for name, value in {**POSTGRES_SETTINGS, **sockets, **settings}.items()]
+    here = {"unix_socket_directories": str(make_socket_dir(data_dir)), "shared_buffers": f"{_shared_buffers()}MB"}
+    options = [f"--{name}={value}" for name, value in {**POSTGRES_SETTINGS, **here, **settings}.items()]
     return [
         *_unprivileged(cluster),
         *_until_parent_dies("INT"),
@@ -156,6 +154,13 @@ def postgres_command(data_dir: Path, **settings: str) -> list[str]:
         str(cluster),
         *options,
     ]
+
+
+def _shared_buffers() -> int:
+    """An eighth of the machine's memory in megabytes, within bounds. The system gives it page by page, as it is used:
+    a small installation never takes it. bench/results/search.md has what it is worth."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(max(64, memory // 8 // 1024**2), 512)
 
 
 def postgres_is_up(data_dir: Path) -> bool:
