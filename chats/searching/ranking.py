@@ -92,20 +92,22 @@ def rank(
             SELECT term, conversation_id, places FROM searching_occurrences
             WHERE term = ANY(%s::bigint[]) AND owner_id = %s
         ),
-        rarity AS MATERIALIZED (
-            SELECT term, ln(1 + (%s - found + 0.5) / (found + 0.5)) AS idf
+        asked AS MATERIALIZED (
+            SELECT term, word, weight * ln(1 + (%s - found + 0.5) / (found + 0.5)) * {K1 + 1}::float8 AS gain
             FROM (SELECT term, sum(cardinality(places))::float8 AS found FROM found GROUP BY term) AS counted
+            JOIN question USING (term)
         ),
         occurrences AS (
             -- Unnested here and not in FROM, which would start a function for every row.
-            SELECT conversation_id, word, weight * idf * {K1 + 1}::float8 AS gain, unnest(places) AS place
-            FROM found JOIN question USING (term) JOIN rarity USING (term)
+            SELECT conversation_id, word, gain, unnest(places) AS place FROM found JOIN asked USING (term)
             WHERE (conversation_id IN (SELECT conversation_id FROM scope)) IS TRUE
         ),
         hits AS MATERIALIZED (
             SELECT place & {_BUT_TIMES} AS place, conversation_id, bit_or(word) AS words,
-                sum(gain * times / (times + {K1 * (1 - B)!r}::float8 + %s * (place & {LONGEST})::float8)) AS score
-            FROM (SELECT *, ((place >> 16) & 255)::float8 AS times FROM occurrences) AS counted
+                -- BM25 with the frequency written once.
+                sum(gain / (1 + ({K1 * (1 - B)!r}::float8 + %s * (place & {LONGEST})::float8)
+                    / ((place >> 16) & 255)::float8)) AS score
+            FROM occurrences
             {fitting}
             GROUP BY 1, conversation_id
         ),
