@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PER_CHAT = 26
 OTHERS = 3
-WARM_UP = 5
+WARM_UP = 20
 KINDS = ("rare", "middling", "common")
 
 
