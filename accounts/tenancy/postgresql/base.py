@@ -116,10 +116,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = super().get_new_connection(conn_params)
         return connection
 
-    def init_connection_state(self) -> None:
-        self._told = None
-        super().init_connection_state()
-
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return _Cursor(cursor, self)
 
