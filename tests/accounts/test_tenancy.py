@@ -595,6 +595,16 @@ def test_no_interleaving_carries_an_identity_over(transactional_db: None) -> Non
     assert done._value + 16 * in_async >= INTERLEAVINGS
 
 
+def test_somebody_else_s_statement_that_fails_takes_back_no_more_than_their_part(owner: User, stranger: User) -> None:
+    for user in (owner, stranger):
+        Conversation.objects.create(owner=user)
+    with acting_as(owner), transaction.atomic(), connection.cursor() as cursor:
+        assert set(Conversation.objects.values_list("owner_id", flat=True)) == {owner.pk}
+        with pytest.raises(DataError), transaction.atomic(), acting_as(stranger):
+            cursor.execute("SELECT 1 / 0")
+        assert set(Conversation.objects.values_list("owner_id", flat=True)) == {owner.pk}
+
+
 _tries: queue.SimpleQueue[tuple[str, int, list[str]]] = queue.SimpleQueue()
 
 

@@ -80,6 +80,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._told_of: set[str] = set()
 
     def tell_actor(self) -> None:
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+            # Nothing is shown or taken any more, and only going back is possible, after which it is told anew.
+            return
         actor = tenancy.actor()
         wanted = actor.setting
         if self._told != wanted:
