@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit
+from accounts.going_back import is_own_address
 from accounts.lock_out import attempts
 from accounts.models import User
 
@@ -47,9 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     def is_safe_url(self, url: str | None) -> bool:
         """Where a `next` may lead: this very host. allauth would take every host of ALLOWED_HOSTS."""
-        return url_has_allowed_host_and_scheme(
-            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
-        )
+        return is_own_address(self.request, url or "")
 
     # Failures are counted in the database (accounts.lock_out) and not in allauth's cache, which may forget.
 

@@ -1,3 +1,4 @@
+import re
 import uuid
 from functools import partial
 from typing import Any, ClassVar
@@ -20,6 +21,15 @@ class Role(models.TextChoices):
 
 # What a session depends on.
 _STANDING = {"role", "is_active", "password", "session_epoch", "second_factor"}
+
+
+# What breaks a line or turns the words round it: in a list or a log, a name could pass for something else.
+_UNFIT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def plain_name(name: str) -> str:
+    """A person's name on one line, in the order in which it was written, wherever it came from."""
+    return " ".join(_UNFIT_IN_NAMES.sub(" ", name).split())[:150]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -71,6 +81,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.lower()
+        self.name = plain_name(self.name)
         # Django's own flag follows the role, so that there is one truth about who is an administrator.
         self.is_superuser = self.role == Role.SUPER_ADMIN
         super().save(*args, **kwargs)

@@ -3,12 +3,14 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 
 from accounts import audit, local_passwords
 from accounts.adapter import AccountAdapter
+from accounts.lock_out import attempts
 from accounts.models import User
 
 NEW_PASSWORD_HINT = "At least 12 characters. Not a common password, and not your name or address."  # noqa: S105
@@ -58,7 +60,25 @@ class SignUpForm(PlainFields, allauth_forms.SignupForm):  # type: ignore[misc]
 
 
 class ChangePasswordForm(PlainFields, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
-    pass
+    user: User
+
+    def clean_oldpassword(self) -> str:
+        """Counted as at the sign-in: else an open session would be a place to guess the password in."""
+        request = context.request
+        try:
+            attempt = attempts.begin(request, account=self.user)
+        except attempts.LockedOut as locked:
+            raise forms.ValidationError(locked.text) from locked
+        try:
+            typed = str(super().clean_oldpassword())
+        except forms.ValidationError:
+            audit.record(audit.Action.CONFIRMATION_FAILED, user=self.user, request=request, by="password")
+            if locked_now := attempt.failed():
+                audit.record(audit.Action.LOCKED_OUT, user=self.user, request=request, by="password")
+                raise forms.ValidationError(locked_now.text) from None
+            raise
+        attempt.succeeded()
+        return typed
 
 
 class SetPasswordForm(PlainFields, allauth_forms.SetPasswordForm):  # type: ignore[misc]

@@ -17,6 +17,14 @@ _KEYED_ADDRESS = re.compile(
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+# What moves the cursor of a terminal, begins a line or turns words round, so that a message could look like another.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
 def _message(record: logging.LogRecord) -> str:
     return _KEYED_ADDRESS.sub(r"\1…", record.getMessage())
 
@@ -50,7 +58,7 @@ class JSONFormatter(logging.Formatter):
 class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        line = f"{moment} {record.levelname.lower():<7} {record.name}: {_message(record)}"
+        line = f"{moment} {record.levelname.lower():<7} {record.name}: {_CONTROL.sub(_escaped, _message(record))}"
         if current := request_id.get():
             line += f" [{current[:8]}]"
         if record.exc_info:

@@ -47,7 +47,9 @@ def protection(get_response: GetResponse) -> GetResponse:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]  # read by the template tag
         response = get_response(request)
-        is_page = response.get("Content-Type", "").startswith("text/html")
+        # A file that somebody keeps here may be of any type. It is never one of our pages.
+        is_file = response.get("Content-Disposition", "").startswith("attachment")
+        is_page = response.get("Content-Type", "").startswith("text/html") and not is_file
         headers.complete(response, policy=headers.page_policy(nonce) if is_page else headers.NOTHING)
         match = request.resolver_match
         if match and match.view_name in _LEAVING and request.method == "POST" and not request.user.is_authenticated:

@@ -299,9 +299,7 @@ FACTORIES: dict[str, Callable[[World], object]] = {
     "uidb36": lambda world: "1",
     # The admin's own.
     "user_id": lambda world: world.owner.pk,
-    "admin:view_on_site object_id": lambda world: world.owner.pk,
     "app_label": lambda world: "accounts",
-    "content_type_id": lambda world: 1,
     "url": lambda world: "somewhere",
 }
 

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_safe
 from accounts.admin_pages import LookingOnly
 from accounts.audit import exporting, sealing
 from accounts.audit.actions import Action
-from accounts.audit.finding import EventFilter, name_people
+from accounts.audit.finding import ROUTINE, EventFilter, name_people
 from accounts.audit.models import AuditEvent, AuditSeal
 from accounts.audit.recording import record
 from accounts.capabilities import Capability, may
@@ -60,7 +60,9 @@ class Events(ChangeList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[AuditEvent]:
         self.form = EventFilter(request.GET)
-        return self.form.apply(super().get_queryset(request, exclude_parameters))
+        self.leaves_out = self.form.leaves_out
+        found = self.form.apply(super().get_queryset(request, exclude_parameters))
+        return found.exclude(action__in=ROUTINE) if self.leaves_out else found
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -107,6 +109,7 @@ class AuditEventAdmin(LookingOnly):
             "list_about": about,
             "chips": _chips(form),
             "export_query": urlencode({name: request.GET[name] for name in form.fields if request.GET.get(name)}),
+            "routine_query": urlencode({**{name: str(value) for name, value in form.used.items()}, "routine": "1"}),
             **(extra_context or {}),
         }
         shown = self._with_all_rows(request, lambda: super(AuditEventAdmin, self).changelist_view(request, context))
@@ -226,7 +229,8 @@ def _chips(form: EventFilter) -> list[tuple[str, str]]:
     shown = dict(used)
     if "who" in used and (person := User.objects.filter(pk=used["who"]).first()):
         shown["who"] = person.email
-    words = {"who": "Person", "address": "Address", "resource": "Resource"}
+    shown["routine"] = "too"
+    words = {"who": "Person", "address": "Address", "resource": "Resource", "routine": "Routine"}
     return [
         (f"{label}: {shown[name]}", urlencode({other: value for other, value in used.items() if other != name}))
         for name, label in words.items()

@@ -16,6 +16,8 @@ from accounts.models import User
 
 # People whose address or name contains what was searched for; more than these nobody means.
 _MOST_PEOPLE = 50
+# What happens with every look at the administration and with every job. The list leaves it out until asked.
+ROUTINE = (Action.METADATA_READ, Action.SYSTEM_ACTED)
 _LARGEST_ID = 2**63 - 1
 
 
@@ -43,6 +45,7 @@ class EventFilter(forms.Form):
     who = forms.UUIDField(required=False, widget=forms.HiddenInput)
     address = forms.GenericIPAddressField(required=False, widget=forms.HiddenInput)
     resource = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    routine = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, query: Mapping[str, str]) -> None:
         super().__init__({name: query.get(name, "") for name in self.base_fields}, label_suffix="")
@@ -59,6 +62,11 @@ class EventFilter(forms.Form):
     @property
     def is_active(self) -> bool:
         return not self.is_valid() or bool(self.used)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether the list goes without routine: not where it was asked for, or words that may mean one of it."""
+        return self.is_valid() and not {"routine", "what", "q"} & set(self.used)
 
     def for_the_log(self) -> dict[str, Any]:
         """What was looked for, without what was typed."""

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,6 +23,10 @@ class FailuresAdmin(RequiresConfirmation, admin.ModelAdmin):  # type: ignore[typ
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Failures]:
         return super().get_queryset(request).filter(pk__in=Failures.objects.locked())
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Named as in the menu."""
+        return super().changelist_view(request, {"title": "Lock-outs", **(extra_context or {})})
 
     @admin.display(ordering="user__email")
     def account(self, row: Failures) -> str:

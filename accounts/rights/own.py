@@ -134,13 +134,16 @@ def _recorded(user: User) -> Iterator[IO[bytes]]:
     Written down before it is handed on: whoever reads it must not act as the system meanwhile.
     """
     about_them = models.Q(user_id=user.pk) | models.Q(resource_kind="user", resource_id=str(user.pk))
-    columns = ("at", "action", "resource_kind", "resource_id", "address", "agent", "details")
+    columns = ("at", "action", "user_id", "resource_kind", "resource_id", "address", "agent", "details")
     events = AuditEvent.objects.filter(about_them).order_by("id").values(*columns)
     spool: Any = SealedSpool()
     with closing(spool):
         between = b"[\n"
         with acting_as_system("copy somebody's part of the audit log for them"):
             for event in events.iterator(chunk_size=_EVENTS_AT_ONCE):
+                if event.pop("user_id") != user.pk:
+                    # Where somebody else was, and with which browser, is theirs.
+                    event.update(address="", agent="")
                 spool.write(between + as_json(event))
                 between = b",\n"
         spool.write(b"\n]\n" if between == b",\n" else b"[]\n")

@@ -6,11 +6,11 @@ from django.contrib.auth import logout
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import administration, audit
+from accounts.going_back import is_own_address
 from accounts.http import AuthenticatedHttpRequest
 from accounts.rights import archive, consent, requesting, retention
 from accounts.rights.models import DataRequest
@@ -93,7 +93,7 @@ def give_consent(request: AuthenticatedHttpRequest) -> HttpResponse:
     if not settings.CONSENT_VERSION:
         raise Http404
     back = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    if not is_own_address(request, back):
         back = settings.LOGIN_REDIRECT_URL
     changed = False
     if request.method == "POST":

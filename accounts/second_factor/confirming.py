@@ -10,7 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.going_back import is_own_address
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpRequest)
@@ -84,9 +85,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 def safe_next(request: HttpRequest) -> str:
     """Where a page of this package leads to: what `next` says if it is an address of this very host."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ) and not urlsplit(wanted).path.startswith(reverse("second_factor:confirm")):
+    if is_own_address(request, wanted) and not urlsplit(wanted).path.startswith(reverse("second_factor:confirm")):
         return wanted
     return str(settings.LOGIN_REDIRECT_URL)
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import administration, audit, local_passwords
 from accounts.invitations import accepting
-from accounts.models import Role, User
+from accounts.models import Role, User, plain_name
 from accounts.second_factor import enrolment
 from accounts.sso.configuration import NOBODY, Configuration, highest_role
 
@@ -56,7 +56,7 @@ def admit(identity: Identity) -> tuple[User, SocialAccount]:
             user, account = _find_or_open(identity)
             refusal = _follow_groups(user, identity) if user.is_active else None
             if identity.name and not user.name:
-                User.objects.filter(pk=user.pk).update(name=identity.name[:150])
+                User.objects.filter(pk=user.pk).update(name=plain_name(identity.name))
     except IntegrityError as error:
         # The same person at the same time in another window.
         raise Refused(
@@ -135,7 +135,7 @@ def _open(email: str, identity: Identity, sso: Configuration) -> User:
     # A provider without groups, where whoever is in none stays out: an administrator decides what more they may.
     given = Role.VIEWER if given == NOBODY else given
     return User.objects.create_user(
-        email, role=role or given, role_from_groups=role is not None, name=identity.name[:150]
+        email, role=role or given, role_from_groups=role is not None, name=plain_name(identity.name)
     )
 
 

@@ -89,6 +89,10 @@ def _documents(found: document_figures.Totals) -> dict[str, Any]:
         for status in (Document.Status.READY, *Document.WORKING, Document.QUEUED, Document.Status.FAILED)
     ]
     shown = [part for part in states if part["count"] or part["state"] != "busy"]
+    for part in shown:
+        if part["state"] == "bad" and not part["count"]:
+            # Nothing failed: no mark that asks for a look.
+            part["state"] = ""
     return {
         "total": intcomma(found.documents),
         "states": shown,

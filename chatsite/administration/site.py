@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -60,7 +61,20 @@ class Site(admin.AdminSite):
             path("models/", self.admin_view(_models), name="models"),
             path("settings/", self.admin_view(_settings), name="settings"),
         ]
-        return [*own, *super().get_urls()]
+        # Django's way from a row to its page on the site: no table here has one, and its route takes any key for one.
+        return [*own, *(entry for entry in super().get_urls() if getattr(entry, "name", "") != "view_on_site")]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            # PostgreSQL takes this character in no text, so no row has such a key.
+            if any("\0" in str(value) for value in kwargs.values()):
+                raise Http404
+            return inner(request, *args, **kwargs)
+
+        return guarded
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

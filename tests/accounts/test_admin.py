@@ -19,6 +19,11 @@ from tests.conftest import PASSWORD
 LIST = "/admin/accounts/user/"
 
 
+@pytest.mark.parametrize("address", ["/admin/lock_out/failures/%00/delete/", "/admin/r/1/x/", f"{LIST}%00/change/"])
+def test_a_key_that_no_row_can_have_is_not_found(admin_user: User, address: str) -> None:
+    assert signed_in(admin_user).get(address).status_code == 404
+
+
 @pytest.fixture
 def by_admin(people: dict[str, User]) -> Client:
     return signed_in(people["admin"])

@@ -1,5 +1,7 @@
 """The administration's own pages: the frame, the dashboard, documents, models, settings. No content anywhere."""
 
+import re
+
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
@@ -9,6 +11,7 @@ from accounts.limits.models import TokensSpent
 from accounts.models import User
 from chatsite import env
 from chatsite.administration import configuration
+from documents.models import Document
 from tests.accounts.conftest import signed_in
 from tests.routes import SECRET, World
 
@@ -51,6 +54,13 @@ def test_the_password_is_changed_at_the_product_s_own_page(by_admin: Client) -> 
 
 
 class TestTheDashboard:
+    def test_nothing_failed_carries_no_mark(self, by_admin: Client) -> None:
+        failed = re.compile(r'<span class="badge (\w*)">Failed</span>')
+        assert failed.findall(by_admin.get("/admin/").content.decode()) == [""]
+        owner = User.objects.create_user("somebody@example.org")
+        Document.objects.create(owner=owner, name="a.pdf", status=Document.Status.FAILED)
+        assert failed.findall(by_admin.get("/admin/").content.decode()) == ["bad"]
+
     def test_shows_figures(self, by_admin: Client, people: dict[str, User]) -> None:
         World.of(people["user"])
         TokensSpent.objects.create(owner=people["user"], day=timezone.localdate(), tokens=12_345, answers=7)

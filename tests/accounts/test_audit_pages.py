@@ -60,6 +60,18 @@ class TestWhoMayRead:
         client.post(f"{LIST}{event.pk}/change/", {"action": "other"})
         assert AuditEvent.objects.get(pk=event.pk).action == Action.SHARED
 
+    @pytest.mark.parametrize("action", [Action.METADATA_READ, Action.SYSTEM_ACTED])
+    def test_routine_is_listed_when_it_is_asked_for(self, by_admin: Client, action: Action) -> None:
+        audit.record(action)
+        audit.record(Action.SHARED)
+        first = by_admin.get(LIST)
+        assert Action.SHARED in shown(first)
+        assert action not in shown(first)
+        assert action in shown(by_admin.get(LIST, {"since": "2020-01-01", "routine": "1"}))
+        assert action in shown(by_admin.get(LIST, {"what": action}))
+        assert "?routine=1" in first.content.decode()
+        assert action in exported(by_admin, "csv")
+
     def test_reading_is_recorded(self, by_admin: Client, people: dict[str, User]) -> None:
         by_admin.get(LIST, {"q": "secret@example.org", "what": "chat"})
         read = AuditEvent.objects.get(action=Action.AUDIT_READ)

@@ -219,9 +219,14 @@ def test_a_fragment_sends_the_whole_page_to_the_question(page: Client) -> None:
     assert response["HX-Redirect"] == f"{ASK}?next=%2Fdocuments%2F%3Fpage%3D2&again=1"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ASK])
+@pytest.mark.parametrize("target", ["x", "https://evil.example/", "//evil.example/", "javascript:alert(1)", ASK])
 def test_it_leads_to_a_page_of_this_host(page: Client, target: str) -> None:
     assert page.post(ASK, {"password": PASSWORD, "next": target})["Location"] == "/"
+
+
+@pytest.mark.parametrize("address", ["/accounts/second-step/?next=x", f"{ASK}?next=x"])
+def test_a_word_is_no_place_to_go_back_to(owner: User, address: str) -> None:
+    assert signed_in(owner).get(address)["Location"] == "/"
 
 
 def test_the_question_itself_is_for_who_is_signed_in(client: Client, db: None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -38,6 +39,11 @@ def browser(client: Client, owner: User) -> Client:
 @pytest.mark.parametrize("address", ["/", "/documents/", "/settings", "/admin/", "/accounts/password/change/"])
 def test_pages_are_closed(browser: Client, address: str) -> None:
     assert browser.get(address)["Location"].startswith("/consent?next=")
+
+
+def test_a_word_is_no_place_to_go_back_to(browser: Client, settings: LazySettings) -> None:
+    answer = browser.post("/consent", {"version": settings.CONSENT_VERSION, "next": "x"})
+    assert answer["Location"] == "/"
 
 
 def test_who_confirms_by_signing_in_again_may(browser: Client) -> None:

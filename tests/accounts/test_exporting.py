@@ -135,6 +135,15 @@ class TestALongAuditLog:
         assert [number for number in numbers if number is not None] == list(range(5_500))
         assert most < len(content) / 2
 
+    def test_where_somebody_else_was_is_not_told(self, person: User) -> None:
+        there = {"action": audit.Action.ROLE_CHANGED, "resource_kind": "user", "resource_id": str(person.pk)}
+        with acting_as_system("write events"):
+            AuditEvent.objects.create(**there, user_id=uuid.uuid4(), address="192.0.2.7", agent="Theirs")
+            AuditEvent.objects.create(**there, user_id=person.pk, address="192.0.2.8", agent="Own")
+        with acting_as(person), own._recorded(person) as file:
+            events = [event for event in json.loads(file.read()) if event["action"] == audit.Action.ROLE_CHANGED]
+        assert [(event["address"], event["agent"]) for event in events] == [("", ""), ("192.0.2.8", "Own")]
+
     def test_nothing_is_a_list_too(self, person: User) -> None:
         with acting_as(person), own._recorded(User(email="nobody@example.org")) as file:
             assert json.loads(file.read()) == []

@@ -23,6 +23,12 @@ def test_the_name_can_be_changed_and_nothing_else(owner: User) -> None:
     assert "Your settings are saved." in client.get("/settings").content.decode()
 
 
+def test_a_name_stays_on_its_line_and_in_its_order(owner: User) -> None:
+    signed_in(owner).post("/settings", {"name": "Ada\u202e Love\r\nlace\u2028  Zoë"})
+    owner.refresh_from_db()
+    assert owner.name == "Ada Love lace Zoë"
+
+
 def test_a_name_that_is_too_long_is_refused_with_a_sentence(owner: User) -> None:
     response = signed_in(owner).post("/settings", {"name": "x" * 151})
     assert response.status_code == 422

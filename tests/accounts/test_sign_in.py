@@ -8,6 +8,8 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.test import Client
 
 from accounts import administration, sharing
+from accounts.audit.actions import Action
+from accounts.audit.models import AuditEvent
 from accounts.models import User
 from tests.accounts.conftest import is_signed_in, signed_in
 from tests.conftest import PASSWORD
@@ -60,6 +62,7 @@ def test_failures_are_limited_and_the_right_password_does_not_help_then(client: 
         ("https://evil.example/", "/"),
         ("//evil.example/", "/"),
         ("javascript:alert(1)", "/"),
+        ("x", "/"),
         ("http://127.0.0.1:9/", "/"),
     ],
 )
@@ -238,6 +241,22 @@ class TestNewPassword:
         assert owner.check_password(NEW)
         assert is_signed_in(client)
         assert not is_signed_in(elsewhere)
+
+    def test_wrong_old_ones_are_recorded_and_counted_until_the_way_is_closed(self, owner: User, settings) -> None:
+        # The first comes from a browser that the account does not know yet, and is counted apart.
+        settings.LOCK_OUT_AFTER = 3
+        client, form = signed_in(owner), {"oldpassword": "no", "password1": NEW, "password2": NEW}
+        pages = [client.post("/accounts/password/change/", form).content.decode() for _ in range(4)]
+        assert "Too many failed attempts" not in pages[0]
+        assert "Too many failed attempts" in pages[-1]
+        failed = AuditEvent.objects.filter(action=Action.CONFIRMATION_FAILED, user_id=owner.pk)
+        assert {event.details["by"] for event in failed} == {"password"}
+        closed = AuditEvent.objects.get(action=Action.LOCKED_OUT, user_id=owner.pk)
+        assert closed.id > max(event.id for event in failed)
+        right = client.post("/accounts/password/change/", {**form, "oldpassword": PASSWORD})
+        assert "Too many failed attempts" in right.content.decode()
+        owner.refresh_from_db()
+        assert owner.check_password(PASSWORD)
 
     def test_a_person_without_one_can_set_one(self, owner: User) -> None:
         owner.set_unusable_password()

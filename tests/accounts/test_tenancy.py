@@ -1,6 +1,7 @@
 """Row-level security: what PostgreSQL shows and takes when every filter of ours has been forgotten."""
 
 import asyncio
+import queue
 import random
 import threading
 import uuid
@@ -8,11 +9,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from celery import shared_task
+from celery.contrib.testing.worker import start_worker
+from channels.testing import HttpCommunicator
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
@@ -37,6 +42,8 @@ from chats.models import Citation, Conversation, ConversationTag, Folder, Messag
 from chats.prompting.models import OwnInstructions, Persona, PromptTemplate
 from chats.searching.models import Indexed, Occurrences
 from chats.sharing.models import Share
+from chatsite.asgi import application as asgi
+from chatsite.celery import app
 from documents import models as documents
 from documents.collections.models import CollectionShare
 from documents.models import (
@@ -51,6 +58,7 @@ from documents.models import (
     Reindexing,
 )
 from documents.sources.models import Label, Publication, Source
+from tests.routes import signed_in
 from tests.waiting import until
 
 INTERLEAVINGS = 10_000
@@ -428,6 +436,7 @@ class Interleaving:
             self.look,
             self.roll_back,
             self.roll_back_to_savepoint,
+            self.change_hands_after_savepoint,
             self.change_hands_inside,
             self.fail_inside,
             self.give_connection_back,
@@ -455,8 +464,10 @@ class Interleaving:
         with acting_as(who), transaction.atomic():
             self.see(who)
             transaction.set_rollback(True)
-        with acting_as(other):
-            self.see(other)
+        # Who acted last looks first: what they told was undone, and must not count as told.
+        for person in (who, other):
+            with acting_as(person):
+                self.see(person)
         assert not Conversation.objects.exists()
 
     def roll_back_to_savepoint(self, who: uuid.UUID) -> None:
@@ -469,6 +480,19 @@ class Interleaving:
                     transaction.set_rollback(True)
                 self.see(who)
             assert not Conversation.objects.exists()
+
+    def change_hands_after_savepoint(self, who: uuid.UUID) -> None:
+        """Who acts when the savepoint is made is told before it; who acts when it is gone back to, after it."""
+        other = self.random.choice(self.people)
+        with transaction.atomic():
+            with acting_as(who):
+                savepoint = transaction.savepoint()
+            with acting_as(other):
+                self.see(other)
+                transaction.savepoint_rollback(savepoint)
+                self.see(other)
+            with acting_as(who):
+                self.see(who)
 
     def change_hands_inside(self, who: uuid.UUID) -> None:
         with transaction.atomic():
@@ -524,6 +548,14 @@ class Interleaving:
         assert set(result.get()) == {str(who)}
 
 
+def _people(number: int) -> list[uuid.UUID]:
+    people = [User.objects.create_user(f"person{i}@example.org", None) for i in range(number)]
+    for user in people:
+        for _ in range(3):
+            Conversation.objects.create(owner=user)
+    return [user.pk for user in people]
+
+
 async def _asynchronously(people: list[uuid.UUID], seed: int, steps: int) -> None:
     """As asynchronous views and sockets do: many on one loop, their database work in shared threads."""
 
@@ -541,12 +573,7 @@ async def _asynchronously(people: list[uuid.UUID], seed: int, steps: int) -> Non
 
 def test_no_interleaving_carries_an_identity_over(transactional_db: None) -> None:
     """Rollbacks, savepoints, swallowed errors, pooled connections, threads, asynchronous code and retried jobs."""
-    people = []
-    for number in range(4):
-        user = User.objects.create_user(f"person{number}@example.org", None)
-        for _ in range(3):
-            Conversation.objects.create(owner=user)
-        people.append(user.pk)
+    people = _people(4)
     seed = random.randrange(1 << 32)
     done = threading.Semaphore(0)
     threads, in_async = 6, 100
@@ -566,6 +593,76 @@ def test_no_interleaving_carries_an_identity_over(transactional_db: None) -> Non
         for future in running:
             future.result()  # the seed is in the locals that a failure prints
     assert done._value + 16 * in_async >= INTERLEAVINGS
+
+
+def test_somebody_else_s_statement_that_fails_takes_back_no_more_than_their_part(owner: User, stranger: User) -> None:
+    for user in (owner, stranger):
+        Conversation.objects.create(owner=user)
+    with acting_as(owner), transaction.atomic(), connection.cursor() as cursor:
+        assert set(Conversation.objects.values_list("owner_id", flat=True)) == {owner.pk}
+        with pytest.raises(DataError), transaction.atomic(), acting_as(stranger):
+            cursor.execute("SELECT 1 / 0")
+        assert set(Conversation.objects.values_list("owner_id", flat=True)) == {owner.pk}
+
+
+_tries: queue.SimpleQueue[tuple[str, int, list[str]]] = queue.SimpleQueue()
+
+
+@shared_task(bind=True, max_retries=2, name="tests.look_and_fail")
+def _look_and_fail(self: Any, user_id: str) -> None:
+    """Fails in the middle of its work, every time. What it finds before, it was left by whoever was there last."""
+    found = [str(pk) for pk in Conversation.objects.values_list("owner_id", flat=True)]
+    try:
+        with acting_as(uuid.UUID(user_id)), transaction.atomic(), connection.cursor() as cursor:
+            found += [str(pk) for pk in Conversation.objects.values_list("owner_id", flat=True)]
+            cursor.execute("SELECT 1 / 0")
+    except DataError as error:
+        _tries.put((user_id, threading.get_ident(), found))
+        raise self.retry(exc=error, countdown=0) from error
+
+
+def test_a_thread_that_tries_again_was_somebody_else_s_in_between(transactional_db: None) -> None:
+    """A real worker with two threads, each of which works for four people in turn and closes no connection."""
+    people = _people(4)
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    for _ in range(5):
+        for pk in people:
+            _look_and_fail.apply_async(args=[str(pk)], queue=name)
+    with start_worker(app, pool="threads", concurrency=2, queues=[name], perform_ping_check=False, loglevel="CRITICAL"):
+        tries = [_tries.get(timeout=60) for _ in range(4 * 5 * 3)]
+    for user_id, _, found in tries:
+        assert found == [user_id] * 3
+    for thread in {thread for _, thread, _ in tries}:
+        assert threading.get_ident() != thread
+        order = [user_id for user_id, where, _ in tries if where == thread]
+        assert any(a != b for a, b in pairwise(order))
+
+
+def test_pages_of_two_people_at_once(transactional_db: None) -> None:
+    """Through the server's own entrance, where requests share the loop and their threads."""
+    titles, cookies = {}, {}
+    for pk in _people(2):
+        titles[pk] = f"Chat of {pk}"
+        Conversation.objects.create(owner_id=pk, title=titles[pk])
+        cookies[pk] = signed_in(User.objects.get(pk=pk)).session.session_key
+
+    async def look(pk: uuid.UUID) -> str:
+        headers = [(b"host", b"localhost"), (b"cookie", f"sessionid={cookies[pk]}".encode())]
+        browser = HttpCommunicator(asgi, "GET", "/", headers=headers)
+        browser.scope["client"] = ("127.0.0.1", 1)
+        answer = await browser.get_response(timeout=30)
+        await browser.wait(30)  # until the connection has been given back
+        assert answer["status"] == 200
+        return str(answer["body"].decode())
+
+    async def look_often() -> list[tuple[uuid.UUID, str]]:
+        at_once, seen = [*titles] * 3, []
+        for _ in range(5):
+            seen += zip(at_once, await asyncio.gather(*map(look, at_once)), strict=True)
+        return seen
+
+    for pk, page in asyncio.run(look_often()):
+        assert {owner for owner, title in titles.items() if title in page} == {pk}
 
 
 class TestAtTheStart:

@@ -168,6 +168,13 @@ class TestAnswersOfDjango:
         check(response, is_page=False)
         assert is_private(response)
 
+    def test_a_file_that_is_a_page_itself(self, browser: Client, pdf_document: Document) -> None:
+        pdf_document.current_version.media_type = "text/html"
+        pdf_document.current_version.save(update_fields=["media_type"])
+        response = browser.get(f"/documents/{pdf_document.pk}/file")
+        assert response["Content-Type"].startswith("text/html")
+        check(response, is_page=False)
+
     def test_the_picture_of_a_page(self, browser: Client, pdf_document: Document) -> None:
         response = browser.get(f"/documents/{pdf_document.pk}/versions/1/pages/1/image.png")
         assert response["Content-Type"] == "image/png"

@@ -56,6 +56,12 @@ def test_text_is_for_people(record: logging.LogRecord) -> None:
     assert logs.TextFormatter().format(record).endswith("warning chats.answering: Took 3 s")
 
 
+def test_text_keeps_to_its_line_and_gives_the_terminal_no_orders(record: logging.LogRecord) -> None:
+    record.msg, record.args = "Not Found: %s", ("/x\r\n12:00:00 info\x1b[2J\x9b1m\u202e ä",)
+    line = logs.TextFormatter().format(record)
+    assert line.endswith(r"Not Found: /x\r\n12:00:00 info\x1b[2J\x9b1m\u202e ä")
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -80,6 +80,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._told_of: set[str] = set()
 
     def tell_actor(self) -> None:
+        if self.connection.info.transaction_status == TransactionStatus.INERROR:
+            # Nothing is shown or taken any more, and only going back is possible, after which it is told anew.
+            return
         actor = tenancy.actor()
         wanted = actor.setting
         if self._told != wanted:
@@ -115,10 +118,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
             connection = super().get_new_connection(conn_params)
         return connection
-
-    def init_connection_state(self) -> None:
-        self._told = None
-        super().init_connection_state()
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return _Cursor(cursor, self)

@@ -14,6 +14,7 @@ from django.test import Client
 from accounts.lock_out import attempts
 from accounts.lock_out.models import Failures, Kind, SignInName
 from accounts.models import User
+from accounts.sso import people
 from accounts.sso.configuration import Ldap
 from tests.accounts.conftest import is_signed_in
 from tests.accounts.sso import slapd
@@ -82,6 +83,16 @@ def test_a_person_of_the_directory_comes_in(directory: Directory, client: Client
     assert (user.email, user.name, user.role) == ("ada@example.org", "Ada", "user")
     assert not user.has_usable_password()
     assert SocialAccount.objects.get().extra_data == {}
+
+
+def test_a_name_from_elsewhere_stays_on_its_line_and_in_its_order(db: None) -> None:
+    ada = people.Identity("x", "X", "1", "ada@example.org", email_verified=True, name="Ada\u202e\nLovelace")
+    user, _ = people.admit(ada)
+    assert user.name == "Ada Lovelace"
+    User.objects.filter(pk=user.pk).update(name="")
+    people.admit(ada)
+    user.refresh_from_db()
+    assert user.name == "Ada Lovelace"
 
 
 def test_coming_back_leads_to_the_same_account(directory: Directory, client: Client) -> None:
