@@ -270,12 +270,15 @@ class TestReading:
 
     def test_very_many_pages_end_it(self, owner: User, stranger: User) -> None:
         client, path = signed_in(owner), f"/chats/{uuid.uuid4()}"
-        assert [client.get(path).status_code for _ in range(122)] == [404] * 120 + [429] * 2
+        statuses = [client.get(path).status_code for _ in range(150)]
+        # A slow machine gives the bucket time to fill up by some.
+        assert (statuses[:120], set(statuses[120:]) | {404}) == ([404] * 120, {404, 429})
         assert signed_in(stranger).get(path).status_code == 404, "an address is not counted"
 
     def test_pictures_of_pages_are_drawn_and_so_fewer(self, owner: User) -> None:
         client, path = signed_in(owner), f"/documents/{uuid.uuid4()}/versions/1/pages/1/image.png"
-        assert [client.get(path).status_code for _ in range(31)] == [404] * 30 + [429]
+        statuses = [client.get(path).status_code for _ in range(40)]
+        assert (statuses[:30], set(statuses[30:]) | {404}) == ([404] * 30, {404, 429})
         assert client.get("/settings").status_code == 200
 
     @pytest.mark.parametrize("kind", ["json", "md"])
