@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from accounts.sessions.announcing import look_again
+from accounts.unseen import UNSEEN
 
 
 class Role(models.TextChoices):
@@ -24,7 +25,7 @@ _STANDING = {"role", "is_active", "password", "session_epoch", "second_factor"}
 
 
 # What breaks a line or turns the words round it: in a list or a log, a name could pass for something else.
-_UNFIT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_UNFIT_IN_NAMES = re.compile(f"[{UNSEEN}]+")
 
 
 def plain_name(name: str) -> str:

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from accounts.unseen import UNSEEN
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # What opens an account or a chat to whoever has it stands in the address of its page, and Django tells of refused
@@ -18,7 +20,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 # What moves the cursor of a terminal, begins a line or turns words round, so that a message could look like another.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(f"[{UNSEEN}]")
 
 
 def _escaped(found: re.Match[str]) -> str:

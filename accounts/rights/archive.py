@@ -21,6 +21,7 @@ from accounts.encryption import keys
 from accounts.encryption.errors import Forged
 from accounts.encryption.files import SealedReader, file_key, sealed_parts
 from accounts.rights.holdings import Entry
+from accounts.unseen import UNSEEN
 
 _FOLDER = "exports"
 # Tells what the archive ought to hold and does not.
@@ -30,7 +31,7 @@ _YOUNG = timedelta(days=1)
 _STEP = 256 * 1024
 _LONGEST_PART = 100
 # What some system forbids in a name, and what would change the direction of the text.
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+_UNFIT = re.compile(rf'[{UNSEEN}<>:"|?*\\]')
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 
 

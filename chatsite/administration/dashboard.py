@@ -83,16 +83,19 @@ def _people() -> dict[str, Any]:
     }
 
 
+def _mark(status: Document.Status, count: int) -> str:
+    """Where nothing failed there is none that asks for a look."""
+    mark = _DOCUMENT_KINDS.get(status, "busy")
+    return "" if mark == "bad" and not count else mark
+
+
 def _documents(found: document_figures.Totals) -> dict[str, Any]:
     states = [
-        {"label": status.label, "count": found.by_status.get(status, 0), "state": _DOCUMENT_KINDS.get(status, "busy")}
+        {"label": status.label, "count": count, "state": _mark(status, count)}
         for status in (Document.Status.READY, *Document.WORKING, Document.QUEUED, Document.Status.FAILED)
+        for count in [found.by_status.get(status, 0)]
     ]
     shown = [part for part in states if part["count"] or part["state"] != "busy"]
-    for part in shown:
-        if part["state"] == "bad" and not part["count"]:
-            # Nothing failed: no mark that asks for a look.
-            part["state"] = ""
     return {
         "total": intcomma(found.documents),
         "states": shown,

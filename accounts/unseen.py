@@ -1,0 +1,4 @@
+"""What nobody sees, and what changes how the rest is seen."""
+
+# For between the brackets of a pattern: control characters, other ends of lines, and what turns the words round it.
+UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
