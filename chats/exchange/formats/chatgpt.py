@@ -8,7 +8,7 @@ the next message above, and so does the count of what is not taken. An answer th
 from typing import Any
 
 from chats.exchange.formats.chatgpt_nodes import Piece, piece
-from chats.exchange.formats.portable import Chat, Turn, Unreadable, moment, name, ordered
+from chats.exchange.formats.portable import Chat, Turn, Unreadable, as_list, moment, name, ordered
 
 
 def recognises(entry: dict[str, Any]) -> bool:
@@ -22,7 +22,7 @@ def read(entry: dict[str, Any]) -> Chat:
     parents = {
         key: node.get("parent") if isinstance(node.get("parent"), str) else None for key, node in mapping.items()
     }
-    children = {key: [c for c in _list(node.get("children")) if isinstance(c, str)] for key, node in mapping.items()}
+    children = {key: [c for c in as_list(node.get("children")) if isinstance(c, str)] for key, node in mapping.items()}
     # The roots have no parent that lists them: they stand as in the file.
     order = ordered(parents, children)
     turns, stands_for = _turns(_pieces(mapping, children), parents, order)
@@ -102,7 +102,3 @@ def _append(turn: Turn, found: Piece) -> None:
     turn.model = turn.model or found.model
     turn.finished = found.finished or turn.finished
     turn.left_out += found.left_out
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

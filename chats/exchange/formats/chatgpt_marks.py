@@ -9,7 +9,7 @@ import re
 from itertools import islice
 from typing import Any
 
-from chats.exchange.formats.portable import escaped, name, text
+from chats.exchange.formats.portable import as_dict, as_list, escaped, name, text
 
 _BEGINS, _PARTS, _ENDS = "\ue200", "\ue202", "\ue201"
 _MARK = re.compile(
@@ -65,7 +65,7 @@ def _links(reference: dict[str, Any]) -> str:
 def _of_citations(part: str, value: object) -> dict[str, str]:
     """By their places in the text; or, where these were counted otherwise, one after the other."""
     places = [
-        (max(0, start), end, _bracketed(_link(_dict(citation.get("metadata")))))
+        (max(0, start), end, _bracketed(_link(as_dict(citation.get("metadata")))))
         for citation in _dicts(value)
         if isinstance(start := citation.get("start_ix"), int) and isinstance(end := citation.get("end_ix"), int)
     ]
@@ -101,9 +101,5 @@ def _entity(mark: str) -> str:
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
-    found = (item for item in (value if isinstance(value, list) else []) if isinstance(item, dict))
+    found = (item for item in as_list(value) if isinstance(item, dict))
     return list(islice(found, _MOST))
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -12,6 +12,8 @@ from chats.exchange.formats.portable import (
     PICTURES,
     RECORDINGS,
     STEPS,
+    as_dict,
+    as_list,
     aside,
     escaped,
     fenced,
@@ -48,11 +50,11 @@ def piece(message: Any, replies: list[Any]) -> Piece | None:
     """None for what ChatGPT's own pages do not show either. `replies`: the messages below, as they are in the file."""
     if not isinstance(message, dict):
         return None
-    metadata, author, content = (_dict(message.get(key)) for key in ("metadata", "author", "content"))
+    metadata, author, content = (as_dict(message.get(key)) for key in ("metadata", "author", "content"))
     if metadata.get("is_visually_hidden_from_conversation") is True:
         return None
     role, kind = text(author.get("role")), text(content.get("content_type"))
-    reading = _Reading(role, kind, content, metadata, [_dict(reply) for reply in replies])
+    reading = _Reading(role, kind, content, metadata, [as_dict(reply) for reply in replies])
     created = moment(message.get("create_time"))
     is_answer = role != "user"
     return Piece(
@@ -83,7 +85,7 @@ class _Reading:
         if self.role == "assistant":
             return (self._canvas(str(recipient)) if str(recipient).startswith("canmore.") else "") or self._step()
         if self.role == "tool" and self.kind == "execution_output":
-            drawn = [_dict(part) for part in _list(_dict(self.metadata.get("aggregate_result")).get("messages"))]
+            drawn = [as_dict(part) for part in as_list(as_dict(self.metadata.get("aggregate_result")).get("messages"))]
             pictures = [self._picture("") for part in drawn if part.get("message_type") == "image"]
             return "\n\n".join(filter(None, [fenced("text", text(self.content.get("text"))), *pictures]))
         if self.role == "tool" and self.kind == "multimodal_text" and author not in _READERS:
@@ -98,11 +100,11 @@ class _Reading:
             return self._step() if self.role == "assistant" and self.kind not in _SILENT else ""
         attached = {
             text(found.get("id")) or str(index): name(found.get("name"))
-            for index, found in enumerate(map(_dict, _list(self.metadata.get("attachments"))))
+            for index, found in enumerate(map(as_dict, as_list(self.metadata.get("attachments"))))
         }
         found = []
         marks = known_marks(self._typed(), self.metadata) if self.role == "assistant" else {}
-        for part in _list(self.content.get("parts")):
+        for part in as_list(self.content.get("parts")):
             if isinstance(part, str):
                 found.append(resolved(text(part), marks) if self.role == "assistant" else text(part))
             elif isinstance(part, dict):
@@ -125,7 +127,7 @@ class _Reading:
         return ""
 
     def _made(self, part: dict[str, Any]) -> str:
-        dalle = _dict(_dict(part.get("metadata")).get("dalle"))
+        dalle = as_dict(as_dict(part.get("metadata")).get("dalle"))
         return self._picture(name(self.metadata.get("image_gen_title")) or name(dalle.get("prompt")))
 
     def _picture(self, title: str) -> str:
@@ -144,7 +146,7 @@ class _Reading:
         return ""
 
     def _typed(self) -> list[str]:
-        return [text(part) for part in _list(self.content.get("parts")) if isinstance(part, str)]
+        return [text(part) for part in as_list(self.content.get("parts")) if isinstance(part, str)]
 
     # --- Documents that were written beside the conversation ------------------------------------------------------
 
@@ -165,8 +167,8 @@ class _Reading:
         if verb == "canmore.create_textdoc":
             return _under(title, _document(kind, text(call.get("content"))))
         if verb == "canmore.update_textdoc":
-            return _changed(title, kind, [_dict(update) for update in _list(call.get("updates"))])
-        comments = [name(_dict(comment).get("comment")) for comment in _list(call.get("comments"))]
+            return _changed(title, kind, [as_dict(update) for update in as_list(call.get("updates"))])
+        comments = [name(as_dict(comment).get("comment")) for comment in as_list(call.get("comments"))]
         return _under(f"{title}, comments", "\n".join(f"- {comment}" for comment in comments if comment))
 
 
@@ -190,26 +192,26 @@ def _document(kind: str, content: str) -> str:
 
 
 def _canvas_of(message: dict[str, Any]) -> dict[str, Any]:
-    return _dict(_dict(message.get("metadata")).get("canvas"))
+    return as_dict(as_dict(message.get("metadata")).get("canvas"))
 
 
 # --- Parts ----------------------------------------------------------------------------------------------------------
 
 
 def _has_result(reply: dict[str, Any]) -> bool:
-    if _dict(reply.get("author")).get("role") != "tool":
+    if as_dict(reply.get("author")).get("role") != "tool":
         return False
-    content = _dict(reply.get("content"))
+    content = as_dict(reply.get("content"))
     return content.get("content_type") == "execution_output" or bool(_pictures(content))
 
 
 def _pictures(content: dict[str, Any]) -> list[dict[str, Any]]:
-    parts = [_dict(part) for part in _list(content.get("parts"))]
+    parts = [as_dict(part) for part in as_list(content.get("parts"))]
     return [part for part in parts if part.get("content_type") == "image_asset_pointer"]
 
 
 def _thoughts(content: dict[str, Any]) -> str:
-    thoughts = [_dict(thought) for thought in _list(content.get("thoughts"))]
+    thoughts = [as_dict(thought) for thought in as_list(content.get("thoughts"))]
     pairs = ((text(thought.get("summary")), text(thought.get("content"))) for thought in thoughts)
     return "\n\n".join("\n\n".join(filter(None, pair)) for pair in pairs).strip()
 
@@ -217,11 +219,3 @@ def _thoughts(content: dict[str, Any]) -> str:
 def _language(content: dict[str, Any]) -> str:
     language = name(content.get("language"))
     return language if language.isalnum() and language != "unknown" else ""
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -13,6 +13,8 @@ from chats.exchange.formats.portable import (
     Source,
     Turn,
     Unreadable,
+    as_dict,
+    as_list,
     aside,
     moment,
     name,
@@ -34,18 +36,18 @@ def recognises(entry: dict[str, Any]) -> bool:
 
 def _history(entry: dict[str, Any]) -> dict[str, Any] | None:
     """Of a chat as it is listed, or of the inner part alone, as old versions wrote it."""
-    history = _dict(entry.get("chat")).get("history") or entry.get("history")
+    history = as_dict(entry.get("chat")).get("history") or entry.get("history")
     return history if isinstance(history, dict) and isinstance(history.get("messages"), dict) else None
 
 
 def read(entry: dict[str, Any]) -> Chat:
-    chat = _dict(entry.get("chat")) or entry
+    chat = as_dict(entry.get("chat")) or entry
     history = _history(entry) or {}
     messages: dict[str, Any] = history["messages"]
     if not all(isinstance(message, dict) for message in messages.values()):
         raise Unreadable("one of its messages is damaged")
     parents = {key: m.get("parentId") if isinstance(m.get("parentId"), str) else None for key, m in messages.items()}
-    children = {key: [c for c in _list(m.get("childrenIds")) if isinstance(c, str)] for key, m in messages.items()}
+    children = {key: [c for c in as_list(m.get("childrenIds")) if isinstance(c, str)] for key, m in messages.items()}
     turns: dict[str, Turn] = {}
     stands_for: dict[str, str | None] = {}
     for key in ordered(parents, children):
@@ -58,7 +60,7 @@ def read(entry: dict[str, Any]) -> Chat:
     current = history.get("currentId")
     updated = moment(entry.get("updated_at"))
     created = moment(entry.get("created_at")) or moment(chat.get("timestamp"))
-    params = _dict(chat.get("params"))
+    params = as_dict(chat.get("params"))
     title = name(entry.get("title")) or name(chat.get("title"))
     return Chat(
         origin=f"openwebui:{name(entry.get('id')) or name(chat.get('id')) or f'{created}/{title}'}",
@@ -67,14 +69,14 @@ def read(entry: dict[str, Any]) -> Chat:
         shown=stands_for.get(current) if isinstance(current, str) else None,
         created=created,
         updated=updated,
-        model=name(next(iter(_list(chat.get("models"))), "")),
+        model=name(next(iter(as_list(chat.get("models"))), "")),
         system_prompt=text(chat.get("system") or params.get("system")),
         parameters={
             ours: number(params[theirs])
             for theirs, ours in _PARAMETERS.items()
             if isinstance(params.get(theirs), int | float) and not isinstance(params[theirs], bool)
         },
-        tags=names(_dict(entry.get("meta")).get("tags") or chat.get("tags")),
+        tags=names(as_dict(entry.get("meta")).get("tags") or chat.get("tags")),
         archived=updated or created if entry.get("archived") is True else None,
         pinned=updated or created if entry.get("pinned") is True else None,
     )
@@ -89,7 +91,7 @@ def _turn(key: str, parent: str | None, message: dict[str, Any]) -> Turn | None:
     attached = _attached(message, is_answer=is_answer)
     content = answer.content if is_answer else _question(message, attached.left_out)
     created = moment(message.get("timestamp"))
-    annotation, usage = _dict(message.get("annotation")), _dict(message.get("usage"))
+    annotation, usage = as_dict(message.get("annotation")), as_dict(message.get("usage"))
     return Turn(
         id=key,
         parent=parent,
@@ -123,7 +125,7 @@ def _question(message: dict[str, Any], left_out: Counter[str]) -> str:
 def _content(value: object) -> str:
     """Text, or a list of parts as the API of OpenAI has them."""
     if isinstance(value, list):
-        return "\n\n".join(filter(None, (text(_dict(part).get("text")) for part in value)))
+        return "\n\n".join(filter(None, (text(as_dict(part).get("text")) for part in value)))
     return text(value)
 
 
@@ -157,12 +159,12 @@ class _Attached:
 
 def _attached(message: dict[str, Any], *, is_answer: bool) -> _Attached:
     found = _Attached()
-    for part in map(_dict, _list(message.get("content"))):
+    for part in map(as_dict, as_list(message.get("content"))):
         if part.get("type") == "image_url":
-            found.add_picture("", _dict(part.get("image_url")).get("url"), is_answer=is_answer)
-    for file in map(_dict, _list(message.get("files"))):
-        inner = _dict(file.get("file"))
-        meta = _dict(inner.get("meta"))
+            found.add_picture("", as_dict(part.get("image_url")).get("url"), is_answer=is_answer)
+    for file in map(as_dict, as_list(message.get("files"))):
+        inner = as_dict(file.get("file"))
+        meta = as_dict(inner.get("meta"))
         title = name(file.get("name")) or name(inner.get("filename")) or name(meta.get("name"))
         kind = text(file.get("content_type")) or text(meta.get("content_type"))
         if file.get("type") == "image" or kind.startswith("image/"):
@@ -175,20 +177,12 @@ def _attached(message: dict[str, Any], *, is_answer: bool) -> _Attached:
 def _sources(value: object) -> list[Source]:
     """Its marks count passages through all sources, from 1."""
     found: list[Source] = []
-    for source in map(_dict, _list(value)):
-        about = _list(source.get("metadata"))
-        for index, quoted in enumerate(_list(source.get("document"))):
-            passage = _dict(about[index]) if index < len(about) else {}
+    for source in map(as_dict, as_list(value)):
+        about = as_list(source.get("metadata"))
+        for index, quoted in enumerate(as_list(source.get("document"))):
+            passage = as_dict(about[index]) if index < len(about) else {}
             page = whole(passage.get("page"))
-            title = name(_dict(source.get("source")).get("name")) or name(passage.get("name")) or "Source"
+            title = name(as_dict(source.get("source")).get("name")) or name(passage.get("name")) or "Source"
             # It counts pages from 0.
             found.append(Source(len(found) + 1, title, 1 if page is None else page + 1, text(quoted)))
     return found
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

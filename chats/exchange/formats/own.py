@@ -9,6 +9,7 @@ from chats.exchange.formats.portable import (
     Source,
     Turn,
     Unreadable,
+    as_list,
     moment,
     name,
     names,
@@ -89,7 +90,7 @@ def _turn(message: dict[str, Any]) -> Turn:
 
 def _pictures(value: object) -> list[Picture]:
     """Those whose data are in the file."""
-    found = [picture for picture in (value if isinstance(value, list) else []) if isinstance(picture, dict)]
+    found = [picture for picture in as_list(value) if isinstance(picture, dict)]
     return [
         Picture(name(picture.get("name")) or "picture", data)
         for picture in found[:MOST_PICTURES]
@@ -107,6 +108,6 @@ def _sources(value: object) -> list[Source]:
             score=min(1.0, max(0.0, number(source.get("score")))),
             is_marked=source.get("marked") is not False,
         )
-        for source in (value if isinstance(value, list) else [])
+        for source in as_list(value)
         if isinstance(source, dict)
     ]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 MOST_MESSAGES = 50_000
 LONGEST_TEXT = 10_000_000
@@ -104,8 +105,18 @@ def name(value: object) -> str:
 
 
 def names(value: object) -> list[str]:
-    found = dict.fromkeys(filter(None, map(name, value if isinstance(value, list) else [])))
+    found = dict.fromkeys(filter(None, map(name, as_list(value))))
     return list(found)[:_MOST_TAGS]
+
+
+def as_list(value: object) -> list[Any]:
+    """Itself if it is one, else an empty one: what stands in a file may be anything."""
+    return value if isinstance(value, list) else []
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    """As `as_list`."""
+    return value if isinstance(value, dict) else {}
 
 
 def escaped(words: str) -> str:
@@ -155,7 +166,7 @@ def moment(value: object) -> datetime | None:
 
 
 def parameters(value: object) -> dict[str, float]:
-    held = value if isinstance(value, dict) else {}
+    held = as_dict(value)
     found = {key: held[key] for key in _PARAMETERS if isinstance(held.get(key), int | float)}
     return {key: value for key, value in found.items() if not isinstance(value, bool) and math.isfinite(value)}
 
