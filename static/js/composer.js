@@ -139,7 +139,8 @@ changed();
 // Pictures, chosen, dropped or pasted, have a module of their own, which is loaded for the first of them: those of this
 // question, or of an earlier one that is being edited.
 const formAt = (target) => target.closest?.("form.edit") ?? form;
-const take = (files, target) => import(form.dataset.images).then((module) => module.of(formAt(target)).add(files));
+const picturesOf = (one) => import(form.dataset.images).then((module) => module.of(one));
+const take = (files, target) => picturesOf(formAt(target)).then((pictures) => pictures.add(files));
 
 document.addEventListener("click", ({ target }) => target.closest?.("[data-add-pictures]")?.previousElementSibling.click());
 document.addEventListener("change", ({ target }) => {
@@ -165,7 +166,7 @@ for (const kind of ["dragover", "drop"]) {
 }
 document.addEventListener("dragleave", (event) => event.relatedTarget || dropping());
 try {
-  if (localStorage.getItem(`pictures:${form.dataset.draft}`)) import(form.dataset.images).then((module) => module.of(form));
+  if (localStorage.getItem(`pictures:${form.dataset.draft}`)) picturesOf(form);
 } catch { /* no draft */ }
 
 // What only some need comes when it is approached.
