@@ -568,7 +568,22 @@ async def _asynchronously(people: list[uuid.UUID], seed: int, steps: int) -> Non
                 await sync_to_async(part.see, thread_sensitive=number % 2 == 0)(who)
             await sync_to_async(part.step, thread_sensitive=False)()
 
+    pool = ThreadPoolExecutor(threads := 6)
+    asyncio.get_running_loop().set_default_executor(pool)
     await asyncio.gather(*(page(number) for number in range(8)))
+    _give_connections_back(pool, threads)
+
+
+def _give_connections_back(pool: ThreadPoolExecutor, threads: int) -> None:
+    """Each of its threads its own. One that died with it would keep its place among those that all tests share."""
+    together = threading.Barrier(threads, timeout=30)
+
+    def give_back() -> None:
+        together.wait()
+        connection.close()
+
+    for given in [pool.submit(give_back) for _ in range(threads)]:
+        given.result()
 
 
 def test_no_interleaving_carries_an_identity_over(transactional_db: None) -> None:
@@ -628,8 +643,10 @@ def test_a_thread_that_tries_again_was_somebody_else_s_in_between(transactional_
     for _ in range(5):
         for pk in people:
             _look_and_fail.apply_async(args=[str(pk)], queue=name)
-    with start_worker(app, pool="threads", concurrency=2, queues=[name], perform_ping_check=False, loglevel="CRITICAL"):
+    started = {"pool": "threads", "concurrency": 2, "queues": [name], "loglevel": "CRITICAL"}
+    with start_worker(app, perform_ping_check=False, **started) as worker:
         tries = [_tries.get(timeout=60) for _ in range(4 * 5 * 3)]
+        _give_connections_back(worker.pool.executor, 2)
     for user_id, _, found in tries:
         assert found == [user_id] * 3
     for thread in {thread for _, thread, _ in tries}:
