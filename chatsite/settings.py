@@ -158,6 +158,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "chatsite.context_processors.chatsite",
             ],
+            "builtins": ["chatsite.templatetags.icons"],
         },
     },
 ]

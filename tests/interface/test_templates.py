@@ -67,11 +67,10 @@ def test_a_template_loads_nothing_from_elsewhere(path: Path) -> None:
 @each_template
 def test_every_icon_of_a_template_is_in_the_sprite(path: Path) -> None:
     known = set(re.findall(r'<symbol id="([\w-]+)"', SPRITE.read_text()))
-    # What a tag chooses between is left standing side by side; what a variable names is known only when it is rendered.
-    text = re.sub(r"\{\{.*?\}\}", "?", re.sub(r"\{%.*?%\}", " ", markup(path)))
-    used = set()
-    for reference in re.findall(r'<use [^>]*href="([^"]*)"', text):
-        used |= {word for word in reference.partition("#")[2].split() if "?" not in word}
+    # What a variable names is known only when it is rendered.
+    used = set(re.findall(r'\{% icon "([^"]*)" %\}', markup(path)))
+    for reference in re.findall(r'<use [^>]*href="([^"]*)"', markup(path)):
+        used.add(reference.partition("#")[2])
     assert used <= known
 
 
