@@ -10,10 +10,14 @@ from django.http import HttpRequest
 from accounts import audit, local_passwords
 from accounts.capabilities import model_permissions
 from accounts.models import Role, User
+from accounts.statements import Statement
 
 Person = AbstractBaseUser | AnonymousUser
 # Named where somebody is signed in without being asked for a password: several backends may be set.
 LOCAL = "accounts.backends.RoleBackend"
+
+
+_with_key = Statement(lambda pk: User.objects.filter(pk=pk))
 
 
 class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no type hints
@@ -39,6 +43,11 @@ class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has n
                 request.sign_in_notice = local_passwords.what_to_do(provider)  # type: ignore[attr-defined]
             return None
         return user
+
+    def get_user(self, user_id: Any) -> User | None:
+        for user in _with_key(user_id):
+            return user if self.user_can_authenticate(user) else None
+        return None
 
     def get_all_permissions(self, user_obj: Person, obj: Model | None = None) -> set[str]:  # noqa: ARG002 - Django's shape
         if not isinstance(user_obj, User) or not user_obj.is_active:

@@ -85,17 +85,18 @@ def prepare(
     messages: Sequence[Any], siblings: Mapping[uuid.UUID, Siblings], *, keeps: bool = False
 ) -> Sequence[Message]:
     """Attach what `chats/_message.html` shows: siblings, citations, pictures, and the text of live answers. At most two
-    queries. `keeps`: on a page of their owner, answers that had no rendering have one from now on."""
+    queries, and none where the messages know that there is nothing. `keeps`: on a page of their owner, answers that
+    had no rendering have one from now on."""
     citations: dict[uuid.UUID, list[Citation]] = {}
     # A live answer has none yet, so that posting a question asks nothing here.
-    if answers := [m.pk for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live]:
+    cited = (m for m in messages if m.role == Message.Role.ASSISTANT and getattr(m, "has_citations", True))
+    if answers := [m.pk for m in cited if not m.is_live]:
         found = Citation.objects.filter(message_id__in=answers).annotate(media_type=F("version__media_type"))
         for citation in found.order_by("number"):
             citations.setdefault(citation.message_id, []).append(citation)
+    asked = (m for m in messages if m.role == Message.Role.USER and getattr(m, "has_pictures", True))
     # Of a question that was just posted they are known.
-    pictures = attaching.of_messages(
-        [m.pk for m in messages if m.role == Message.Role.USER and not hasattr(m, "shown_pictures")]
-    )
+    pictures = attaching.of_messages([m.pk for m in asked if not hasattr(m, "shown_pictures")])
     for message in messages:
         if not hasattr(message, "shown_pictures"):
             message.shown_pictures = pictures.get(message.pk, [])

@@ -4,12 +4,14 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import escape
 
 from accounts.http import AuthenticatedHttpRequest
+from accounts.models import User
+from accounts.statements import Statement
 from chats import conversation as conversations
 from chats import live, presentation, tree
 from chats.models import Conversation, Message
@@ -22,8 +24,13 @@ PAGE_LENGTH = 30
 LONGEST_PAGE = middle.NEAR
 
 
+_visible = Statement(lambda user_id, pk: Conversation.objects.visible_to(User(pk=user_id)).filter(pk=pk))
+
+
 def conversation_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
-    return get_object_or_404(Conversation.objects.visible_to(request.user), pk=conversation_id)
+    for found in _visible(request.user.pk, conversation_id):
+        return found  # type: ignore[no-any-return]  # a statement gives anything
+    raise Http404
 
 
 def message_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Message:

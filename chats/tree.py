@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 
@@ -36,16 +37,43 @@ JOIN chats_message AS leaf ON leaf.id = last.id
 """
 
 # Where messages stand among their siblings. The index `message_tree` has the families in this order.
-_AMONG_SIBLINGS = """
-SELECT * FROM (
-    SELECT id, row_number() OVER family, count(*) OVER (PARTITION BY parent_id),
-           lag(id) OVER family, lead(id) OVER family
-    FROM chats_message
-    WHERE conversation_id = %s AND (parent_id = ANY(%s){or_roots})
-    WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
-) AS families WHERE id = ANY(%s)
+_FAMILIES = """
+SELECT id, row_number() OVER family AS sibling_index, count(*) OVER (PARTITION BY parent_id) AS sibling_count,
+       lag(id) OVER family AS previous_sibling, lead(id) OVER family AS next_sibling
+FROM chats_message
+WHERE conversation_id = %(conversation)s AND (parent_id = ANY({parents}){or_roots})
+WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
 """
+_AMONG_SIBLINGS = "SELECT * FROM ({families}) AS families WHERE id = ANY(%(shown)s)".replace("{families}", _FAMILIES)
 _OR_ROOTS = " OR parent_id IS NULL"
+
+# Messages of a stretch of the path, with all that a page asks about each. One statement: a page has many questions,
+# and what one costs beside its answer adds up.
+_PART = """
+WITH RECURSIVE up (id, parent_id, depth) AS (
+    SELECT id, parent_id, 0 FROM chats_message WHERE id = %(last)s AND conversation_id = %(conversation)s
+    UNION ALL
+    SELECT parent.id, parent.parent_id, up.depth + 1
+    FROM chats_message AS parent JOIN up ON parent.id = up.parent_id
+    WHERE up.depth < %(end)s
+),
+shown AS MATERIALIZED (SELECT * FROM up WHERE depth >= %(begin)s AND depth < %(end)s),
+families AS MATERIALIZED (
+    SELECT * FROM ({families}) AS families WHERE id IN (SELECT id FROM shown)
+)
+SELECT message.*, sibling_index, sibling_count, previous_sibling, next_sibling,
+       EXISTS (SELECT FROM up WHERE depth = %(end)s) AS has_earlier,
+       EXISTS (SELECT FROM chats_citation WHERE message_id = message.id) AS has_citations,
+       EXISTS (SELECT FROM images_picture WHERE message_id = message.id) AS has_pictures
+FROM shown JOIN chats_message AS message ON message.id = shown.id JOIN families ON families.id = shown.id
+ORDER BY shown.depth DESC
+""".replace(
+    "{families}",
+    _FAMILIES.format(
+        parents="ARRAY(SELECT parent_id FROM shown)",
+        or_roots=" OR (parent_id IS NULL AND (SELECT bool_or(parent_id IS NULL) FROM shown))",
+    ),
+)
 
 MAX_DEPTH = 100_000
 
@@ -70,17 +98,18 @@ class Part:
 
 
 def part_of_path(conversation_id: uuid.UUID, last: uuid.UUID | None, *, limit: int, below: bool = False) -> Part:
-    """The `limit` messages that end with `last`, or, with `below`, that end just above it. Three queries."""
+    """The `limit` messages that end with `last`, or, with `below`, that end just above it. One query.
+
+    They know whether they have citations and pictures (`has_citations`, `has_pictures`), so that only those are asked
+    for that are there.
+    """
     if last is None:
         return Part([], has_earlier=False)
-    skip = 1 if below else 0
-    with connection.cursor() as cursor:
-        cursor.execute(_PATH_UP, [last, conversation_id, limit + skip])
-        ids: list[uuid.UUID] = [row[0] for row in cursor.fetchall()][skip:]
-    shown = ids[:limit]
-    found = Message.objects.in_bulk(shown)
-    messages = [found[pk] for pk in reversed(shown) if pk in found]
-    return Part(messages, has_earlier=len(ids) > limit, siblings=_siblings(conversation_id, messages))
+    begin = 1 if below else 0
+    params = {"conversation": conversation_id, "last": last, "begin": begin, "end": begin + limit}
+    messages: list[Any] = list(Message.objects.raw(_PART, params))
+    siblings = {m.pk: Siblings(m.sibling_index, m.sibling_count, m.previous_sibling, m.next_sibling) for m in messages}
+    return Part(messages, has_earlier=bool(messages) and messages[0].has_earlier, siblings=siblings)
 
 
 def path_to_root(conversation_id: uuid.UUID, last: uuid.UUID) -> list[uuid.UUID]:
@@ -131,9 +160,13 @@ def _siblings(conversation_id: uuid.UUID, messages: Sequence[Message]) -> dict[u
     """One query, and one row for each message, however many siblings there are."""
     if not messages:
         return {}
-    shown = [message.pk for message in messages]
     parents = [message.parent_id for message in messages if message.parent_id]
-    roots = _OR_ROOTS if len(parents) < len(messages) else ""
+    sql = _AMONG_SIBLINGS.format(parents="%(parents)s", or_roots=_OR_ROOTS if len(parents) < len(messages) else "")
+    params: dict[str, Any] = {
+        "conversation": conversation_id,
+        "parents": parents,
+        "shown": [message.pk for message in messages],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_AMONG_SIBLINGS.format(or_roots=roots), [conversation_id, parents, shown])
+        cursor.execute(sql, params)
         return {pk: Siblings(*place) for pk, *place in cursor.fetchall()}

@@ -25,7 +25,7 @@ from chats.prompting import choosing
 from chats.scoping import chosen
 from chats.scoping.chosen import Choice
 from documents import pages
-from documents.collections.access import readable_by
+from documents.collections.access import searchable_count
 from llms import catalogue
 
 
@@ -285,7 +285,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 def _page_context(
     request: AuthenticatedHttpRequest, found: Conversation | None, *, at: uuid.UUID | None = None
 ) -> dict[str, Any]:
-    documents = readable_by(request.user.pk).searchable().count()
+    documents = searchable_count(request.user.pk)
     return {
         "conversation": found,
         "document_count": documents,

@@ -10,7 +10,9 @@ from typing import Any
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.core.exceptions import SuspiciousOperation
-from django.utils import timezone
+from django.db.models.functions import Now
+
+from accounts.statements import Statement
 
 
 def kept_as(session_key: str) -> str:
@@ -18,15 +20,17 @@ def kept_as(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()[:40]
 
 
+_standing = Statement(lambda kept: Session.objects.filter(session_key=kept, expire_date__gt=Now()))
+
+
 class SessionStore(db.SessionStore):
     """What stands here in place of Django's is what asks by the key, or writes it. `session_key` stays the key."""
 
     def _get_session_from_db(self) -> Session | None:
-        standing = Session.objects.filter(expire_date__gt=timezone.now())
-        found = standing.filter(session_key=kept_as(self.session_key or "")).first()
-        if found is None:
-            self._session_key = None
-        return found
+        for found in _standing(kept_as(self.session_key or "")):
+            return found  # type: ignore[no-any-return]  # a statement gives anything
+        self._session_key = None
+        return None
 
     def exists(self, session_key: str) -> bool:
         return super().exists(kept_as(session_key))

@@ -4,13 +4,14 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.statements import Statement
 from chats import reading
 from chats.models import Conversation, ConversationTag, Folder, Tag
 from chats.organising import labels
@@ -62,17 +63,11 @@ class Sidebar:
 
 def sidebar(user: User, *, open_folders: str = "", current: uuid.UUID | None = None, length: int = 0) -> Sidebar:
     """Three queries. The folder of the current chat is open."""
-    rows = _rows(user)
-    folders = _folders(user, current)
+    folders = labels.by_name(_folders(user.pk, current))
     names = {name for name in open_folders.split(".")[:OPEN_FOLDERS] if name}
     opened = [f for f in folders if f.pk.hex[:8] in names or f.holds_current]
     length = min(max(length, LENGTH), MOST)
-    loose = rows.filter(pinned_at=None, folder=None)
-    parts = [
-        rows.exclude(pinned_at=None).order_by("-pinned_at", "-pk")[:PINNED],
-        *(_in_folder(rows, folder)[: IN_FOLDER + 1] for folder in opened),
-    ]
-    found = loose.order_by("-updated_at", "-pk")[: length + 1].union(*parts, all=True)
+    found = _chats(length)(user.pk, *(folder.pk for folder in opened))
     by_place: dict[uuid.UUID | None, list[Conversation]] = {}
     pinned = []
     for chat in with_addresses(found):
@@ -82,7 +77,9 @@ def sidebar(user: User, *, open_folders: str = "", current: uuid.UUID | None = N
             by_place.setdefault(chat.folder_id, []).append(chat)
     shown = [ShownFolder(f, f.count, f in opened, _part(_latest(by_place.get(f.pk, [])), IN_FOLDER)) for f in folders]
     pinned.sort(key=lambda chat: (chat.pinned_at, chat.pk), reverse=True)
-    return Sidebar(_part(_latest(by_place.get(None, [])), length), pinned, shown, _tags(user), current)
+    return Sidebar(
+        _part(_latest(by_place.get(None, [])), length), pinned, shown, labels.by_name(_tags(user.pk)), current
+    )
 
 
 def older(user: User, after: str) -> Part:
@@ -140,22 +137,41 @@ def _rows(user: User) -> QuerySet[Conversation]:
     return shown
 
 
-def _folders(user: User, current: uuid.UUID | None) -> list[Any]:
+@lru_cache(maxsize=20)
+def _chats(length: int) -> Statement:
+    """Of a person, and of the folders that stand open: what the sidebar shows of both."""
+
+    def rows(user_id: uuid.UUID, *folders: Any) -> QuerySet[Conversation]:
+        shown = _rows(User(pk=user_id))
+        loose = shown.filter(pinned_at=None, folder=None)
+        parts = [
+            shown.exclude(pinned_at=None).order_by("-pinned_at", "-pk")[:PINNED],
+            *(_in_folder(shown, folder)[: IN_FOLDER + 1] for folder in folders),
+        ]
+        return loose.order_by("-updated_at", "-pk")[: length + 1].union(*parts, all=True)
+
+    return Statement(rows)
+
+
+def _counted_folders(user_id: uuid.UUID, current: uuid.UUID) -> QuerySet[Folder]:
     counted = Q(conversations__deleted_at=None, conversations__archived_at=None, conversations__pinned_at=None)
-    rows = Folder.objects.filter(owner=user).annotate(
+    return Folder.objects.filter(owner=user_id).annotate(
         count=Count("conversations", filter=counted),
         holds_current=Count("conversations", filter=counted & Q(conversations=current)),
     )
-    return labels.by_name(rows)
 
 
-def _tags(user: User) -> list[Tag]:
+def _counted_tags(user_id: uuid.UUID) -> QuerySet[Tag]:
     shown = Q(tagged__conversation__deleted_at=None, tagged__conversation__archived_at=None)
-    rows = Tag.objects.filter(owner=user).annotate(count=Count("tagged", filter=shown)).filter(count__gt=0)
-    return labels.by_name(rows.order_by("-count", "pk")[:TAGS])
+    rows = Tag.objects.filter(owner=user_id).annotate(count=Count("tagged", filter=shown)).filter(count__gt=0)
+    return rows.order_by("-count", "pk")[:TAGS]
 
 
-def _in_folder(rows: QuerySet[Conversation], folder: Folder) -> QuerySet[Conversation]:
+_folders = Statement(_counted_folders)
+_tags = Statement(_counted_tags)
+
+
+def _in_folder(rows: QuerySet[Conversation], folder: Folder | uuid.UUID) -> QuerySet[Conversation]:
     return rows.filter(pinned_at=None, folder=folder).order_by("-updated_at", "-pk")
 
 

@@ -6,15 +6,36 @@ Reading only. Whatever changes a document begins with `Document.objects.visible_
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from accounts.statements import Statement
 from documents.collections.models import CollectionShare
 from documents.models import Collection, Document, DocumentQuerySet
+
+_shared_with = Statement(
+    lambda user_id: CollectionShare.objects.open_to(user_id).values_list("collection", flat=True).distinct()
+)
+_own_searchable = Statement(
+    lambda user_id: (
+        Document.objects.filter(owner=user_id)
+        .searchable()
+        .values("owner")
+        .annotate(count=Count("pk"))
+        .values_list("count", flat=True)
+    )
+)
 
 
 def shared_with(user_id: UUID) -> list[UUID]:
     """The collections of others that are shared with this person. One query."""
-    return list(CollectionShare.objects.open_to(user_id).values_list("collection", flat=True).distinct())
+    return _shared_with(user_id)
+
+
+def searchable_count(user_id: UUID) -> int:
+    """How many documents there are to ask. Two queries, of every page with a composer."""
+    if shared_with(user_id):
+        return readable_by(user_id).searchable().count()
+    return sum(_own_searchable(user_id))
 
 
 def readable_by(user_id: UUID) -> DocumentQuerySet:
