@@ -88,7 +88,7 @@ document.addEventListener("click", async (event) => {
   }
   const again = event.target.closest?.("[data-again]");
   if (again) {
-    const url = again.closest("form").getAttribute("action");
+    const url = `${again.closest("[data-url]").dataset.url}/regenerate`;
     const menu = document.querySelector("#again form");
     menu.setAttribute("hx-post", url);
     menu.action = url;

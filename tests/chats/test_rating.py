@@ -61,7 +61,7 @@ def test_the_other_thumb_keeps_the_comment_and_the_same_one_takes_all_back(page:
     page.post(rating_url(answer), {"rating": "-1"}, **HTMX)
     assert stored(answer) == (-1, "Hm")
     html = page.get(reverse("chats:conversation", args=[answer.conversation_id])).content.decode()
-    assert 'name="rating" value="0" aria-pressed="true" aria-label="Bad answer"' in html
+    assert """value="0" hx-vals='{"rating": 0}' aria-pressed="true" aria-label="Bad answer\"""" in html
     page.post(rating_url(answer), {"rating": "0"}, **HTMX)
     assert stored(answer) == (None, "")
 
