@@ -70,8 +70,14 @@ def test_one_chat_is_taken_along_by_its_menu(page: Page, owner: User) -> None:
     assert [found["title"] for found in saved["chats"]] == ["Herons"]
     menu.click()
     page.get_by_role("button", name="PDF").click()
-    page.wait_for_url("**/settings/exchange")
+    page.wait_for_url("**/settings/exchange#latest")
+    job = page.get_by_role("article", name="Export")
+    expect(job).to_be_focused()
+    expect(job).to_be_in_viewport()
     working.do(ExchangeJob.objects.get(kind="export").pk)
+    expect(job.get_by_text("Ready")).to_be_visible()
+    # What the page asks by itself takes the place away from nobody.
+    expect(job).to_be_focused()
     with page.expect_download() as got:
         page.get_by_role("link", name="Download").click()
     assert Path(got.value.path()).read_bytes().startswith(b"%PDF-")

@@ -154,9 +154,23 @@ def test_hostile_texts_are_set_too(owner: User, text: str) -> None:
 def test_by_the_menu(client: Client, owner: User, chat: Conversation, transactional_db: None) -> None:
     client.force_login(owner)
     answer: Any = client.post("/settings/exchange/export", {"form": "pdf", "chat": chat.pk})
-    assert answer.status_code == 302
+    assert (answer.status_code, answer["Location"]) == (302, "/settings/exchange#latest")
+    page = client.get(answer["Location"]).content.decode()
+    assert page.count('id="latest" tabindex="-1"') == page.count('id="latest"') == 1
     job = ExchangeJob.objects.get()
     working.do(job.pk)
     got = client.get(f"/settings/exchange/{job.pk}/file")
     assert got["Content-Type"] == "application/pdf"
     assert got.getvalue().startswith(b"%PDF-")
+
+
+def test_a_script_that_asks_for_it_is_led_to_the_new_job_too(client: Client, owner: User, chat: Conversation) -> None:
+    client.force_login(owner)
+    answer = client.post("/settings/exchange/export", {"form": "pdf", "chat": chat.pk}, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, "/settings/exchange#latest")
+
+
+def test_where_nothing_was_asked_for_the_page_says_so_in_the_same_place(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    page = client.get("/settings/exchange").content.decode()
+    assert '<p class="muted" id="latest" tabindex="-1">Nothing yet.' in page
