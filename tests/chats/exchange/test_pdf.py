@@ -1,6 +1,7 @@
 """A chat as PDF: what its page shows, with fonts that are embedded, set in a process of its own."""
 
 import io
+import re
 from typing import Any
 
 import pypdf
@@ -10,7 +11,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tenancy import acting_as
 from chats import conversation as conversations
-from chats.exchange import working
+from chats.exchange import working, writing
 from chats.exchange.models import ExchangeJob
 from chats.exchange.pdf import faces, making
 from chats.models import Citation, Conversation, Message
@@ -78,6 +79,16 @@ def test_everything_that_the_page_shows_is_in_it(chat: Conversation) -> None:
     ):  # fmt: skip
         assert part in text
     assert r"\frac" not in text
+
+
+def test_whoever_answered_has_the_name_that_the_page_shows(chat: Conversation, owner: User) -> None:
+    Message.objects.filter(conversation=chat, role="assistant").update(answered_by="ollama/llama3.2:latest")
+    text = words(made(chat))
+    with acting_as(owner):
+        told = writing.markdown(chat, writing.messages_of(chat))
+    assert re.search(r"^llama3\.2 +· +20", text, re.MULTILINE)
+    assert "\n## llama3.2\n" in told
+    assert "ollama/" not in text + told
 
 
 def test_every_font_is_embedded(chat: Conversation) -> None:
