@@ -9,7 +9,9 @@ from markdown_it.tree import SyntaxTreeNode
 from pygments.token import Token as Kind
 from reportlab.lib.abag import ABag
 from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable, HRFlowable, Paragraph, Spacer, Table, TableStyle
 from reportlab.platypus.paraparser import ParaFrag
 
@@ -24,6 +26,10 @@ _STEP = 16.0
 _HEADINGS = {"h1": 15.0, "h2": 13.0, "h3": 11.5}
 # Beyond this a table is shown plainly: no page holds it.
 _CELLS = 5_000
+# Of its type: as a rule, and where it has more words beside each other than fit.
+_CELL_SIZE, _SMALLEST = SIZE - 1, 5.5
+_PADDING, _MANY = 3.0, 10
+_ALIGNED = {"left": TA_LEFT, "center": TA_CENTER, "right": TA_RIGHT}
 _COLOURS = {
     Kind.Comment: HexColor("#6a737d"),
     Kind.Keyword: HexColor("#8a3ea8"),
@@ -200,15 +206,17 @@ def _table(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     if not columns or columns * len(rows) > _CELLS or columns > 40:
         text = "\n".join(" | ".join(_words(cell) for cell in row.children) for row in rows)
         return _code(text, "", place)
-    size = SIZE - 1 if columns <= 6 else max(4.0, SIZE - 1 - (columns - 6) * 0.5)
     room = place.width - place.indent
-    widths = _widths(rows, columns, room)
-    cells = [
-        [_cell(cell, size, width) for cell, width in zip(row.children, widths, strict=False)]
-        + [""] * (columns - len(row.children))
-        for row in rows
-    ]
-    table = Table(cells, colWidths=widths, repeatRows=1 if len(rows) > 1 else 0, hAlign="RIGHT", splitInRow=1)
+    padding = _PADDING if columns <= _MANY else _PADDING / 2
+    size, widths = _fitted(rows, columns, room, padding)
+    grid = [[*(_cell(cell, size) for cell in row.children), *[""] * (columns - len(row.children))] for row in rows]
+    table = Table(
+        grid,
+        colWidths=widths,
+        repeatRows=1 if len(rows) > 1 else 0,
+        hAlign="RIGHT",
+        splitInRow=1,
+    )
     table.setStyle(
         TableStyle(
             [
@@ -216,8 +224,8 @@ def _table(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("LINEBELOW", (0, 0), (-1, 0), 1, QUIET),
                 ("LINEBELOW", (0, 1), (-1, -1), 0.5, LINE),
-                ("LEFTPADDING", (0, 0), (-1, -1), 3),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+                ("LEFTPADDING", (0, 0), (-1, -1), padding),
+                ("RIGHTPADDING", (0, 0), (-1, -1), padding),
                 ("TOPPADDING", (0, 0), (-1, -1), 3),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
             ]
@@ -230,23 +238,62 @@ def _words(node: SyntaxTreeNode) -> str:
     return node.content if not node.children else "".join(_words(child) for child in node.children)
 
 
-def _widths(rows: Sequence[SyntaxTreeNode], columns: int, room: float) -> list[float]:
-    """In proportion to what stands in them, within reason."""
-    wanted = [1.0] * columns
+def _fitted(rows: Sequence[SyntaxTreeNode], columns: int, room: float, padding: float) -> tuple[float, list[float]]:
+    """Size of type and widths of columns: no word is broken that can stand whole on the page."""
+    longest, whole = [1.0] * columns, [1.0] * columns
     for row in rows:
         for index, cell in enumerate(row.children):
-            wanted[index] = max(wanted[index], min(60.0, max(4.0, float(len(_words(cell))))))
-    total = sum(wanted)
-    return [room * part / total for part in wanted]
+            word, line = _measured(_inline(cell.children, _cell_look(cell, _CELL_SIZE)))
+            longest[index], whole[index] = max(longest[index], word), max(whole[index], line)
+    # A trace more, or what fits to the last digit would be broken for its last digit.
+    least = [word + 0.5 for word in longest]
+    free = room - 2 * padding * columns
+    size = min(_CELL_SIZE, max(_SMALLEST, _CELL_SIZE * free / sum(least)))
+    scale = size / _CELL_SIZE
+    least = _shared([word * scale for word in least], free)
+    # Whoever has long lines gets of what is left, within reason.
+    more = [max(1.0, min(line * scale, free / 2) - word) for line, word in zip(whole, least, strict=True)]
+    left = max(0.0, free - sum(least))
+    return size, [word + left * part / sum(more) + 2 * padding for word, part in zip(least, more, strict=True)]
 
 
-def _cell(node: SyntaxTreeNode, size: float, width: float) -> Text:
-    face = faces.BOLD if node.type == "th" else faces.SANS
-    style = str(node.attrs.get("style", ""))
-    align = {"center": 1, "right": 2}.get(style.rpartition(":")[2].strip(), 0)
-    return _text(
-        _inline(node.children, Look(face, size)), Place(width), leading=size * 1.4, alignment=align, spaceAfter=0
-    )
+def _shared(wanted: list[float], free: float) -> list[float]:
+    """What each asks for, or where that is more than there is, as much at most as makes it enough."""
+    given = dict.fromkeys(range(len(wanted)), 0.0)
+    for count, index in enumerate(sorted(given, key=lambda index: wanted[index])):
+        given[index] = min(wanted[index], (free - sum(given.values())) / (len(wanted) - count))
+    return [given[index] for index in range(len(wanted))]
+
+
+def _measured(frags: Sequence[Any]) -> tuple[float, float]:
+    """Of the longest word, and of all on one line."""
+    longest = word = whole = 0.0
+    for frag in frags:
+        if hasattr(frag, "cbDefn"):
+            word, whole = word + frag.cbDefn.width, whole + frag.cbDefn.width
+            longest = max(longest, word)
+            continue
+        whole += stringWidth(frag.text, frag.fontName, frag.fontSize)
+        # Between these, lines break anywhere.
+        is_asian = faces.is_asian(frag.text)
+        for index, part in enumerate(frag.text if is_asian else frag.text.split(" ")):
+            word = stringWidth(part, frag.fontName, frag.fontSize) + (0 if index or is_asian else word)
+            longest = max(longest, word)
+        if hasattr(frag, "lineBreak"):
+            word = 0.0
+    return longest, whole
+
+
+def _cell_look(node: SyntaxTreeNode, size: float) -> Look:
+    return Look(faces.BOLD if node.type == "th" else faces.SANS, size)
+
+
+def _cell(node: SyntaxTreeNode, size: float) -> Text:
+    style: dict[str, Any] = {"leading": size * 1.4, "spaceAfter": 0}
+    asked = str(node.attrs.get("style", "")).rpartition(":")[2].strip()
+    if asked in _ALIGNED:
+        style["alignment"] = _ALIGNED[asked]
+    return _text(_inline(node.children, _cell_look(node, size)), Place(0), **style)
 
 
 def _code(code: str, language: str, place: Place) -> list[Flowable]:
