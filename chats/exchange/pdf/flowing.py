@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from markdown_it.token import Token
@@ -16,14 +17,16 @@ from reportlab.platypus import Flowable, HRFlowable, Paragraph, Spacer, Table, T
 from reportlab.platypus.paraparser import ParaFrag
 
 from chats import highlighting, markdown
-from chats.exchange.pdf import faces
+from chats.exchange.pdf import directions, faces
 from chats.exchange.pdf.formulas import Formula, Unset
 
 SIZE, LEADING = 10.0, 15.0
 INK, QUIET, ACCENT, LINE, WASH = (HexColor(c) for c in ("#22262b", "#666c73", "#0d6b6b", "#d9dbde", "#f4f4f2"))
 _CODE_SIZE, _CODE_LEADING = 8.5, 12.0
 _STEP = 16.0
+_BULLET = "\u2022"
 _HEADINGS = {"h1": 15.0, "h2": 13.0, "h3": 11.5}
+_WITH_DIRECTION = {"bullet_list", "ordered_list", "blockquote", "table"}
 # Beyond this a table is shown plainly: no page holds it.
 _CELLS = 5_000
 # Of its type: as a rule, and where it has more words beside each other than fit.
@@ -42,12 +45,13 @@ _COLOURS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a block stands: how far in, and the bars of the quotes around it."""
+    """Where a block stands: how far in, from which side, and the bars of the quotes around it."""
 
     width: float
     indent: float = 0.0
     bars: tuple[float, ...] = ()
     size: float = SIZE
+    from_right: bool = False
 
     def inside(self, step: float = _STEP) -> "Place":
         """However deep something is nested, there is room for words."""
@@ -70,24 +74,83 @@ class Look:
 
 
 class Text(Paragraph):  # type: ignore[misc]  # reportlab has no types
-    """A paragraph with the bars of the quotes around it."""
+    """A paragraph, the bars of the quotes around it and, where it begins an item of a list, the mark of that."""
 
-    bars: tuple[float, ...] = ()
+    place = Place(0)
+    mark = ""
+    # Of the words; the place has one of its own, that of the list or the quote.
+    from_right = False
+    is_mixed = False
+    blPara: Any  # noqa: N815 - reportlab's: the lines that the words were broken into
 
     def split(self, available_width: float, available_height: float) -> Any:
         parts = super().split(available_width, available_height)
         for part in parts:
-            part.bars = self.bars
+            part.place, part.from_right, part.is_mixed = self.place, self.from_right, self.is_mixed
+        if parts:
+            parts[0].mark = self.mark
         return parts
 
     def draw(self) -> None:
         self.canv.saveState()
         self.canv.setStrokeColor(LINE)
         self.canv.setLineWidth(1.5)
-        for bar in self.bars:
-            self.canv.line(bar, -self.style.spaceAfter, bar, self.height)
+        for bar in self.place.bars:
+            x = self.width - bar if self.place.from_right else bar
+            self.canv.line(x, -self.style.spaceAfter, x, self.height)
         self.canv.restoreState()
+        broken = self.blPara
+        if self.mark:
+            self._draw_mark(broken)
+        # Only now: a paragraph that goes over a page is put together from its lines and broken again.
+        if self.is_mixed:
+            self.blPara = self._as_drawn(broken)
         super().draw()
+        self.blPara = broken
+
+    def _draw_mark(self, broken: Any) -> None:
+        """Before the words, also where those are as far in as they may be."""
+        first = broken if broken.kind == 0 else broken.lines[0]
+        size = self.place.size
+        # A number from the right has its point at the left.
+        mark = "".join(char for _, char in directions.drawn(self.mark, from_right=self.place.from_right))
+        pieces = faces.runs(mark, faces.SANS)
+        width = sum(stringWidth(piece, face, size) for piece, face in pieces)
+        indent = self.style.rightIndent if self.place.from_right else self.style.leftIndent
+        x = max(0.0, min(self.place.indent - _STEP + 2, indent - width - 3))
+        if self.place.from_right:
+            x = self.width - x - width
+        self.canv.saveState()
+        self.canv.setFillColor(QUIET)
+        for piece, face in pieces:
+            self.canv.setFont(face, size)
+            # Where ReportLab puts the first line.
+            self.canv.drawString(x, self.height - first.fontSize, piece)
+            x += stringWidth(piece, face, size)
+        self.canv.restoreState()
+
+    def _as_drawn(self, broken: Any) -> Any:
+        if broken.kind == 0:
+            lines = [(room, [self._drawn_line(" ".join(words))]) for room, words in broken.lines]
+        else:
+            lines = [part.clone(words=self._drawn_frags(part.words)) for part in broken.lines]
+        return broken.clone(lines=lines)
+
+    def _drawn_line(self, words: str) -> str:
+        return "".join(char for _, char in directions.drawn(words, from_right=self.from_right))
+
+    def _drawn_frags(self, frags: Sequence[Any]) -> list[Any]:
+        """Pieces of one look stay one, as far as they stand together; a formula is one character."""
+        texts = [directions.OBJECT if hasattr(frag, "cbDefn") else frag.text for frag in frags]
+        owners = [frag for frag, text in zip(frags, texts, strict=True) for _ in text]
+        found: list[Any] = []
+        owned = directions.drawn("".join(texts), from_right=self.from_right)
+        for _, group in groupby(owned, key=lambda part: id(owners[part[0]])):
+            pieces = list(group)
+            owner = owners[pieces[0][0]]
+            is_object = hasattr(owner, "cbDefn")
+            found.append(owner if is_object else owner.clone(text="".join(char for _, char in pieces)))
+        return found
 
 
 class Displayed(Flowable):  # type: ignore[misc]  # as above
@@ -101,7 +164,8 @@ class Displayed(Flowable):  # type: ignore[misc]  # as above
     def wrap(self, available_width: float, _available_height: float) -> tuple[float, float]:
         room = available_width - self.place.indent
         self.scale = min(1.0, room / max(1.0, self.formula.width))
-        self.left = self.place.indent + max(0.0, (room - self.formula.width * self.scale) / 2)
+        indent = 0.0 if self.place.from_right else self.place.indent
+        self.left = indent + max(0.0, (room - self.formula.width * self.scale) / 2)
         return available_width, self.formula.height * self.scale
 
     def draw(self) -> None:
@@ -112,7 +176,12 @@ class Displayed(Flowable):  # type: ignore[misc]  # as above
 def blocks(text: str, width: float) -> list[Flowable]:
     """Raises whatever the libraries raise for what they cannot set."""
     tokens = markdown.parser().parse(text, {"citations": {}})
-    return [flowable for node in SyntaxTreeNode(tokens).children for flowable in _block(node, Place(width))]
+    found: list[Flowable] = []
+    for node in SyntaxTreeNode(tokens).children:
+        # What it contains runs as it does, as on the page.
+        from_right = node.type in _WITH_DIRECTION and directions.is_from_right(_words(node))
+        found += _block(node, Place(width, from_right=from_right))
+    return found
 
 
 def typed(text: str, width: float) -> list[Flowable]:
@@ -125,8 +194,8 @@ def plain(text: str, width: float) -> list[Flowable]:
     return _code(text, "", Place(width))
 
 
-def line(text: str, look: Look, **style: Any) -> Text:
-    return _text(_pieces(text, look), Place(0), leading=look.size * 1.4, **style)
+def line(text: str, look: Look, *, is_from_left: bool = False, **style: Any) -> Text:
+    return _text(_pieces(text, look), Place(0), is_from_left=is_from_left, leading=look.size * 1.4, **style)
 
 
 def _block(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
@@ -159,36 +228,26 @@ def _block(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
 def _items(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     found: list[Flowable] = []
     start = int(node.attrs.get("start", 1) or 0)
-    step = _STEP if node.type == "bullet_list" else _STEP + 6 * max(0, len(str(start + len(node.children))) - 1)
+    is_numbered = node.type == "ordered_list"
+    step = _STEP + (6 * max(0, len(str(start + len(node.children))) - 1) if is_numbered else 0)
     for number, item in enumerate(node.children, start):
-        mark = "\u2022" if node.type == "bullet_list" else f"{number}."
-        inner = [flowable for child in item.children for flowable in _block(child, place.inside(step))]
-        if not inner or not isinstance(inner[0], Text):
-            inner.insert(0, _text(_pieces(" ", Look()), place.inside(step)))
-        first = inner[0]
-        first.frags = [*_mark(mark), *first.frags] if not first.frags else first.frags
-        first.bulletText = mark
-        first.style.bulletIndent = place.indent + 2
-        first.style.bulletFontName = faces.SANS
-        first.style.bulletFontSize = SIZE
-        first.style.bulletColor = QUIET
+        inside = place.inside(step)
+        inner = [flowable for child in item.children for flowable in _block(child, inside)]
+        if not inner or not isinstance(inner[0], Text) or inner[0].mark:
+            inner.insert(0, _text([], inside))
+        inner[0].mark = f"{number}." if is_numbered else _BULLET
         found += inner
     return found
-
-
-def _mark(mark: str) -> list[ParaFrag]:
-    return _pieces(f"{mark} ", Look())
 
 
 def _notes(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     found: list[Flowable] = []
     for number, note in enumerate(node.children, 1):
-        inner = [f for child in note.children for f in _block(child, replace(place.inside(), size=SIZE - 1.5))]
-        if inner and isinstance(inner[0], Text):
-            inner[0].bulletText = f"{number}."
-            inner[0].style.bulletIndent = place.indent
-            inner[0].style.bulletFontName = faces.SANS
-            inner[0].style.bulletFontSize = SIZE - 1.5
+        from_right = directions.is_from_right(_words(note))
+        inside = replace(place.inside(_STEP + 6 * (len(str(number)) - 1)), size=SIZE - 1.5, from_right=from_right)
+        inner = [flowable for child in note.children for flowable in _block(child, inside)]
+        if inner and isinstance(inner[0], Text) and not inner[0].mark:
+            inner[0].mark = f"{number}."
         found += inner
     return found
 
@@ -210,11 +269,13 @@ def _table(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     padding = _PADDING if columns <= _MANY else _PADDING / 2
     size, widths = _fitted(rows, columns, room, padding)
     grid = [[*(_cell(cell, size) for cell in row.children), *[""] * (columns - len(row.children))] for row in rows]
+    if place.from_right:
+        grid, widths = [row[::-1] for row in grid], widths[::-1]
     table = Table(
         grid,
         colWidths=widths,
         repeatRows=1 if len(rows) > 1 else 0,
-        hAlign="RIGHT",
+        hAlign="LEFT" if place.from_right else "RIGHT",
         splitInRow=1,
     )
     table.setStyle(
@@ -308,8 +369,8 @@ def _code(code: str, language: str, place: Place) -> list[Flowable]:
             spaceAfter=0,
             backColor=WASH,
             borderPadding=(0, 4, 0, 4),
-            left=4,
-            right=4,
+            inset=4,
+            is_from_left=True,
         )
         found.append(text)
     return [*found, Spacer(1, 8)]
@@ -422,8 +483,11 @@ def _frag(text: str, face: str, look: Look, **more: Any) -> ParaFrag:
     return ParaFrag(**values)
 
 
-def _text(frags: list[ParaFrag], place: Place, *, left: float = 0, right: float = 0, **style: Any) -> Text:
+def _text(frags: list[ParaFrag], place: Place, *, is_from_left: bool = False, inset: float = 0, **style: Any) -> Text:
+    """Words run and are aligned as their first letter says, unless they run from the left whatever they are. They are
+    as far in as their place, from its side."""
     words = "".join(frag.text for frag in frags)
+    from_right = not is_from_left and directions.is_from_right(words)
     has_formula = any(hasattr(frag, "cbDefn") for frag in frags)
     tallest = max((frag.cbDefn.height for frag in frags if hasattr(frag, "cbDefn")), default=0.0)
     values = {
@@ -431,8 +495,9 @@ def _text(frags: list[ParaFrag], place: Place, *, left: float = 0, right: float 
         "fontSize": place.size,
         "leading": LEADING * place.size / SIZE,
         "textColor": INK,
-        "leftIndent": place.indent + left,
-        "rightIndent": right,
+        "alignment": TA_RIGHT if from_right else TA_LEFT,
+        "leftIndent": inset + (0 if place.from_right else place.indent),
+        "rightIndent": inset + (place.indent if place.from_right else 0),
         "spaceAfter": 5,
         "wordWrap": "CJK" if faces.is_asian(words) and not has_formula else None,
         "splitLongWords": 1,
@@ -440,7 +505,7 @@ def _text(frags: list[ParaFrag], place: Place, *, left: float = 0, right: float 
         **style,
     }
     text = Text("", ParagraphStyle("text", **values), frags=frags or _pieces(" ", Look()))
-    text.bars = place.bars
+    text.place, text.from_right, text.is_mixed = place, from_right, directions.has_any(words)
     return text
 
 

@@ -97,7 +97,7 @@ def _sources(sources: list[dict[str, Any]]) -> list[Flowable]:
     ]  # fmt: skip
     for source in sources:
         words = f"[{source['number']}] {source['document']}, page {source['page']}: {source['quoted']}"
-        found.append(flowing.line(words, Look(size=8.5, colour=QUIET), spaceAfter=2))
+        found.append(flowing.line(words, Look(size=8.5, colour=QUIET), is_from_left=True, spaceAfter=2))
     return found
 
 
