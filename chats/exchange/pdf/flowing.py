@@ -24,7 +24,8 @@ SIZE, LEADING = 10.0, 15.0
 INK, QUIET, ACCENT, LINE, WASH = (HexColor(c) for c in ("#22262b", "#666c73", "#0d6b6b", "#d9dbde", "#f4f4f2"))
 _CODE_SIZE, _CODE_LEADING = 8.5, 12.0
 _STEP = 16.0
-_BULLET = "\u2022"
+_BULLET, _DONE, _TO_DO = "\u2022", "\u2611", "\u2610"
+_BREAKS = {"softbreak", "hardbreak"}
 _HEADINGS = {"h1": 15.0, "h2": 13.0, "h3": 11.5}
 _WITH_DIRECTION = {"bullet_list", "ordered_list", "blockquote", "table"}
 # Beyond this a table is shown plainly: no page holds it.
@@ -40,6 +41,10 @@ _COLOURS = {
     Kind.Literal.Number: HexColor("#9a5b00"),
     Kind.Name.Function: HexColor("#1b5fa8"),
     Kind.Name.Class: HexColor("#1b5fa8"),
+    Kind.Generic.Inserted: HexColor("#2f7d32"),
+    Kind.Generic.Deleted: HexColor("#b3261e"),
+    Kind.Generic.Heading: HexColor("#1b5fa8"),
+    Kind.Generic.Subheading: HexColor("#1b5fa8"),
 }
 
 
@@ -198,10 +203,17 @@ def line(text: str, look: Look, *, is_from_left: bool = False, **style: Any) -> 
     return _text(_pieces(text, look), Place(0), is_from_left=is_from_left, leading=look.size * 1.4, **style)
 
 
+def rule(width: str = "100%", *, before: float, after: float, is_kept: bool = False) -> HRFlowable:
+    """Kept with what follows, so that it does not end a page."""
+    found = HRFlowable(width=width, color=LINE, hAlign="LEFT", spaceBefore=before, spaceAfter=after)
+    found.keepWithNext = int(is_kept)
+    return found
+
+
 def _block(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     kind = node.type
     if kind == "paragraph":
-        return [_text(_inline(node.children, Look(size=place.size)), place)]
+        return _paragraph(node, place)
     if kind == "heading":
         size = _HEADINGS.get(node.tag, 10.5)
         frags = _inline(node.children, Look(faces.BOLD, size))
@@ -217,12 +229,35 @@ def _block(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     if kind in {"math_block", "math_block_label", "amsmath"}:
         return _displayed(node.content, place)
     if kind == "hr":
-        return [HRFlowable(width="100%", color=LINE, spaceBefore=6, spaceAfter=6)]
+        return [rule(before=6, after=6)]
     if kind == "footnote_block":
-        return [HRFlowable(width="30%", color=LINE, hAlign="LEFT", spaceBefore=8, spaceAfter=4), *_notes(node, place)]
+        return [rule("30%", before=8, after=4, is_kept=True), *_notes(node, place)]
     if node.children:
         return [flowable for child in node.children for flowable in _block(child, place)]
     return [_text(_pieces(node.content, Look()), place)] if node.content else []
+
+
+def _paragraph(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
+    """A formula that is displayed parts it, as on the page."""
+    found: list[Flowable] = []
+    words: list[SyntaxTreeNode] = []
+    inner = node.children[0].children if node.children and node.children[0].type == "inline" else node.children
+    for child in [*inner, None]:
+        if child is not None and child.type != "math_inline_double":
+            words.append(child)
+            continue
+        if any(_words(word).strip() or word.type not in _BREAKS for word in words):
+            found.append(_text(_inline(_without_breaks(words), Look(size=place.size)), place))
+        words = []
+        if child is not None:
+            found += _displayed(child.content, place)
+    return found or [_text([], place)]
+
+
+def _without_breaks(nodes: Sequence[SyntaxTreeNode]) -> Sequence[SyntaxTreeNode]:
+    """A line break beside a formula is one already."""
+    kept = [index for index, node in enumerate(nodes) if node.type not in _BREAKS]
+    return nodes[kept[0] : kept[-1] + 1] if kept else []
 
 
 def _items(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
@@ -235,9 +270,17 @@ def _items(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
         inner = [flowable for child in item.children for flowable in _block(child, inside)]
         if not inner or not isinstance(inner[0], Text) or inner[0].mark:
             inner.insert(0, _text([], inside))
-        inner[0].mark = f"{number}." if is_numbered else _BULLET
+        inner[0].mark = _box(item) or (f"{number}." if is_numbered else _BULLET)
         found += inner
     return found
+
+
+def _box(item: SyntaxTreeNode) -> str:
+    """Of a thing to do: in the place of its bullet."""
+    if "task-list-item" not in str(item.attrs.get("class", "")):
+        return ""
+    box = next((node for node in item.walk() if node.type == "html_inline" and "checkbox" in node.content), None)
+    return _DONE if box and "checked=" in box.content else _TO_DO
 
 
 def _notes(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
@@ -360,7 +403,8 @@ def _cell(node: SyntaxTreeNode, size: float) -> Text:
 def _code(code: str, language: str, place: Place) -> list[Flowable]:
     """One flowing paragraph a line, so that a block may go over pages and long lines wrap."""
     found: list[Flowable] = [Spacer(1, 3)]
-    for pieces in _lines(code.rstrip("\n"), language):
+    # Some lexers take a line for what it is by its end.
+    for pieces in _lines(code.rstrip("\n") + "\n", language)[:-1]:
         frags = [frag for piece, colour in pieces for frag in _kept(piece, colour)] or _kept(" ", INK)
         text = _text(
             frags,
@@ -437,8 +481,6 @@ def _span(node: SyntaxTreeNode, look: Look) -> list[ParaFrag]:
         return [*_pieces("[", look), *words, *_pieces("]", look)]
     if kind == "footnote_ref":
         return _pieces(str(int(node.meta.get("id", 0)) + 1), replace(look, size=look.size - 3, rise=3))
-    if kind == "html_inline" and "checkbox" in node.content:
-        return _pieces("\u2611 " if "checked" in node.content else "\u2610 ", look)
     if kind in {"html_inline", "footnote_anchor"}:
         return []
     if node.children:

@@ -6,11 +6,11 @@ from typing import Any
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, HRFlowable, Image, PageTemplate, Spacer
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, PageTemplate, Spacer
 from reportlab.platypus.doctemplate import LayoutError
 
 from chats.exchange.pdf import faces, flowing
-from chats.exchange.pdf.flowing import ACCENT, LINE, QUIET, Look
+from chats.exchange.pdf.flowing import ACCENT, QUIET, Look
 from chats.exchange.pdf.formulas import Formula
 
 _MARGIN = 56.0
@@ -59,7 +59,7 @@ def _built(asked: dict[str, Any], *, plainly: bool) -> bytes:
 def _message(message: dict[str, Any], *, plainly: bool) -> list[Flowable]:
     colour = QUIET if message["is_answer"] else ACCENT
     head: list[Flowable] = [
-        HRFlowable(width="100%", color=LINE, spaceBefore=10, spaceAfter=6),
+        flowing.rule(before=10, after=6, is_kept=True),
         flowing.line(f"{message['who']}  \u00b7  {message['date']}", Look(faces.BOLD, 8.5, colour), keepWithNext=1),
     ]
     if not message["is_answer"]:

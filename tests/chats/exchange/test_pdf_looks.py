@@ -1,9 +1,10 @@
-"""How things are set in the PDF."""
+"""How things are set in the PDF: tables, formulas, lists, code and notes."""
 
 import pytest
+from pypdfium2 import raw as pdfium
 
-from chats.exchange.pdf import faces
-from tests.chats.exchange.set_lines import line_with, set_in
+from chats.exchange.pdf import faces, flowing
+from tests.chats.exchange.set_lines import document, line_with, set_in
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -54,3 +55,57 @@ class TestTables:
 
     def test_asian_text_breaks_anywhere(self) -> None:
         assert line_with("12,345,678", rows(["漢字", "n"], ["天地玄黄宇宙洪荒" * 40, "12,345,678"])).size == 9
+
+
+def test_a_formula_that_is_displayed_in_a_paragraph_has_a_line_of_its_own() -> None:
+    before, after = (line_with(part, r"Before \[ \int_0^1 x\,dx \] after.") for part in ("Before", "after."))
+    assert before.x == after.x
+    # Taller than a line of text is.
+    assert before.y - after.y > 40
+    assert [type(part).__name__ for part in flowing.blocks("a\n$$b$$\nc", 400)] == ["Text", "Displayed", "Text"]
+    assert [type(part).__name__ for part in flowing.blocks(r"\[a\]", 400)] == ["Displayed"]
+    assert [type(part).__name__ for part in flowing.blocks(r"x $$\frac{$$ y", 400)][:2] == ["Text", "Spacer"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("- [x] done", "☑ done"), ("- [ ] done", "☐ done"), ("1. [ ] done", "☐ done")]
+)
+def test_a_thing_to_do_has_a_box_and_no_bullet(typed: str, shown: str) -> None:
+    assert line_with("done", typed).text.split() == shown.split()
+
+
+def test_a_list_has_both() -> None:
+    text = "- [x] first\n- second\n  - [ ] third\n- fourth"
+    marks = [line_with(part, text).text.split()[0] for part in ("first", "second", "third", "fourth")]
+    assert marks == ["☑", "•", "☐", "•"]
+
+
+def test_wide_numbers_stand_beside_their_items() -> None:
+    text = "9998. first item\n9999. second\n10000. third"
+    assert line_with("third", text).text.startswith("10000. third")
+    assert line_with("first item", text).x >= 56
+
+
+def test_lines_of_a_difference_are_told_apart_also_the_last() -> None:
+    text = "```diff\n@@ -1 +1 @@\n same\n-old\n+new\n```"
+    old, new, same, head = (line_with(part, text).colour for part in ("-old", "+new", "same", "@@"))
+    assert old[0] > old[1] + 60
+    assert new[1] > new[0] + 60
+    assert len({old, new, same, head}) == 4
+
+
+def test_code_has_as_many_lines_as_were_typed() -> None:
+    lines = [line.text for line in set_in("```python\na = 1\n\nb = 2\n\n\n```")[0]]
+    assert [line.strip() for line in lines if "=" in line] == ["a = 1", "b = 2"]
+    assert len(flowing.blocks("```\na\n\nb\n```", 400)) == 5
+
+
+def test_the_rule_above_notes_does_not_end_a_page() -> None:
+    pages_with_rule = 0
+    for lines in range(25, 45):
+        for page in document("a[^1]" + "\n\nb" * lines + "\n\n[^1]: The note."):
+            drawn = [bounds for found in page.get_objects([pdfium.FPDF_PAGEOBJ_PATH]) if (bounds := found.get_bounds())]
+            if any(140 < right - left < 150 for left, _, right, _ in drawn):
+                pages_with_rule += 1
+                assert "The note." in page.get_textpage().get_text_bounded()
+    assert pages_with_rule == 20
