@@ -59,12 +59,20 @@ def register() -> None:
 
 def runs(text: str, face: str) -> list[tuple[str, str]]:
     """The text in pieces, each with the face that can show it."""
-    shown = "".join(map(_shown, _JOINS.sub("", joining.joined(text))))
     found = []
-    for used, chars in groupby(shown, key=lambda char: _face(char, face)):
+    for used, chars in groupby(_cleaned(text), key=lambda char: _face(char, face)):
         piece = "".join(chars)
         found.append((piece, used) if used else (_MISSING * len(piece), SANS))
     return found
+
+
+def lacks(text: str) -> bool:
+    """Whether something of it is in none of the faces."""
+    return not all(_face(char, SANS) for char in set(_cleaned(text)))
+
+
+def _cleaned(text: str) -> str:
+    return "".join(map(_shown, _JOINS.sub("", joining.joined(text))))
 
 
 def is_asian(text: str) -> bool:

@@ -109,3 +109,27 @@ def test_the_rule_above_notes_does_not_end_a_page() -> None:
                 pages_with_rule += 1
                 assert "The note." in page.get_textpage().get_text_bounded()
     assert pages_with_rule == 20
+
+
+def test_a_heading_and_the_first_lines_of_a_long_paragraph_stay_on_the_page() -> None:
+    found = set_in("a\n\n" * 12 + "# Head\n\n" + "word " * 900)
+    first = [line.text for line in found[0]]
+    assert "Head" in first
+    assert sum(line.startswith("word") for line in first) > 10
+    assert sum(line.text.count("word") for page in found for line in page) == 900
+
+
+def test_a_heading_goes_along_with_a_paragraph_of_which_no_two_lines_have_room() -> None:
+    for lines in range(20, 40):
+        for page in set_in("a\n\n" * lines + "# Head\n\n" + "word " * 60):
+            shown = [line.text for line in page]
+            if "Head" in shown:
+                assert shown[shown.index("Head") + 1].startswith("word")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"), [("नमस्ते", True), ("ہے", True), ("a □ b 天 سلام שלום 👩🏽‍💻 \u200f", False)]
+)
+def test_the_file_tells_of_characters_that_no_font_has(text: str, is_told: bool) -> None:
+    lines = [line.text for line in set_in(text)[0]]
+    assert any("in none of the fonts" in line for line in lines) is is_told
