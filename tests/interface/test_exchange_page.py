@@ -194,6 +194,20 @@ def export_all(page: Page, form: str) -> None:
     page.get_by_role("button", name="Export", exact=True).click()
 
 
+def test_the_new_job_is_not_under_the_bar_above_a_long_list(page: Page, owner: User, chats: None) -> None:
+    with acting_as(owner):
+        for _ in range(9):
+            ExchangeJob.objects.create(owner=owner, kind=ExchangeJob.Kind.IMPORT, status=ExchangeJob.Status.DONE)
+    page.goto("/settings/exchange")
+    export_all(page, "JSON")
+    page.wait_for_url("**/settings/exchange#latest")
+    job = page.get_by_role("article", name="Export")
+    expect(job).to_be_focused()
+    # What stands at its upper corner is the job itself.
+    corner = "const { x, y } = job.getBoundingClientRect()"
+    assert job.evaluate(f"job => {{ {corner}; return job.contains(document.elementFromPoint(x + 2, y + 2)); }}")
+
+
 def test_all_chats_are_exported_from_the_page(page: Page, chats: None) -> None:
     some_time_passes(page)
     page.goto("/settings/exchange")
