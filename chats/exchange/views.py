@@ -7,7 +7,8 @@ from django.contrib import messages
 from django.core.exceptions import TooManyFilesSent
 from django.db.models import Sum
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -19,6 +20,7 @@ from accounts.http import AuthenticatedHttpRequest
 from accounts.limits.rates import EXPORT, counted
 from accounts.rights import archive
 from accounts.second_factor import confirmed_recently
+from chats import replies
 from chats.exchange import asking, files, writing
 from chats.exchange.models import ExchangeJob
 from chats.images.models import Picture
@@ -51,7 +53,12 @@ def export(request: AuthenticatedHttpRequest) -> HttpResponse:
         asking.export(request.user, request.POST.get("form", ""), chosen)
     except asking.Refused as refused:
         return _refused(request, refused)
-    return redirect("exchange:home")
+    return to_latest(request)
+
+
+def to_latest(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """The page, at what was asked for last."""
+    return replies.go(request, f"{reverse('exchange:home')}#latest")
 
 
 def _chosen(request: AuthenticatedHttpRequest) -> Iterable[Conversation]:
@@ -88,7 +95,7 @@ def _take_in(request: AuthenticatedHttpRequest, limit: SizeLimit) -> HttpRespons
         asking.take_in(request.user, request.FILES.get("file"))
     except asking.Refused as refused:
         return _refused(request, refused)
-    return redirect("exchange:home")
+    return to_latest(request)
 
 
 @never_cache
@@ -116,7 +123,7 @@ def forget(request: AuthenticatedHttpRequest, job_id: uuid.UUID) -> HttpResponse
         messages.error(request, "This is still under way. It can be removed when it is done.")
     else:
         asking.forget(job)
-    return redirect("exchange:home")
+    return to_latest(request)
 
 
 @never_cache
@@ -159,7 +166,7 @@ def _by_worker(request: AuthenticatedHttpRequest, found: Conversation, form: str
         asking.export(request.user, form, [found])
     except asking.Refused as refused:
         return _refused(request, refused)
-    return redirect("exchange:home")
+    return to_latest(request)
 
 
 def _file(

@@ -14,6 +14,7 @@ from chats import tree
 from chats.images import keeping
 from chats.images.models import Picture
 from chats.models import Conversation, Message
+from chats.templatetags.model_names import model_label
 
 FORMAT, VERSION = "chatsite-chats", 1
 # Bytes of pictures in the file of one chat: with them it can still be taken in again (chats.exchange.reading).
@@ -118,6 +119,13 @@ def shown_messages(conversation: Conversation, messages: list[Message]) -> list[
     return shown
 
 
+def author(message: Message) -> str:
+    """As on the page: a model by its label."""
+    if message.role == Message.Role.USER:
+        return "You"
+    return model_label(message.answered_by) or "Assistant"
+
+
 def pictures_of(message: Message) -> list[Picture]:
     return sorted(message.pictures.all(), key=lambda picture: picture.number)
 
@@ -153,9 +161,8 @@ def markdown(conversation: Conversation, messages: list[Message], *, with_pictur
     shown = Shown(MOST_PICTURES if with_pictures else 0)
     lines = [f"# {told(conversation, 'title') or 'Untitled'}", f"{conversation.created_at:%Y-%m-%d %H:%M} UTC"]
     for message in shown_messages(conversation, messages):
-        who = "You" if message.role == Message.Role.USER else message.answered_by or "Assistant"
         lines += [
-            f"## {who}",
+            f"## {author(message)}",
             *(_picture(picture, shown) for picture in pictures_of(message)),
             told(message, "content"),
         ]

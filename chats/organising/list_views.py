@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
@@ -19,6 +19,7 @@ from chats import conversation as conversations
 from chats import stopping
 from chats.conversation import ChatError
 from chats.exchange import asking
+from chats.exchange.views import to_latest
 from chats.models import UNDO_FOR, Conversation, Folder, Tag
 from chats.organising import answers, arranging, labels, listing, undo
 from chats.organising.views import label_of
@@ -169,7 +170,7 @@ def _export(request: AuthenticatedHttpRequest, chats: list[Conversation]) -> Htt
         asking.export(request.user, request.POST["export"], chats)
     except asking.Refused as refused:
         raise ChatError(refused.text) from refused
-    return redirect("exchange:home")
+    return to_latest(request)
 
 
 def _only(before: undo.Change, changed: Sequence[Conversation]) -> undo.Change | None:

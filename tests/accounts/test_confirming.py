@@ -203,7 +203,7 @@ def test_several_chats_are_exported_after_the_question_and_the_page_says_that_th
     assert ExchangeJob.objects.count() == before
     back = page.post(asked["Location"], {"password": PASSWORD, "next": "/chats/all", "again": "1"}, follow=True)
     assert "choose or enter it again" in words(back)
-    assert page.post(address, form)["Location"] == "/settings/exchange"
+    assert page.post(address, form)["Location"] == "/settings/exchange#latest"
     assert ExchangeJob.objects.count() == before + 1
 
 

@@ -292,14 +292,14 @@ class TestReading:
     ) -> None:
         monkeypatch.setattr("chats.exchange.views._DIRECT", -1)
         client, chat = signed_in(owner), conversations.start(owner)
-        assert client.get(f"/chats/{chat.pk}/export.json")["Location"] == "/settings/exchange"
+        assert client.get(f"/chats/{chat.pk}/export.json")["Location"] == "/settings/exchange#latest"
         refused = client.post("/settings/exchange/export", {"form": "json"})
         assert (refused.status_code, "An export is a lot of work" in refused.content.decode()) == (429, True)
 
     def test_so_is_one_of_several_chats(self, owner: User) -> None:
         client, chat = signed_in(owner), conversations.start(owner)
         form = {"chat": str(chat.pk), "export": "json"}
-        assert client.post("/chats/several", form)["Location"] == "/settings/exchange"
+        assert client.post("/chats/several", form)["Location"] == "/settings/exchange#latest"
         refused = client.post("/chats/several", form)
         assert (refused.status_code, "An export is a lot of work" in refused.content.decode()) == (429, True)
 

@@ -48,7 +48,7 @@ def _told(conversation: Conversation, messages: list[Message]) -> dict[str, Any]
         "messages": [
             {
                 "is_answer": message.role == Message.Role.ASSISTANT,
-                "who": "You" if message.role == Message.Role.USER else message.answered_by or "Assistant",
+                "who": writing.author(message),
                 "date": f"{message.created_at:%Y-%m-%d %H:%M}",
                 "content": told(message, "content"),
                 "pictures": [

@@ -1,6 +1,7 @@
 """A chat as PDF: what its page shows, with fonts that are embedded, set in a process of its own."""
 
 import io
+import re
 from typing import Any
 
 import pypdf
@@ -10,7 +11,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.tenancy import acting_as
 from chats import conversation as conversations
-from chats.exchange import working
+from chats.exchange import working, writing
 from chats.exchange.models import ExchangeJob
 from chats.exchange.pdf import faces, making
 from chats.models import Citation, Conversation, Message
@@ -78,6 +79,16 @@ def test_everything_that_the_page_shows_is_in_it(chat: Conversation) -> None:
     ):  # fmt: skip
         assert part in text
     assert r"\frac" not in text
+
+
+def test_whoever_answered_has_the_name_that_the_page_shows(chat: Conversation, owner: User) -> None:
+    Message.objects.filter(conversation=chat, role="assistant").update(answered_by="ollama/llama3.2:latest")
+    text = words(made(chat))
+    with acting_as(owner):
+        told = writing.markdown(chat, writing.messages_of(chat))
+    assert re.search(r"^llama3\.2 +· +20", text, re.MULTILINE)
+    assert "\n## llama3.2\n" in told
+    assert "ollama/" not in text + told
 
 
 def test_every_font_is_embedded(chat: Conversation) -> None:
@@ -154,9 +165,23 @@ def test_hostile_texts_are_set_too(owner: User, text: str) -> None:
 def test_by_the_menu(client: Client, owner: User, chat: Conversation, transactional_db: None) -> None:
     client.force_login(owner)
     answer: Any = client.post("/settings/exchange/export", {"form": "pdf", "chat": chat.pk})
-    assert answer.status_code == 302
+    assert (answer.status_code, answer["Location"]) == (302, "/settings/exchange#latest")
+    page = client.get(answer["Location"]).content.decode()
+    assert page.count('id="latest" tabindex="-1"') == page.count('id="latest"') == 1
     job = ExchangeJob.objects.get()
     working.do(job.pk)
     got = client.get(f"/settings/exchange/{job.pk}/file")
     assert got["Content-Type"] == "application/pdf"
     assert got.getvalue().startswith(b"%PDF-")
+
+
+def test_a_script_that_asks_for_it_is_led_to_the_new_job_too(client: Client, owner: User, chat: Conversation) -> None:
+    client.force_login(owner)
+    answer = client.post("/settings/exchange/export", {"form": "pdf", "chat": chat.pk}, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, "/settings/exchange#latest")
+
+
+def test_where_nothing_was_asked_for_the_page_says_so_in_the_same_place(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    page = client.get("/settings/exchange").content.decode()
+    assert '<p class="muted" id="latest" tabindex="-1">Nothing yet.' in page

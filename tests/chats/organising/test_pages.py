@@ -259,7 +259,7 @@ class TestSeveral:
         chosen = {str(make_chat().pk) for _ in range(2)}
         make_chat("not this one")
         response = page.post(url("several"), {"chat": list(chosen), "export": "markdown"})
-        assert response["Location"] == reverse("exchange:home")
+        assert response["Location"] == f"{reverse('exchange:home')}#latest"
         job = ExchangeJob.objects.get()
         assert (job.form, set(job.chosen)) == ("markdown", chosen)
         second = page.post(url("several"), {"chat": list(chosen), "export": "pdf", "next": url("all")}, follow=True)
