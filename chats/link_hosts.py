@@ -17,7 +17,7 @@ _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def install(markdown: MarkdownIt) -> None:
-    markdown.core.ruler.after("inline", "link_hosts", _name_hosts)
+    markdown.core.ruler.after("linkify", "link_hosts", _name_hosts)
 
 
 def _name_hosts(state: StateCore) -> None:

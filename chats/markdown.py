@@ -13,7 +13,7 @@ from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
-from markdown_it.common.utils import unescapeAll
+from markdown_it.common.utils import escapeHtml, unescapeAll
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
@@ -21,7 +21,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
-from chats import latex_delimiters, link_hosts, markdown_bounds, task_lists
+from chats import bare_links, latex_delimiters, link_hosts, markdown_bounds, task_lists
+from chats.code_marks import as_code, with_marks
 from chats.highlighting import Budget, highlight
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 # Not a link, [1](…) or [1][a], and not the definition of one.
 _CITATION = re.compile(r"\[(\d{1,3})\](?!\(|\[(?!\d{1,3}\]))")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
+# Words run the way they are written: nothing makes a reader see them the other way round.
+_OVERRIDES = dict.fromkeys([0x202D, 0x202E])
 _ALLOWED_LINK = re.compile(r"^(https?:|mailto:|#|/(?!/))", re.IGNORECASE)
 
 
@@ -81,7 +84,7 @@ def render_safely(text: str, citations: Citations | None = None, *, name: str = 
         return render(text, citations, name=name)
     except Exception:
         logger.exception("A text of %d characters could not be rendered.", len(text))
-        return f'<pre class="plain">{html.escape(text, quote=False)}</pre>'
+        return f'<pre class="plain">{as_code(text)}</pre>'
 
 
 def top_level(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -134,8 +137,9 @@ def _normal(text: str) -> str:
 
 @cache
 def parser() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": True, "maxNesting": MAX_NESTING})
     markdown.enable(["table", "strikethrough"])
+    bare_links.install(markdown)
     # No labels: they would let a model name an element of the page.
     markdown.use(
         dollarmath_plugin,
@@ -157,6 +161,8 @@ def parser() -> MarkdownIt:
     for name, rule in {
         "fence": _fence,
         "code_block": _fence,
+        "code_inline": _code_inline,
+        "text": _text,
         "image": _image,
         "math_inline_double": _display_math,
         "link_open": _link_open,
@@ -211,8 +217,16 @@ def _fence(
     language = fence_language(token.info)
     before, after = code_shell(language)
     budget = env.get("highlight")
-    code = highlight(token.content, language, budget) if budget else html.escape(token.content, quote=False)
+    code = with_marks(highlight(token.content, language, budget)) if budget else as_code(token.content)
     return f"{before}{code}{after}"
+
+
+def _code_inline(_self: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    return f"<code>{as_code(tokens[index].content)}</code>"
+
+
+def _text(_self: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    return escapeHtml(tokens[index].content.translate(_OVERRIDES))
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
@@ -270,11 +284,11 @@ def _math(source: str, options: Mapping[str, Any]) -> str:
     from latex2mathml.converter import convert
 
     if len(source) > MATH_LIMIT:
-        return f"<code>{html.escape(source)}</code>"
+        return f"<code>{as_code(source)}</code>"
     try:
         converted = convert(source, display="block" if options.get("display_mode") else "inline")
     except Exception:  # noqa: BLE001 - the converter raises many types, and a formula nobody can read is shown as typed
-        return f"<code>{html.escape(source)}</code>"
+        return f"<code>{as_code(source)}</code>"
     # LaTeX has commands for links and styles, and the converter passes them on.
     shown = nh3.clean(converted, tags=_MATH_TAGS, attributes={"*": _MATH_ATTRIBUTES})
     return _with_source(shown, source)

@@ -9,7 +9,6 @@ The cost of a token does not grow with the answer. Three rules keep it so:
 What cannot be known while streaming (footnotes, references defined later) is put right by the final rendering.
 """
 
-import html
 import re
 from collections.abc import MutableMapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from markdown_it.token import Token
 
+from chats.code_marks import as_code
 from chats.highlighting import Budget
 from chats.latex_delimiters import unfinished_from
 from chats.markdown import Citations, code_shell, fence_language, parser, render_tokens, top_level
@@ -126,7 +126,7 @@ class MarkdownStream:
         new, self._tail = self._tail[:held], self._tail[held:]
         self._code.append(new)
         self._is_mid_line = not new.endswith("\n") if new else self._is_mid_line
-        escaped = html.escape(new, quote=False)
+        escaped = as_code(new)
         self.open_html += escaped
         return Change(code=escaped)
 
@@ -182,7 +182,7 @@ class PlainStream:
         self.open_html = f'<pre class="plain" id="{code_id}">'
 
     def feed(self, text: str) -> Change:
-        escaped = html.escape(text, quote=False)
+        escaped = as_code(text)
         self.open_html += escaped
         return Change(code=escaped)
 

@@ -105,7 +105,8 @@ def storable(text: str) -> str:
 
 
 def normalised(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).lower()
+    # Where there is no ß on the keyboard, or in the country, it is written ss.
+    return unicodedata.normalize("NFKC", text).lower().replace("ß", "ss")
 
 
 def guess_language(text: str, *, otherwise: str = DEFAULT_LANGUAGE) -> str:

@@ -342,6 +342,8 @@ class Attempt:
             checked = checking.check(text, self._sources)
             text, trace = checked.text, self._trace | {"citations": checked.counts}
             steps += [checked.note] if checked.note else []
+        elif self._asked and changes.get("tokens_completion") is None and (written := self._written()):
+            changes = {**changes, "tokens_completion": written}
         message = records.settle(
             self._job,
             self._worker,
@@ -366,8 +368,13 @@ class Attempt:
             return 0
         read, written = changes.get("tokens_prompt"), changes.get("tokens_completion")
         if written is None:
-            written = estimate(self._live.text[len(self._before) :]) + estimate(self._live.thinking)
+            written = self._written()
         return int(self._asked if read is None else read) + int(written)
+
+    def _written(self) -> int:
+        """Tokens by our own count: a model tells its own at the end only."""
+        written = (self._live.text[len(self._before) :], self._live.thinking)
+        return sum(estimate(text) for text in written if text)
 
     async def _publish_final(self, bubble: str, seq: int) -> None:
         """Pages wait for this, so a Redis that is away is waited for; later they would ask the database."""

@@ -30,6 +30,8 @@ _TIMEOUT = 30.0
 # Marks of emphasis and of code around words; not a star between numbers. Underscores are more often part of a name.
 _EMPHASIS = re.compile(r"(?<![\w*`])(\*{1,3}|`{1,2})(?=\S)(.+?)(?<=\S)\1(?![\w*`])")
 
+_FENCE = re.compile(r"\s*(```|~~~)")
+
 
 async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered_by: str) -> None:
     """Best effort: the beginning of the question stays the title when no model finds a better one."""
@@ -68,7 +70,7 @@ def _request(job: Job, answer: str, model: ModelInfo) -> ChatRequest:
 
 
 def _tidy(title: str) -> str:
-    first = next((line for line in title.strip().splitlines() if line.strip()), "")
+    first = next((line for line in title.splitlines() if line.strip() and not _FENCE.match(line)), "")
     # Models like to emphasise, and a title is no Markdown.
     words = " ".join(_EMPHASIS.sub(r"\2", first).split()).strip(" \"'“”«»*#.:")
     return words[:80] if len(words) <= TITLE_LENGTH else ""

@@ -20,6 +20,8 @@ _MARKS = re.compile(
     r"|^[ \t]*(?:\#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?)"  # headings, quotations, lists
     r"|^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|?)+[ \t]*$)"  # rules and the lines below a table's head
     r"|\*\*|__|~~|`+"
+    r"|(?<![\w*])\*(?=[^\s*])|(?<=[^\s*])\*(?![\w*])|(?<!\w)_(?=[^\s_])|(?<=[^\s_])_(?!\w)"  # emphasis, not a_b
+    r"|(?<![\w\\])(?P<dollars>\${1,2})(?=\S)(?P<formula>[^$\n]{1,400}?)(?<=\S)(?P=dollars)(?![\d$])"
     r"|!?\[(?=[^\]\n]{0,500}\]\()|(?<=[^\s\[])\]\([^)\s]{0,2000}\)"  # links, of which the words stay
     r"|\[\^?\d{1,3}\]",  # marks of sources and footnotes
     re.MULTILINE,
@@ -54,5 +56,5 @@ def whole(text: str, asked: Asked) -> list[Piece]:
 
 
 def readable(text: str) -> str:
-    plain = _MARKS.sub(lambda mark: " " if mark.lastgroup else "", text[:_MOST_CHARACTERS])
+    plain = _MARKS.sub(lambda mark: " " if mark["line"] else mark["formula"] or "", text[:_MOST_CHARACTERS])
     return " ".join(plain.replace("|", " ").split())

@@ -8,12 +8,13 @@ from django.utils import timezone
 
 from accounts.encryption import keys
 from accounts.models import User
-from chats import answering, live
+from chats import answering, live, presentation
 from chats import conversation as conversations
 from chats.answering import runner
 from chats.models import Conversation, Message, Summary
 from chats.tasks import requeue_overdue
 from jobs import leases
+from llms.tokens import estimate
 from tests.chats.conftest import sealed_in
 from tests.ollama_server import OllamaServer, expected_text
 from tests.waiting import until
@@ -91,6 +92,9 @@ def test_stop_closes_the_upstream_request_and_keeps_the_text(chat: Conversation,
     answer.refresh_from_db()
     assert answer.status == Message.Status.STOPPED
     assert answer.content == expected_text("one", 10)
+    # The model would have counted at its end only.
+    assert answer.tokens_completion == estimate(answer.content)
+    assert f"about {answer.tokens_completion} tokens" in presentation.bubble(answer)
     until(lambda: ollama.chats[0].outcome == "closed")
 
 
@@ -104,7 +108,7 @@ def test_stop_before_the_first_token(chat: Conversation, ollama: OllamaServer) -
     thread.join(5)
     answer.refresh_from_db()
     assert answer.status == Message.Status.STOPPED
-    assert answer.content == ""
+    assert (answer.content, answer.tokens_completion) == ("", None)
 
 
 def test_a_stopped_answer_is_continued_where_it_ended(chat: Conversation, ollama: OllamaServer) -> None:

@@ -40,11 +40,13 @@ PICTURES = numbers("572 574-575 579 581-589 591")
 ADDRESSES = numbers(
     "194-195 200 203-204 484 486 492 495-496 498-500 502-504 517 520 522 524 531 573 576-578 580 596 598-599 601"
 )
+# An address is a link, with nothing around it as well.
+BARE_ADDRESSES = {602, 608, 611}
 # A language is a word with the marks that languages have in their names.
 LANGUAGES = {144}
 # markdown-it leaves out the line break in an empty quotation.
 SPACES = {218, 239, 240}
-DIFFERENT = RAW_HTML | PICTURES | ADDRESSES | LANGUAGES | SPACES
+DIFFERENT = RAW_HTML | PICTURES | ADDRESSES | BARE_ADDRESSES | LANGUAGES | SPACES
 
 _CODE = re.compile(
     r'<figure class="code"><figcaption><span>([^<]*)</span><button[^>]*>Copy</button></figcaption>'

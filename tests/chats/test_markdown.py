@@ -227,3 +227,55 @@ def test_footnotes_of_two_answers_on_one_page_do_not_share_their_places() -> Non
 )
 def test_a_link_says_where_it_leads_if_its_words_say_something_else(link: str, said: str) -> None:
     assert re.sub(r"<[^>]*>", "", render(link)).strip() == said
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("See https://example.org/a_b(c)?d=1, please.", "https://example.org/a_b(c)?d=1"),
+        ("(http://localhost:8000/x)", "http://localhost:8000/x"),
+        ("**https://example.org**", "https://example.org"),
+        ("mailto:somebody@example.org", "mailto:somebody@example.org"),
+        ('https://example.org/"onmouseover=alert(1)', "https://example.org/"),
+    ],
+)
+def test_an_address_by_itself_is_a_link(text: str, address: str) -> None:
+    assert re.findall(r'<a href="([^"]*)" rel="noopener noreferrer nofollow" target="_blank">', render(text)) == [
+        address
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`https://example.org`",
+        "example.org",
+        "//example.org/x",
+        "ftp://example.org",
+        "javascript://example.org",
+        "a@b.org",
+    ],
+)
+def test_what_only_looks_like_an_address_is_none(text: str) -> None:
+    assert "<a" not in render(text)
+
+
+def test_a_bare_address_that_deceives_says_so() -> None:
+    assert "(xn--pple-43d.com)" in render("https://\u0430pple.com/")
+    assert "(evil.example)" in render("https://bank.com@evil.example/")
+
+
+@pytest.mark.parametrize("text", ["`a\u202eb`", "```\na\u202eb\n```", "```python\na\u202eb\n```", "    a\u202eb"])
+def test_what_turns_code_around_is_seen_and_ends_there(text: str) -> None:
+    html = render(text)
+    assert '<span class="control" data-character="U+202E">\u202e</span>' in html
+    assert html.count("\u202e") == 1
+
+
+def test_code_keeps_what_lays_it_out_and_what_joins_signs() -> None:
+    family = "\U0001f468\u200d\U0001f469"
+    assert "control" not in render(f"```\n\ta {family}\n```")
+
+
+def test_words_run_as_they_are_written() -> None:
+    assert render("abc \u202edef\u202c and \u202dghi") == "<p>abc def\u202c and ghi</p>\n"

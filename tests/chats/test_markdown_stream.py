@@ -32,6 +32,8 @@ Text right after the code.
 > a quote
 > in two lines
 
+See https://example.org/a_b?c=d, `rm \u202e-rf` and https://b.example/[1].
+
 Heading
 -------
 

@@ -15,6 +15,8 @@ from chats.answering import title
         ("What is 3 * 4 * 5?", "What is 3 * 4 * 5?"),
         ("The names snake_case_here and a*b*c", "The names snake_case_here and a*b*c"),
         ("\n\nFerry names\nBecause they are nice", "Ferry names"),
+        ("```python\nSorting lists\n```", "Sorting lists"),
+        ("~~~\n~~~", ""),
         ("**", ""),
     ],
 )

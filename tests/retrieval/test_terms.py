@@ -50,6 +50,7 @@ def test_a_document_has_the_language_of_most_of_it() -> None:
         ("english", "He was running races", "runs"),
         ("german", "Die Häuser der Stadt", "Haus"),
         ("german", "Die Straßen", "Strasse"),
+        ("english", "Mein Fuß", "fuss"),
         ("spanish", "Las canciones populares", "canción popular"),
         ("french", "Les chevaux mangent", "cheval"),
         ("french", "L’été à Évian", "evian"),

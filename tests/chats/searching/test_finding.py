@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db
 LANGUAGES = [
     ("german", "Welche Häuser stehen in der Altstadt, und wie alt sind sie?", "Haus", ["Häuser"]),
     ("german", "Die Straßen sind nass, weil es geregnet hat.", "Strasse", ["Straßen"]),
+    ("english", "My Fuß hurts.", "fuss", ["Fuß"]),
+    ("english", "My fuss is over.", "FUẞ", ["fuss"]),
     ("french", "Les chevaux mangent dans le pré avec les vaches.", "cheval", ["chevaux"]),
     ("french", "L’été dernier nous étions à Évian pour une semaine.", "evian", ["Évian"]),
     (
