@@ -174,6 +174,29 @@ def test_tags_are_put_on_one_after_the_other_while_the_menu_stays(
     assert row.tag.name == "later"
 
 
+def test_the_menu_stays_where_it_was_opened_when_the_list_is_drawn_anew(
+    page: Page, owner: User, chats: dict[str, Conversation]
+) -> None:
+    page.goto("/")
+    menu = menu_of(page, "Contract review")
+    menu.get_by_text("Tags").first.click()
+    before = menu.bounding_box()
+    menu.get_by_role("textbox", name="New tag").fill("later")
+    page.keyboard.press("Enter")
+    expect(menu.get_by_role("button", name="later")).to_have_attribute("aria-pressed", "true")
+    expect(group(page, "Tags").get_by_role("link", name="later")).to_be_visible()
+    opener = page.get_by_role("link", name="Options: Contract review")
+    after, at = menu.bounding_box(), opener.bounding_box()
+    assert before and after and at
+    assert after["x"] == before["x"]
+    if page.viewport_size == WIDE:  # a phone has it at its foot
+        below = min(at["y"] + at["height"] + 4, WIDE["height"] - after["height"] - 8)
+        assert abs(after["y"] - below) < 2
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
 def test_a_tag_in_the_sidebar_leads_to_its_chats(page: Page, owner: User, chats: dict[str, Conversation]) -> None:
     arranging.tag([chats["Contract review"]], labels.create(owner, Tag, "urgent & <b>late</b>"))
     labels.create(owner, Tag, "unused")
