@@ -279,6 +279,47 @@ def test_words_never_reach_htmx_which_would_search_the_whole_page_for_each(
     assert tab.evaluate("window.swaps") == 1
 
 
+def test_a_long_block_leaves_the_page_time_between_two_of_its_versions_and_stops_nothing_else(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    # A browser for which laying out such a block takes a tenth of a second.
+    tab.add_init_script(
+        """const { getBoundingClientRect: look } = Element.prototype;
+        Element.prototype.getBoundingClientRect = function () {
+            const end = performance.now() + (this.matches(".open") ? 100 : 0);
+            while (performance.now() < end);
+            return look.call(this);
+        };"""
+    )
+    opened(tab, server, chat)
+    tab.evaluate(
+        f"""window.versions = [];
+        new MutationObserver(() => versions.push(document.getElementById("m-{answer.pk}-open").textContent.slice(-2)))
+            .observe(document.getElementById("m-{answer.pk}-open"), {{ childList: true }});"""
+    )
+    block = tab.locator(f"#m-{answer.pk}-open")
+
+    def send(seqs: range) -> None:
+        for seq in seqs:
+            server.send(answer.pk, "delta", seq, open=f'<p dir="auto">{"x" * 20_000}{seq:02}</p>')
+
+    send(range(1, 31))
+    expect(block).to_contain_text("x30")
+    # The first at once, and then few of the others.
+    versions = tab.evaluate("versions")
+    assert versions[0] == "01"
+    assert len(versions) < 15
+    # What ends the block comes at once and in its order.
+    send(range(31, 35))
+    server.send(answer.pk, "delta", 35, done="<p>It has ended.</p>", open="<p>Next</p>")
+    expect(tab.locator(f"#m-{answer.pk} .prose p")).to_have_text(["It has ended.", "Next"])
+    # And what was left out never comes after the end.
+    send(range(36, 40))
+    server.send(answer.pk, "final", content=final(answer, "All of it."))
+    tab.wait_for_timeout(600)
+    expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("All of it.")
+
+
 @in_both_windows
 def test_older_messages_come_in_above_without_moving_what_is_read(
     tab: Page, server: Server, chat: Conversation
