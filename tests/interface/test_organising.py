@@ -187,7 +187,9 @@ def test_the_menu_stays_where_it_was_opened_when_the_list_is_drawn_anew(
     expect(group(page, "Tags").get_by_role("link", name="later")).to_be_visible()
     opener = page.get_by_role("link", name="Options: Contract review")
     after, at = menu.bounding_box(), opener.bounding_box()
-    assert before and after and at
+    assert before is not None
+    assert after is not None
+    assert at is not None
     assert after["x"] == before["x"]
     if page.viewport_size == WIDE:  # a phone has it at its foot
         below = min(at["y"] + at["height"] + 4, WIDE["height"] - after["height"] - 8)
