@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -226,3 +227,14 @@ def test_a_chat_begins_with_a_persona_and_goes_on_with_another(
     question.get_by_role("button", name="Cancel").click()
     chat.refresh_from_db()
     assert chat.system_prompt == "My own words."
+
+
+@SIZES
+def test_what_a_persona_is_for_is_read_to_its_end(tab: Page, owner: User, size: dict[str, int]) -> None:
+    tab.set_viewport_size({"width": size["width"], "height": size["height"]})
+    keeping.make(Persona, owner, name="Editor", system_prompt="Makes a long text short, " * 6)
+    tab.goto(reverse("prompting:personas"))
+    cut = """all => all.filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 2)
+        .map((one) => one.textContent)"""
+    assert tab.locator(".kept-line").evaluate_all(cut) == []
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
