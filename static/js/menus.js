@@ -5,6 +5,7 @@ const menu = document.getElementById("chat-menu");
 const list = document.getElementById("chat-list");
 const narrow = matchMedia("(max-width: 820px)");
 let opener = null;
+let leaving = false; // to sign in again, and back to this page
 
 export async function open(link) {
   opener = link;
@@ -14,6 +15,7 @@ export async function open(link) {
   (link.closest("#sidebar") ?? document.body).append(menu);
   await htmx.ajax("GET", link.href, { target: menu, swap: "innerHTML" }).catch(() => {});
   if (opener?.href !== link.href) return; // another was pressed meanwhile
+  if (leaving) return;
   if (!menu.firstElementChild) return location.assign(link.href);
   if (!menu.matches(":popover-open")) menu.showPopover();
   place();
@@ -71,6 +73,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const source = ctx.sourceElement;
+  leaving ||= Boolean(ctx.hx?.redirect);
   if (ctx.request.method !== "POST" || !isOurs(source)) return;
   if (ctx.response.status >= 400) return problem(source, ctx.response.status);
   source.closest(".toast")?.remove();

@@ -373,6 +373,15 @@ def test_keys_write_lines_send_and_stop(tab: Page, server: Server, chat: Convers
     assert stopped.value.method == "POST"
 
 
+def test_stop_after_the_session_ended_leads_to_sign_in(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    tab.context.clear_cookies(name="sessionid")
+    tab.get_by_role("button", name="Stop the answer").click()
+    tab.wait_for_url(re.compile("/accounts/login/.*ended=question"))
+
+
 @in_both_windows
 def test_a_new_chat_begins_on_the_empty_page(tab: Page, server: Server) -> None:
     tab.goto("/")
