@@ -3,7 +3,7 @@
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from chats import conversation as conversations
@@ -141,6 +141,12 @@ def test_the_open_source_is_marked_and_its_passage_is_in_view(
             score=0.9,
         )
     tab.set_viewport_size({"width": 1280, "height": 400})
+
+    def arrive_late(route: Route) -> None:
+        tab.wait_for_timeout(200)
+        route.continue_()
+
+    tab.route("**/passage*.css", arrive_late)
     tab.goto(f"/chats/{chat.pk}")
     tab.locator(".source").nth(1).click()
     expect(tab.locator(".source[aria-current=true]")).to_have_attribute("data-source", "2")
