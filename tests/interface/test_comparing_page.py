@@ -201,7 +201,7 @@ def test_axe_finds_nothing_in_it(
     answers = compare(chat)
     finish(answers[0])
     Message.objects.filter(pk=answers[1].pk).update(status="failed", error_text="It was away.")
-    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", service_workers="block")
+    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
     page = _page(context, live_server, owner, theme, width)
     page.goto(f"/chats/{chat.pk}")
     page.get_by_label("Compare models").click()

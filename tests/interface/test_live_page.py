@@ -4,10 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from accounts.models import User
-from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
@@ -85,17 +84,15 @@ def test_frames_that_overtake_the_answer_to_the_post_are_not_lost(
 ) -> None:
     opened(tab, server, chat)
 
-    def reply_late(route: Any) -> None:
+    def happen(route: Route) -> APIResponse:
         response = route.fetch()
-        with acting_as(chat.owner):  # Playwright calls from a context of its own
-            answer = Message.objects.get(conversation=chat, role="assistant")
+        answer = Message.objects.get(conversation=chat, role="assistant")
         server.send(answer.pk, "exchange", content=f'<div hx-swap-oob="beforeend:#messages">{response.text()}</div>')
         server.send(answer.pk, "delta", 1, open="<p>Early</p>")
         server.send(answer.pk, "delta", 2, done="<p>Early bird</p>", open="")
-        tab.wait_for_timeout(100)
-        route.fulfill(response=response)
+        return response
 
-    tab.route("**/messages", reply_late)
+    server.reply_late(chat.owner, "**/messages", happen)
     tab.get_by_label("Your question").fill("Are you there?")
     tab.keyboard.press("Enter")
     expect(tab.locator(".answer .done")).to_have_text("Early bird")

@@ -30,7 +30,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: LiveSer
     """The viewer's. Its sockets are in `page.sockets`."""
     client = Client()
     client.force_login(viewer)
-    context = chromium.new_context(viewport=request.param, base_url=live_server.url, service_workers="block")
+    context = chromium.new_context(viewport=request.param, base_url=live_server.url)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     made = context.new_page()
     complaints: list[str] = []
@@ -170,7 +170,7 @@ def test_axe_finds_nothing_in_what_is_shared(
     own = f"/shared/{chat.pk}"
     pages: list[tuple[User | None, str]] = [(viewer, "/"), (viewer, own), (owner, own), (None, f"/shared/link/{token}")]
     for user, address in pages:
-        context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", service_workers="block")
+        context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
         page = _page(context, live_server, user, theme, width)
         page.goto(address)
         if page.locator(".source").count():
@@ -185,7 +185,7 @@ def test_axe_finds_nothing_in_the_panel(
     chromium: Browser, live_server: LiveServer, chat: Conversation, owner: User, theme: str, width: int
 ) -> None:
     giving.with_role(chat, "viewer", days=1)
-    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", service_workers="block")
+    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
     page = _page(context, live_server, owner, theme, width)
     page.goto(f"/chats/{chat.pk}")
     page.get_by_role("link", name="Share this chat").click()
