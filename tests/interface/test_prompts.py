@@ -146,6 +146,22 @@ class TestTheSlash:
         expect(field(tab)).to_have_value("/")
 
 
+@SIZES
+def test_one_that_is_shared_with_everybody_is_found_by_others_with_the_slash(
+    tab: Page, admin_user: User, size: dict[str, int]
+) -> None:
+    for name, shared in (("Minutes of a meeting", True), ("Minutes of my own", False)):
+        keeping.make(PromptTemplate, admin_user, name=name, text="Write the minutes.", is_shared=shared)
+    tab.set_viewport_size({"width": size["width"], "height": size["height"]})
+    tab.goto("/")
+    field(tab).press("/")
+    tab.keyboard.type("minutes")
+    expect(options(tab)).to_have_count(1)
+    assert "Minutes of a meeting" in chosen(tab)
+    tab.keyboard.press("Enter")
+    expect(field(tab)).to_have_value("Write the minutes.")
+
+
 def test_without_templates_the_button_leads_to_the_page_that_makes_one(tab: Page) -> None:
     tab.goto("/")
     tab.get_by_role("link", name="Prompt templates").click()

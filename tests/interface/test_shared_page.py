@@ -153,6 +153,31 @@ def test_the_owner_shares_by_keyboard_and_sees_the_link_once(tab: Page, owner: U
     expect(tab.locator("#new-link")).to_have_count(0)
 
 
+def test_what_is_shared_with_a_role_is_read_by_its_members_and_by_no_others(
+    tab: Page, page: Page, chat: Conversation, answer: Message, viewer: User, sockets: list[WebSocketRoute]
+) -> None:
+    tab.route_web_socket("**/ws/**", lambda _socket: None)
+    assert page.viewport_size is not None
+    tab.set_viewport_size(page.viewport_size)
+    tab.goto(f"/chats/{chat.pk}")
+    tab.get_by_role("link", name="Share this chat").click()
+    other = "admin" if viewer.role != "admin" else "user"
+    for role in (other, viewer.role):
+        page.goto("/shared")
+        expect(page.locator(f"a[href='/shared/{chat.pk}']")).to_have_count(0)
+        assert page.goto(f"/shared/{chat.pk}").status == 404
+        tab.get_by_label("With everybody of a role").select_option(role)
+        tab.get_by_role("button", name="Share with the role").click()
+        expect(tab.locator(".share-list li")).to_have_count(1 if role == other else 2)
+    page.goto("/shared")
+    page.locator(f".received a[href='/shared/{chat.pk}']").click()
+    page.wait_for_url(f"**/shared/{chat.pk}")
+    expect(page.locator(".message.answer .prose")).to_have_text(
+        tab.locator(".message.answer .prose").inner_text().strip()
+    )
+    expect(page.get_by_label("Your question", exact=True)).to_have_count(0)
+
+
 @looks
 def test_axe_finds_nothing_in_what_is_shared(
     chromium: Browser,
