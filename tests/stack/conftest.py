@@ -32,7 +32,7 @@ def model() -> Iterator[OllamaServer]:
 
 @pytest.fixture(scope="package")
 def stack(model: OllamaServer) -> Iterator[Stack]:
-    with Stack(model_url=model.url) as running:
+    with Stack(model_url=model.url, FAST_MODEL="tiny:1b") as running:
         yield running
 
 
