@@ -148,7 +148,9 @@ def test_the_open_source_is_marked_and_its_passage_is_in_view(
 
     tab.route("**/passage*.css", arrive_late)
     tab.goto(f"/chats/{chat.pk}")
-    tab.locator(".source").nth(1).click()
+    with tab.expect_event("requestfinished", lambda request: "/passage" in request.url and ".css" in request.url):
+        tab.locator(".source").nth(1).click()
+    tab.wait_for_function("getComputedStyle(document.querySelector('.sheet-text')).whiteSpace !== 'normal'")
     expect(tab.locator(".source[aria-current=true]")).to_have_attribute("data-source", "2")
     expect(tab.locator("#panel mark")).to_be_in_viewport()
     head = tab.locator("#panel .panel-head").bounding_box()
