@@ -4,6 +4,19 @@ For each live answer Redis holds what a page needs to catch up at any moment: th
 text, and a sequence number. Every change adds one to the number and goes to the conversation's channel group as a
 frame. Group delivery may drop; whoever sees a gap, or connects, reads the state and then takes only what is newer.
 
+A frame is JSON for static/js/live.js:
+
+    {m, seq, kind: "delta", done, open, code, state, status, thoughts}   each field optional: append to #m-ID-done,
+        replace #m-ID-open, append to #m-ID-code, replace #m-ID-state, set data-status, append to the thoughts
+    {m, seq, kind: "state", …}   the same for an answer that is behind; `done` and `thoughts` replace what stands
+    {m, seq, kind: "final" | "exchange" | "title", content}   rare; htmx swaps the out-of-band elements in `content`. An
+        exchange goes below the message `after`: a page that ends with another fetches the newest part
+    {m, kind: "path"}   the message the conversation ends with; a page that ends with another fetches the newest part
+    {kind: "gone"}   the conversation was deleted, or is not shared any more
+
+Swapped by htmx (a new document, clones, events) a frame costs a page 0.7 ms, written straight to its elements 0.01 ms.
+A :has() about the finished text in a style sheet made every frame restyle it, 24 ms at 10,000 tokens.
+
 Nothing that anybody wrote stands in Redis in plain: the channel layer seals frames, and the parts of a state are rows
 of sealed records, one for each change, so that appending is still one short command.
 """

@@ -1,7 +1,8 @@
 """Bounds on what a text can make the parser do. What lies beyond them is shown as it was typed.
 
 A bracket without a partner is looked for in vain, again and again, through all the brackets after it; and few
-characters make a table of many cells, since a row that is too short is filled up.
+characters make a table of many cells, since a row that is too short is filled up. And a text in one piece can keep a
+browser from everything else.
 """
 
 import re
@@ -19,6 +20,10 @@ CELLS = 20_000
 # Brackets within brackets within the words of a link.
 DEPTH = 8
 
+# A browser that looks for the direction of each line takes four times as long for twice the text: two seconds for a
+# million characters, and again for each change. A text this long has one direction for all of it.
+ONE_DIRECTION = 20_000
+
 # As long as CommonMark lets a label be; the end of a longer one is not looked for.
 _REFERENCE = re.compile(r"\[\^[^ \n\]]{1,999}\]")
 
@@ -28,6 +33,7 @@ _InlineRule = Callable[[StateInline, bool], bool]
 def install(markdown: MarkdownIt) -> None:
     """After all rules that begin with a bracket."""
     markdown.core.ruler.before("block", "bounds", _begin)
+    markdown.core.ruler.push("one_direction", _one_direction)
     markdown.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     for name, start in {"link": "[", "image": "![", "footnote_inline": "^["}.items():
         markdown.inline.ruler.at(name, _shallow(_rule(markdown, name), start))
@@ -36,6 +42,16 @@ def install(markdown: MarkdownIt) -> None:
 
 def _begin(state: StateCore) -> None:
     state.env["cells"] = CELLS
+
+
+def _one_direction(state: StateCore) -> None:
+    """The style sheet goes by `dir`. In a list without space between its points it is a paragraph that has it: the
+    point itself has its mark where the list's direction says."""
+    for at, token in enumerate(state.tokens):
+        if token.type == "inline" and len(token.content) > ONE_DIRECTION:
+            before, after = state.tokens[at - 1], state.tokens[at + 1]
+            before.attrSet("dir", "auto")
+            before.hidden = after.hidden = False
 
 
 def _table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.urls import Resolver404, resolve
 from django.utils.cache import patch_vary_headers
 
 from chatsite import headers, logs
@@ -16,6 +17,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 _INTERFACES = ("/api/", "/v1/")
 # Views that sign somebody out for good. Deleting an account may also be refused, and then nobody left.
 _LEAVING = {"account_logout", "admin:logout", "rights:delete", "rights:withdraw_consent"}
+# Pages with a field for questions, which the browser keeps until they are sent.
+_ASKING = {"chats:home", "chats:conversation"}
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -94,19 +97,29 @@ def htmx(get_response: GetResponse) -> GetResponse:
     """What every htmx answer needs.
 
     Caches must keep fragments and pages apart. And where the session has ended, the whole page goes to sign-in and
-    comes back afterwards: a redirect would put the sign-in page into the place of a fragment.
+    comes back afterwards: a redirect would put the sign-in page into the place of a fragment. `ended` has that page say
+    why it is there, and whether what was being written is kept.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if "HX-Request" in request.headers and _leads_to_sign_in(response):
             page = urlsplit(request.headers.get("HX-Current-URL", ""))
-            back = urlencode({"next": page.path or "/"})
-            response = HttpResponse(status=204, headers={"HX-Redirect": f"{resolve_url(settings.LOGIN_URL)}?{back}"})
+            path = page.path or "/"
+            back = {"next": f"{path}?{page.query}" if page.query else path, "ended": _kept_by(path)}
+            address = f"{resolve_url(settings.LOGIN_URL)}?{urlencode(back)}"
+            response = HttpResponse(status=204, headers={"HX-Redirect": address})
         response["Vary"] = ", ".join(filter(None, [response.get("Vary", ""), "HX-Request"]))
         return response
 
     return middleware
+
+
+def _kept_by(path: str) -> str:
+    try:
+        return "question" if resolve(path).view_name in _ASKING else "1"
+    except Resolver404:
+        return "1"
 
 
 def _leads_to_sign_in(response: HttpResponse) -> bool:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,10 +148,14 @@ def chromium(chromium_path: str) -> "Iterator[Browser]":
 
 @contextmanager
 def launched(path: str) -> "Iterator[Browser]":
+    """Its pages have no worker for no connection unless a test asks for one: it would ask on its own while tests play
+    the server."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for name in ("new_context", "new_page"):
+            setattr(browser, name, partial(getattr(browser, name), service_workers="block"))
         yield browser
         browser.close()
 

@@ -80,7 +80,9 @@ document.addEventListener("click", async (event) => {
     const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, "HX-Request": "true" };
     try {
       const response = await fetch(stop.getAttribute("formaction"), { method: "POST", headers });
-      if (!response.ok) note.textContent = why(response.status, false);
+      const elsewhere = response.headers.get("HX-Redirect"); // to sign in again
+      if (elsewhere) location.assign(elsewhere);
+      else if (!response.ok) note.textContent = why(response.status, false);
     } catch {
       note.textContent = why(0, false);
     }

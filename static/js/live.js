@@ -1,15 +1,7 @@
 // Answers as they are written. htmx holds the socket; this module decides what its frames do.
 //
-// Frames (JSON text):
-//   {m, seq, kind: "delta", done, open, code, state, status, thoughts}  each field optional: append to #m-ID-done, replace
-//       #m-ID-open, append to #m-ID-code, replace #m-ID-state, set data-status, append to the thoughts in #m-ID-state. Plain fields, not `content`: written straight to elements
-//       found by id, a frame costs 0.01 ms of script; swapped by htmx (a new document, clones, events) 0.7 ms. That is why
-//       the finished text is no subject of a :has() in the style sheets: one made every frame restyle it, 24 ms at 10,000 tokens.
-//   {m, seq, kind: "state", …}  the same fields for an answer that is behind; `done` and `thoughts` replace what stands.
-//   {m, seq, kind: "final" | "exchange" | "title", content}  rare; htmx swaps the out-of-band elements in `content`. An
-//       exchange goes below the message `after`: a page that ends with another fetches the newest part.
-//   {m, kind: "path"}  the message the conversation ends with; a page that ends with another fetches the newest part.
-//   {kind: "gone"}  the conversation was deleted, or is not shared any more.
+// What frames there are is said in chats/live.py. Those with words are written straight to elements found by id, for a
+// seventieth of what htmx takes. For the same reason the finished text is no subject of a :has() in the style sheets.
 //
 // Nothing missing, nothing twice: a delta applies only if its seq follows that of the bubble. Older ones are dropped, a gap
 // asks the server for the state ({"resume": id}). Frames for a bubble that the answer to a POST has yet to bring wait for it.
@@ -18,6 +10,8 @@ const KEPT_FRAMES = 200;
 const QUIET_SECONDS = 2;
 const UNMENTIONED_AFTER = 1500;
 const PART_BLOCKS = 20;
+const LONG_BLOCK = 20_000;
+const REST = 4;
 
 const scroll = document.getElementById("scroll");
 const messages = document.getElementById("messages");
@@ -85,16 +79,48 @@ function take(frame) {
 }
 
 function write(bubble, { m, kind, done, open, code, state, status, thoughts }) {
+  const place = byId(`m-${m}-open`);
+  const left = done != null || code ? endRest(place).html : null;
+  if (left != null) place.innerHTML = left;
   if (done != null) {
     if (kind === "state") byId(`m-${m}-done`).innerHTML = done;
     else partOf(byId(`m-${m}-done`)).insertAdjacentHTML("beforeend", done);
   }
-  if (open != null) byId(`m-${m}-open`).innerHTML = open;
+  if (open != null) writeOpen(place, open);
   if (code) byId(`m-${m}-code`)?.insertAdjacentHTML("beforeend", code);
   if (state != null) showState(byId(`m-${m}-state`), state);
   if (thoughts != null) think(byId(`m-${m}-state`), thoughts, kind);
   if (status) bubble.dataset.status = status;
   if (done || open || code) grew();
+}
+
+// A long block takes its time, and is written anew as it grows. After each time the page has REST times as long for everything
+// else, and only the newest of what comes is kept. What follows the block waits for nothing.
+const resting = new WeakMap(); // the place of an open block -> {html: not yet written, timer}
+
+function writeOpen(place, html) {
+  const rest = resting.get(place);
+  if (rest) {
+    rest.html = html;
+    return;
+  }
+  const began = performance.now();
+  place.innerHTML = html;
+  if (html.length < LONG_BLOCK) return;
+  place.getBoundingClientRect(); // lays it out now instead of with the next picture
+  const timer = setTimeout(() => {
+    const { html } = endRest(place);
+    // Not if the finished answer came in its place.
+    if (html && place.isConnected) writeOpen(place, html);
+  }, REST * (performance.now() - began));
+  resting.set(place, { timer });
+}
+
+function endRest(place) {
+  const rest = resting.get(place) ?? {};
+  clearTimeout(rest.timer);
+  resting.delete(place);
+  return rest;
 }
 
 // The line above an answer changes, and what was thought stays in it, open if it was opened.

@@ -5,6 +5,7 @@ const menu = document.getElementById("chat-menu");
 const list = document.getElementById("chat-list");
 const narrow = matchMedia("(max-width: 820px)");
 let opener = null;
+let leaving = false; // to sign in again, and back to this page
 
 export async function open(link) {
   opener = link;
@@ -13,16 +14,31 @@ export async function open(link) {
   // Inside the drawer of a phone, which would else close.
   (link.closest("#sidebar") ?? document.body).append(menu);
   await htmx.ajax("GET", link.href, { target: menu, swap: "innerHTML" }).catch(() => {});
-  if (opener !== link) return; // another was pressed meanwhile
+  if (opener?.href !== link.href) return; // another was pressed meanwhile
+  if (leaving) return;
   if (!menu.firstElementChild) return location.assign(link.href);
   if (!menu.matches(":popover-open")) menu.showPopover();
   place();
   (menu.querySelector("[data-focus]") ?? menu.querySelector("input:not([type=hidden], details *), form button, a"))?.focus();
 }
 
+// What the menu belongs to, as it stands now: a change draws the list anew, and with it the link that was pressed. The page
+// may have another link to the same menu outside of the sidebar. Null when none is left or seen.
+const standsAt = (link) => link.closest("details.menu")?.querySelector("summary") ?? link;
+
+function anchor() {
+  if (opener && !opener.isConnected) {
+    const again = [...document.querySelectorAll(`a[data-menu][href="${CSS.escape(opener.getAttribute("href"))}"]`)];
+    const seen = again.filter((link) => standsAt(link).checkVisibility());
+    opener = seen.find((link) => link.closest("#sidebar") === menu.closest("#sidebar")) ?? seen[0] ?? opener;
+  }
+  return opener?.isConnected ? standsAt(opener) : null;
+}
+
 // Below what opened it, as far as there is room; at the foot of a phone.
 function place() {
-  const at = (opener.closest("details.menu")?.querySelector("summary") ?? opener).getBoundingClientRect();
+  const at = anchor()?.getBoundingClientRect();
+  if (!at) return;
   const { width, height } = menu.getBoundingClientRect();
   menu.style.left = narrow.matches ? "" : `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
   menu.style.top = narrow.matches ? "" : `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8))}px`;
@@ -30,7 +46,7 @@ function place() {
 
 // A part that opens shows its field, and the focus goes there. Inside the drawer the browser does not give it back by itself.
 menu.addEventListener("toggle", ({ target, newState }) => {
-  if (target === menu && newState === "closed" && (document.activeElement === document.body || menu.contains(document.activeElement))) opener?.focus();
+  if (target === menu && newState === "closed" && (document.activeElement === document.body || menu.contains(document.activeElement))) anchor()?.focus();
   if (target !== menu) place();
   if (target !== menu && target.open && document.activeElement?.parentElement === target) {
     const field = target.querySelector("input:not([type=hidden])");
@@ -57,6 +73,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
   const source = ctx.sourceElement;
+  leaving ||= Boolean(ctx.hx?.redirect);
   if (ctx.request.method !== "POST" || !isOurs(source)) return;
   if (ctx.response.status >= 400) return problem(source, ctx.response.status);
   source.closest(".toast")?.remove();
@@ -83,7 +100,7 @@ document.addEventListener("htmx:finally:swap", ({ detail: { ctx } }) => {
 
 // To the same menu where it is now, to a neighbour where it is gone.
 function refocus() {
-  const again = opener && document.querySelector(`a[data-menu][href="${CSS.escape(opener.getAttribute("href"))}"]`);
-  const target = opener?.isConnected ? opener.closest("details.menu")?.querySelector("summary") ?? opener : again ?? list.querySelector("a");
-  target?.focus({ preventScroll: target !== again });
+  const pressed = opener;
+  const target = anchor() ?? list.querySelector("a");
+  target?.focus({ preventScroll: opener === pressed });
 }

@@ -72,6 +72,8 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     heading.focus({ preventScroll: true });
   }
   showMark(panel);
+  // What brings its own style moves when that has come.
+  panel.querySelector("link")?.addEventListener("load", () => showMark(panel));
   if (!ctx.sourceElement.closest("#panel")) markOpen(ctx.sourceElement);
 });
 

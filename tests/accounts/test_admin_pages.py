@@ -39,7 +39,7 @@ def tab(chromium: Browser, live_server: LiveServer, boss: User) -> Iterator[Page
     """A super admin's browser. Whatever a page complains of in the console fails the test."""
     client = Client()
     client.force_login(boss)
-    context = chromium.new_context(viewport=WIDE, base_url=live_server.url, service_workers="block")
+    context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page = context.new_page()
     complaints: list[str] = []

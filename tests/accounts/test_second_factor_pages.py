@@ -28,7 +28,6 @@ def tab(request: pytest.FixtureRequest, chromium: Browser, live_server: LiveServ
         color_scheme=scheme,
         base_url=live_server.url,
         accept_downloads=True,
-        service_workers="block",
     )
     page = context.new_page()
     complaints: list[str] = []

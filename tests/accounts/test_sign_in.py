@@ -1,6 +1,8 @@
 """Sign-in, sign-out, sign-up, and the ways to a new password, through the pages a person uses."""
 
+import html
 import re
+import uuid
 from typing import ClassVar
 
 import pytest
@@ -81,8 +83,33 @@ def test_a_fragment_asked_for_without_a_session_sends_the_whole_page_to_sign_in(
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/documents/?page=2"}
     response = client.get("/documents/", headers=headers)
     assert response.status_code == 204
-    assert response["HX-Redirect"] == "/accounts/login/?next=%2Fdocuments%2F"
+    assert response["HX-Redirect"] == "/accounts/login/?next=%2Fdocuments%2F%3Fpage%3D2&ended=1"
     assert response.content == b""
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("/", "the question that you were writing was kept."),
+        (f"/chats/{uuid.uuid4()}", "the question that you were writing was kept."),
+        ("/chats/all?tag=1", "Sign in again to go on where you were."),
+        ("/nowhere", "Sign in again to go on where you were."),
+    ],
+)
+def test_the_sign_in_page_says_why_it_is_there_and_what_was_kept(
+    client: Client, owner: User, where: str, said: str
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{where}"}
+    form_at = client.get("/documents/", headers=headers)["HX-Redirect"]
+    page = client.get(form_at).content.decode()
+    assert "Your session has ended. Sign in again" in page
+    assert said in page
+    back = html.unescape(re.search(r'name="next" value="([^"]*)"', page)[1])
+    assert back == where
+    # A wrong password is what there is to say then. Who came by themselves has had no session.
+    wrong = client.post(form_at, {"login": owner.email, "password": "wrong", "next": back}).content.decode()
+    assert "session has ended" not in wrong
+    assert "session has ended" not in client.get(f"/accounts/login/?next={back}").content.decode()
 
 
 def test_signing_out_takes_a_post(owner: User) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chats.markdown import render
-from chats.markdown_bounds import CELLS, DEPTH
+from chats.markdown_bounds import CELLS, DEPTH, ONE_DIRECTION
 from tests.chats.test_markdown_stream import CITATIONS, stream
 
 
@@ -73,3 +73,19 @@ def test_the_name_of_a_footnote_has_a_length_to_which_it_is_looked_for(length: i
 def test_names_of_footnotes_without_an_end() -> None:
     # A time that grows with the square of the length would meet the time-out of a test.
     assert words(render("a[^n]\n\n[^n]: Said by all.\n\n" + "[^n" * 50_000)).count("[^n") == 50_000
+
+
+def test_a_text_in_one_piece_has_one_direction_for_all_of_it() -> None:
+    long = "x" * (ONE_DIRECTION + 1)
+    assert render(long) == f'<p dir="auto">{long}</p>\n'
+    assert f'<h2 dir="auto">{long}</h2>' in render(f"## {long}")
+    assert f'<li>\n<p dir="auto">{long}</p>\n</li>' in render(f"- {long}")
+    assert render("x" * ONE_DIRECTION).startswith("<p>x")
+    # As many characters in lines of their own paragraphs are no reason.
+    assert "dir" not in render("word\n\n" * ONE_DIRECTION)
+
+
+def test_a_long_text_looks_the_same_while_it_is_written() -> None:
+    text = "word " * 5_000 + "\n\nNext"
+    page = stream(text, list(range(4_000, len(text), 4_000)))
+    assert (page.done + page.open == render(text)) is True

@@ -27,12 +27,10 @@ in_both_windows = pytest.mark.usefixtures("window")
 
 @pytest.fixture
 def tab(chromium: Browser, live_server: LiveServer, transactional_db: None, owner: User) -> Iterator[Page]:
-    """The owner's browser. Whatever the page complains of in the console fails the test.
-
-    Without the worker for no connection, which would ask on its own while tests play the server."""
+    """The owner's browser. Whatever the page complains of in the console fails the test."""
     client = Client()
     client.force_login(owner)
-    context = chromium.new_context(viewport=WIDE, base_url=live_server.url, service_workers="block")
+    context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page = context.new_page()
     complaints: list[str] = []

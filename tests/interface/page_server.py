@@ -3,9 +3,13 @@
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, WebSocketRoute
+from playwright.sync_api import APIResponse, Page, Route, WebSocketRoute
+
+from accounts.models import User
+from accounts.tenancy import acting_as
 
 
 class Server:
@@ -34,6 +38,17 @@ class Server:
                 return
             self._tab.wait_for_timeout(50)
         raise AssertionError("the page did not connect")
+
+    def reply_late(self, owner: User, pattern: str, happen: Callable[[Route], APIResponse]) -> None:
+        """A page that posts to `pattern` is told of other things first: `happen` does them, and fetches the reply."""
+
+        def reply(route: Route) -> None:
+            with acting_as(owner):  # Playwright calls from a context of its own
+                response = happen(route)
+            self._tab.wait_for_timeout(100)
+            route.fulfill(response=response)
+
+        self._tab.route(pattern, reply)
 
     def heard(self, message: dict[str, Any]) -> bool:
         for _ in range(100):

@@ -64,7 +64,7 @@ $$\\int_0^1 x\\,dx$$
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: LiveServer) -> Iterator[BrowserContext]:
-    context = chromium.new_context(base_url=live_server.url, service_workers="block", reduced_motion="reduce")
+    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
     yield context
     context.close()
 

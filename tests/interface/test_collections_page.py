@@ -29,7 +29,7 @@ def open_as(chromium: Browser, live_server: LiveServer) -> Iterator[Callable[[Us
     contexts, said = [], []
 
     def opened(user: User) -> Page:
-        context = chromium.new_context(viewport=WIDE, base_url=live_server.url, service_workers="block")
+        context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
         cookie = signed_in(user).cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
         contexts.append(context)

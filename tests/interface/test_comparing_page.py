@@ -171,6 +171,29 @@ def test_a_wide_window_shows_them_beside_each_other_and_a_phone_one_after_the_ot
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_columns_cut_no_text_off(opened: Callable[[], Page], server: Server, chat: Conversation) -> None:
+    answers = compare(chat)
+    finish(*answers)
+    page = opened()
+    long = "a name of a model that is longer than its column"
+    page.locator(".column-head, .column-tabs button span").evaluate_all(
+        f"all => all.forEach(one => one.textContent = '{long}')"
+    )
+    code = f'<figure class="code"><pre class="highlight"><code>{"words of code " * 20}</code></pre></figure>'
+    page.locator(".column .done").evaluate_all(f"all => all.forEach(one => one.innerHTML = `{code}`)")
+    cut = """[...document.querySelectorAll(".comparison :is(h2, pre, figure, button, span), .column-body")]
+        .filter((one) => one.checkVisibility() && one.clientWidth && one.scrollWidth > one.clientWidth)
+        .map((one) => one.outerHTML.slice(0, 80))"""
+    assert page.evaluate(cut) == []
+    # Nor does the edge of a phone: what it shows it shows whole.
+    room = page.locator(".columns").bounding_box()
+    boxes = [column(page, answer).bounding_box() for answer in answers]
+    assert room
+    assert all(
+        box["x"] >= room["x"] + room["width"] or box["x"] + box["width"] <= room["x"] + room["width"] for box in boxes
+    )
+
+
 @looks
 def test_axe_finds_nothing_in_it(
     chromium: Browser, live_server: LiveServer, chat: Conversation, owner: User, theme: str, width: int
@@ -178,7 +201,7 @@ def test_axe_finds_nothing_in_it(
     answers = compare(chat)
     finish(answers[0])
     Message.objects.filter(pk=answers[1].pk).update(status="failed", error_text="It was away.")
-    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", service_workers="block")
+    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
     page = _page(context, live_server, owner, theme, width)
     page.goto(f"/chats/{chat.pk}")
     page.get_by_label("Compare models").click()

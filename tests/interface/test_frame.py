@@ -3,14 +3,16 @@
 import pytest
 from django.template.loader import render_to_string
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from chats import conversation as conversations
-from chats.models import Citation, Message
+from chats.models import Citation, Message, Tag
+from chats.organising import arranging, labels
 from chats.templatetags.model_names import model_label, provider_label
 from documents.models import Chunk
 from tests.chats.conftest import sealed_in
+from tests.interface.conftest import PHONE, in_both_windows
 from tests.library.conftest import MakeDocument
 
 browser = pytest.mark.browser
@@ -37,6 +39,63 @@ def test_no_page_scrolls_the_frame_away(tab: Page, owner: User, width: int, make
         assert height <= visible, path
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, path
         assert tab.evaluate("document.querySelector('main').scrollWidth") <= width, path
+
+
+@browser
+@stored
+@in_both_windows
+def test_a_heading_in_a_menu_stands_above_what_it_heads(tab: Page, owner: User) -> None:
+    tab.route_web_socket("**/ws/**", lambda socket: None)
+    tab.goto(f"/chats/{conversations.start(owner).pk}")
+    tab.get_by_label("Rename, export or delete this chat").click()
+    export = tab.locator(".menu-list .caps", has_text="Export")
+    begins = """one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return Math.min(...[...range.getClientRects()].map((part) => part.left));
+    }"""
+    assert abs(export.evaluate(begins) - tab.get_by_role("link", name="Markdown").evaluate(begins)) < 2
+
+
+# The ring around what has the focus, where a part of the page that scrolls cuts it off.
+CUT = """() => {
+    const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
+    const out = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+    for (let around = one.parentElement; around !== document.body; around = around.parentElement) {
+        if (getComputedStyle(around).overflow === "visible") continue;
+        const { left, right, top, bottom } = around.getBoundingClientRect();
+        if (box.left - out < left || box.right + out > right || box.top - out < top || box.bottom + out > bottom)
+            return `${one.textContent.trim()} in ${around.className}`;
+    }
+    return style.outlineStyle === "none" ? "no ring" : "";
+}"""
+
+
+@browser
+@stored
+@in_both_windows
+def test_the_ring_of_the_focus_is_whole(tab: Page, owner: User) -> None:
+    chat = conversations.start(owner)
+    for name in ("later", "urgent"):
+        arranging.tag([chat], labels.create(owner, Tag, name))
+    tab.goto("/chats/all")
+    if tab.viewport_size == PHONE:
+        tab.get_by_role("button", name="Chats and pages").click()
+    tab.locator(".list-tags a").first.focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate(CUT) == ""
+    tab.keyboard.press("Escape")
+    for number in range(3):
+        tab.locator(".tabs a").nth(number).focus()
+        assert tab.evaluate(CUT) == ""
+    tab.locator("#chats").get_by_role("link", name="Options").focus()
+    tab.keyboard.press("Enter")
+    menu = tab.get_by_role("dialog", name="Options")
+    expect(menu.get_by_role("button", name="Pin to the top")).to_be_focused()
+    menu.locator("summary", has_text="Tags").press("Enter")
+    expect(menu.get_by_role("button", name="later")).to_be_focused()
+    assert tab.evaluate(CUT) == ""
 
 
 @browser
@@ -82,8 +141,16 @@ def test_the_open_source_is_marked_and_its_passage_is_in_view(
             score=0.9,
         )
     tab.set_viewport_size({"width": 1280, "height": 400})
+
+    def arrive_late(route: Route) -> None:
+        tab.wait_for_timeout(200)
+        route.continue_()
+
+    tab.route("**/passage*.css", arrive_late)
     tab.goto(f"/chats/{chat.pk}")
-    tab.locator(".source").nth(1).click()
+    with tab.expect_event("requestfinished", lambda request: "/passage" in request.url and ".css" in request.url):
+        tab.locator(".source").nth(1).click()
+    tab.wait_for_function("getComputedStyle(document.querySelector('.sheet-text')).whiteSpace !== 'normal'")
     expect(tab.locator(".source[aria-current=true]")).to_have_attribute("data-source", "2")
     expect(tab.locator("#panel mark")).to_be_in_viewport()
     head = tab.locator("#panel .panel-head").bounding_box()

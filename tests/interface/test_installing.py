@@ -54,7 +54,7 @@ def test_the_worker_may_ask_this_server_alone(client: Client) -> None:
 @pytest.fixture
 def installed(chromium: Browser, live_server: LiveServer, transactional_db: None, owner: User) -> Iterator[Page]:
     """The owner's browser once the worker works."""
-    context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
+    context = chromium.new_context(viewport=WIDE, base_url=live_server.url, service_workers="allow")
     session = signed_in(owner).cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page = context.new_page()

@@ -2,9 +2,8 @@
 Chromium, on a phone and a wide window."""
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
-from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats import presentation
 from chats.markdown import LONG, PART
@@ -121,16 +120,14 @@ def test_what_another_tab_asked_meanwhile_does_not_stand_below_what_this_one_ask
     finish(answer)
     opened(tab, server, chat)
 
-    def reply_late(route: Route) -> None:
-        with acting_as(chat.owner):
-            elsewhere = conversations.post_message(chat, "Elsewhere", parent_id=answer.pk)
+    def happen(route: Route) -> APIResponse:
+        elsewhere = conversations.post_message(chat, "Elsewhere", parent_id=answer.pk)
         response = route.fetch()
         content = presentation.append_messages(presentation.exchange(elsewhere.question, [elsewhere.answer], chat))
         server.send(elsewhere.answer.pk, "exchange", content=content, after=str(answer.pk))
-        tab.wait_for_timeout(100)
-        route.fulfill(response=response)
+        return response
 
-    tab.route("**/messages", reply_late)
+    server.reply_late(chat.owner, "**/messages", happen)
     tab.get_by_label("Your question").fill("Here")
     tab.keyboard.press("Enter")
     expect(tab.locator(".question .siblings .number")).to_have_text("2 of 2")

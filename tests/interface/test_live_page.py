@@ -4,10 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from accounts.models import User
-from accounts.tenancy import acting_as
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
@@ -85,17 +84,15 @@ def test_frames_that_overtake_the_answer_to_the_post_are_not_lost(
 ) -> None:
     opened(tab, server, chat)
 
-    def reply_late(route: Any) -> None:
+    def happen(route: Route) -> APIResponse:
         response = route.fetch()
-        with acting_as(chat.owner):  # Playwright calls from a context of its own
-            answer = Message.objects.get(conversation=chat, role="assistant")
+        answer = Message.objects.get(conversation=chat, role="assistant")
         server.send(answer.pk, "exchange", content=f'<div hx-swap-oob="beforeend:#messages">{response.text()}</div>')
         server.send(answer.pk, "delta", 1, open="<p>Early</p>")
         server.send(answer.pk, "delta", 2, done="<p>Early bird</p>", open="")
-        tab.wait_for_timeout(100)
-        route.fulfill(response=response)
+        return response
 
-    tab.route("**/messages", reply_late)
+    server.reply_late(chat.owner, "**/messages", happen)
     tab.get_by_label("Your question").fill("Are you there?")
     tab.keyboard.press("Enter")
     expect(tab.locator(".answer .done")).to_have_text("Early bird")
@@ -279,6 +276,47 @@ def test_words_never_reach_htmx_which_would_search_the_whole_page_for_each(
     assert tab.evaluate("window.swaps") == 1
 
 
+def test_a_long_block_leaves_the_page_time_between_two_of_its_versions_and_stops_nothing_else(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    # A browser for which laying out such a block takes a tenth of a second.
+    tab.add_init_script(
+        """const { getBoundingClientRect: look } = Element.prototype;
+        Element.prototype.getBoundingClientRect = function () {
+            const end = performance.now() + (this.matches(".open") ? 100 : 0);
+            while (performance.now() < end);
+            return look.call(this);
+        };"""
+    )
+    opened(tab, server, chat)
+    tab.evaluate(
+        f"""window.versions = [];
+        new MutationObserver(() => versions.push(document.getElementById("m-{answer.pk}-open").textContent.slice(-2)))
+            .observe(document.getElementById("m-{answer.pk}-open"), {{ childList: true }});"""
+    )
+    block = tab.locator(f"#m-{answer.pk}-open")
+
+    def send(seqs: range) -> None:
+        for seq in seqs:
+            server.send(answer.pk, "delta", seq, open=f'<p dir="auto">{"x" * 20_000}{seq:02}</p>')
+
+    send(range(1, 31))
+    expect(block).to_contain_text("x30")
+    # The first at once, and then few of the others.
+    versions = tab.evaluate("versions")
+    assert versions[0] == "01"
+    assert len(versions) < 15
+    # What ends the block comes at once and in its order.
+    send(range(31, 35))
+    server.send(answer.pk, "delta", 35, done="<p>It has ended.</p>", open="<p>Next</p>")
+    expect(tab.locator(f"#m-{answer.pk} .prose p")).to_have_text(["It has ended.", "Next"])
+    # And what was left out never comes after the end.
+    send(range(36, 40))
+    server.send(answer.pk, "final", content=final(answer, "All of it."))
+    tab.wait_for_timeout(600)
+    expect(tab.locator(f"#m-{answer.pk} .prose")).to_have_text("All of it.")
+
+
 @in_both_windows
 def test_older_messages_come_in_above_without_moving_what_is_read(
     tab: Page, server: Server, chat: Conversation
@@ -330,6 +368,15 @@ def test_keys_write_lines_send_and_stop(tab: Page, server: Server, chat: Convers
     with tab.expect_request("**/stop") as stopped:
         field.press("Escape")
     assert stopped.value.method == "POST"
+
+
+def test_stop_after_the_session_ended_leads_to_sign_in(
+    tab: Page, server: Server, chat: Conversation, answer: Message
+) -> None:
+    opened(tab, server, chat)
+    tab.context.clear_cookies(name="sessionid")
+    tab.get_by_role("button", name="Stop the answer").click()
+    tab.wait_for_url(re.compile("/accounts/login/.*ended=question"))
 
 
 @in_both_windows

@@ -8,6 +8,7 @@ from chats import conversation as conversations
 from chats import presentation
 from chats.models import Conversation, Message
 from tests.chats.exfiltration import TRICKS
+from tests.interface.conftest import in_both_windows
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +20,7 @@ def _answer(conversation: Conversation, text: str) -> None:
     answer.save()
 
 
+@in_both_windows
 def test_no_trick_of_an_answer_reaches_anybody(tab: Page, owner: User) -> None:
     conversation = conversations.start(owner)
     for begin in range(0, len(TRICKS), 10):

@@ -3,6 +3,7 @@ came first. In Chromium, on a phone and a wide window."""
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -42,8 +43,11 @@ def begin_editing(tab: Page) -> Any:
 
 def sign_in_again(tab: Page, cookies: Any) -> None:
     tab.wait_for_url(re.compile("/accounts/login/"))
+    expect(tab.get_by_role("status")).to_have_text(
+        "Your session has ended. Sign in again; the question that you were writing was kept."
+    )
     tab.context.add_cookies(cookies)
-    tab.goto(re.sub(".*next=", "", tab.url).replace("%2F", "/"))
+    tab.goto(parse_qs(urlsplit(tab.url).query)["next"][0])
 
 
 @in_both_windows

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from accounts.models import User
 from chats.models import Conversation, Folder, Tag
 from chats.organising import arranging, labels, listing
+from tests.conftest import PASSWORD
 from tests.interface.accessibility import complaints
 from tests.interface.conftest import PHONE, WIDE
 
@@ -174,6 +175,31 @@ def test_tags_are_put_on_one_after_the_other_while_the_menu_stays(
     assert row.tag.name == "later"
 
 
+def test_the_menu_stays_where_it_was_opened_when_the_list_is_drawn_anew(
+    page: Page, owner: User, chats: dict[str, Conversation]
+) -> None:
+    page.goto("/")
+    menu = menu_of(page, "Contract review")
+    menu.get_by_text("Tags").first.click()
+    before = menu.bounding_box()
+    menu.get_by_role("textbox", name="New tag").fill("later")
+    page.keyboard.press("Enter")
+    expect(menu.get_by_role("button", name="later")).to_have_attribute("aria-pressed", "true")
+    expect(group(page, "Tags").get_by_role("link", name="later")).to_be_visible()
+    opener = page.get_by_role("link", name="Options: Contract review")
+    after, at = menu.bounding_box(), opener.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert at is not None
+    assert after["x"] == before["x"]
+    if page.viewport_size == WIDE:  # a phone has it at its foot
+        below = min(at["y"] + at["height"] + 4, WIDE["height"] - after["height"] - 8)
+        assert abs(after["y"] - below) < 2
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
 def test_a_tag_in_the_sidebar_leads_to_its_chats(page: Page, owner: User, chats: dict[str, Conversation]) -> None:
     arranging.tag([chats["Contract review"]], labels.create(owner, Tag, "urgent & <b>late</b>"))
     labels.create(owner, Tag, "unused")
@@ -273,6 +299,23 @@ def test_older_chats_come_while_scrolling(page: Page, owner: User, monkeypatch: 
         expect(rows).to_have_count(count)
     months = page.locator("#chat-list h2").all_text_contents()
     assert len(months) == len(set(months))
+
+
+def test_a_menu_after_the_session_ended_leads_to_sign_in_and_back_to_the_page(
+    page: Page, owner: User, chats: dict[str, Conversation]
+) -> None:
+    here = f"/chats/all?tag={labels.create(owner, Tag, 'urgent').pk}"
+    page.goto(here)
+    row = shown_list(page).locator(".chat-row", has_text="Contract review")
+    row.hover()
+    page.context.clear_cookies(name="sessionid")
+    row.get_by_role("link", name="Options: Contract review").click()
+    page.wait_for_url("**/accounts/login/**")
+    expect(page.get_by_role("status")).to_have_text("Your session has ended. Sign in again to go on where you were.")
+    page.get_by_label("E-mail").fill(owner.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**{here}")
 
 
 def test_when_the_connection_is_gone_the_menu_says_so(page: Page, chats: dict[str, Conversation]) -> None:

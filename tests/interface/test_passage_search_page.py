@@ -26,7 +26,7 @@ HERONS = "Two herons stand at the river, and the keeper of the lighthouse counts
 def page(chromium: Browser, live_server: LiveServer, owner: User, add: AddDocument) -> Iterator[Page]:
     add(owner, "birds of the river.txt", [HERONS, "Gulls stand on the roof of the lighthouse in winter."])
     add(owner, "quay.txt", ["Salt was traded at the quay, and herons were sold there, next to granite and timber."])
-    context = chromium.new_context(base_url=live_server.url, service_workers="block", reduced_motion="reduce")
+    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
     cookie = signed_in(owner).cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
     page = context.new_page()

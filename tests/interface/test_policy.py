@@ -49,7 +49,7 @@ def test_pages_before_signing_in_and_of_the_administration(
     from django.test import Client
 
     complaints: list[str] = []
-    context = chromium.new_context(viewport=WIDE, base_url=live_server.url, service_workers="block")
+    context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: _note(message, complaints))

@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -145,6 +146,22 @@ class TestTheSlash:
         expect(field(tab)).to_have_value("/")
 
 
+@SIZES
+def test_one_that_is_shared_with_everybody_is_found_by_others_with_the_slash(
+    tab: Page, admin_user: User, size: dict[str, int]
+) -> None:
+    for name, shared in (("Minutes of a meeting", True), ("Minutes of my own", False)):
+        keeping.make(PromptTemplate, admin_user, name=name, text="Write the minutes.", is_shared=shared)
+    tab.set_viewport_size({"width": size["width"], "height": size["height"]})
+    tab.goto("/")
+    field(tab).press("/")
+    tab.keyboard.type("minutes")
+    expect(options(tab)).to_have_count(1)
+    assert "Minutes of a meeting" in chosen(tab)
+    tab.keyboard.press("Enter")
+    expect(field(tab)).to_have_value("Write the minutes.")
+
+
 def test_without_templates_the_button_leads_to_the_page_that_makes_one(tab: Page) -> None:
     tab.goto("/")
     tab.get_by_role("link", name="Prompt templates").click()
@@ -226,3 +243,14 @@ def test_a_chat_begins_with_a_persona_and_goes_on_with_another(
     question.get_by_role("button", name="Cancel").click()
     chat.refresh_from_db()
     assert chat.system_prompt == "My own words."
+
+
+@SIZES
+def test_what_a_persona_is_for_is_read_to_its_end(tab: Page, owner: User, size: dict[str, int]) -> None:
+    tab.set_viewport_size({"width": size["width"], "height": size["height"]})
+    keeping.make(Persona, owner, name="Editor", system_prompt="Makes a long text short, " * 6)
+    tab.goto(reverse("prompting:personas"))
+    cut = """all => all.filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 2)
+        .map((one) => one.textContent)"""
+    assert tab.locator(".kept-line").evaluate_all(cut) == []
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -165,6 +165,31 @@ def test_a_footnote_has_its_number(tab: Page, server: Server, chat: Conversation
     expect(tab.get_by_role("listitem").filter(has_text="Said by all.")).to_have_css("list-style-type", "decimal")
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_sentence_in_a_table_is_not_one_word_to_a_line(
+    tab: Page, server: Server, chat: Conversation, width: int
+) -> None:
+    tab.set_viewport_size({"width": width, "height": 800})
+    sentence = "a heat pump for the house with a buffer"
+    row = f"| {sentence} | 12 | {sentence} | {'unbroken' * 20} |\n"
+    _answered(chat, "| Offer | Days | What is in it | Number |\n|---|--:|---|---|\n" + row * 3)
+    opened(tab, server, chat)
+    lines = """cells => cells.map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map(line => line.top)).size;
+    })"""
+    offer, days, _, number = tab.locator("td").evaluate_all(lines)[:4]
+    assert offer <= 4
+    assert days == 1
+    assert number > 1
+    assert _overflow(tab) <= 0
+    cells = """cells => cells.every((cell) => cell.scrollWidth <= cell.clientWidth)"""
+    assert tab.locator("td").evaluate_all(cells)
+    whole = """cells => cells.every((cell) => cell.clientWidth < cell.closest(".table-scroll").clientWidth)"""
+    assert tab.locator("td").evaluate_all(whole)
+
+
 def test_tables_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conversation) -> None:
     tab.set_viewport_size({"width": 390, "height": 844})
     _answered(chat, WIDE_TEXT)

@@ -163,6 +163,24 @@ def test_filters_narrow_what_is_found(page: Page, owner: User) -> None:
     look(page, "search-refused")
 
 
+def test_what_is_chosen_in_a_filter_is_read_whole(page: Page, owner: User) -> None:
+    chat_of(owner, "Heating", "What is old?", "The boiler is old.")
+    Message.objects.filter(role="assistant").update(status="done", answered_by="ollama/llama3.2:3b")
+    page.goto("/search")
+    page.get_by_text("Filters").click()
+    choice = page.get_by_label("Answered by")
+    expect(choice).to_be_visible()
+    room, wanted = choice.evaluate(
+        """one => {
+            const room = one.offsetWidth;
+            one.style.width = "max-content";
+            return [room, one.offsetWidth];
+        }"""
+    )
+    assert room >= wanted
+    assert fits(page)
+
+
 def test_of_searches_in_a_row_the_last_is_shown(page: Page, owner: User) -> None:
     for bird in ("heron", "stork", "crane"):
         chat_of(owner, bird, f"A {bird} came")

@@ -30,7 +30,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, live_server: LiveSer
     """The viewer's. Its sockets are in `page.sockets`."""
     client = Client()
     client.force_login(viewer)
-    context = chromium.new_context(viewport=request.param, base_url=live_server.url, service_workers="block")
+    context = chromium.new_context(viewport=request.param, base_url=live_server.url)
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     made = context.new_page()
     complaints: list[str] = []
@@ -153,6 +153,31 @@ def test_the_owner_shares_by_keyboard_and_sees_the_link_once(tab: Page, owner: U
     expect(tab.locator("#new-link")).to_have_count(0)
 
 
+def test_what_is_shared_with_a_role_is_read_by_its_members_and_by_no_others(
+    tab: Page, page: Page, chat: Conversation, answer: Message, viewer: User, sockets: list[WebSocketRoute]
+) -> None:
+    tab.route_web_socket("**/ws/**", lambda _socket: None)
+    assert page.viewport_size is not None
+    tab.set_viewport_size(page.viewport_size)
+    tab.goto(f"/chats/{chat.pk}")
+    tab.get_by_role("link", name="Share this chat").click()
+    other = "admin" if viewer.role != "admin" else "user"
+    for role in (other, viewer.role):
+        page.goto("/shared")
+        expect(page.locator(f"a[href='/shared/{chat.pk}']")).to_have_count(0)
+        assert page.goto(f"/shared/{chat.pk}").status == 404
+        tab.get_by_label("With everybody of a role").select_option(role)
+        tab.get_by_role("button", name="Share with the role").click()
+        expect(tab.locator(".share-list li")).to_have_count(1 if role == other else 2)
+    page.goto("/shared")
+    page.locator(f".received a[href='/shared/{chat.pk}']").click()
+    page.wait_for_url(f"**/shared/{chat.pk}")
+    expect(page.locator(".message.answer .prose")).to_have_text(
+        tab.locator(".message.answer .prose").inner_text().strip()
+    )
+    expect(page.get_by_label("Your question", exact=True)).to_have_count(0)
+
+
 @looks
 def test_axe_finds_nothing_in_what_is_shared(
     chromium: Browser,
@@ -170,7 +195,7 @@ def test_axe_finds_nothing_in_what_is_shared(
     own = f"/shared/{chat.pk}"
     pages: list[tuple[User | None, str]] = [(viewer, "/"), (viewer, own), (owner, own), (None, f"/shared/link/{token}")]
     for user, address in pages:
-        context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", service_workers="block")
+        context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
         page = _page(context, live_server, user, theme, width)
         page.goto(address)
         if page.locator(".source").count():
@@ -185,7 +210,7 @@ def test_axe_finds_nothing_in_the_panel(
     chromium: Browser, live_server: LiveServer, chat: Conversation, owner: User, theme: str, width: int
 ) -> None:
     giving.with_role(chat, "viewer", days=1)
-    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", service_workers="block")
+    context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce")
     page = _page(context, live_server, owner, theme, width)
     page.goto(f"/chats/{chat.pk}")
     page.get_by_role("link", name="Share this chat").click()

@@ -110,6 +110,108 @@ def test_the_palette_does_what_its_commands_say(page: Page) -> None:
     expect(page.get_by_role("combobox", name="Find a chat or a command")).to_be_focused()
 
 
+LEADS_TO = {
+    "New chat": "chats:home",
+    "Search all chats": "searching:search",
+    "Search documents": "passage_search:search",
+    "All chats": "organising:all",
+    "Archived chats": "organising:archived",
+    "Documents": "documents:library",
+    "Prompt templates": "prompting:templates",
+    "Personas": "prompting:personas",
+    "Settings": "accounts:settings",
+    "Import and export": "exchange:home",
+}
+
+
+@browser
+@stored
+@in_both_windows
+def test_every_command_of_the_palette_leads_where_it_says(page: Page, chat: Conversation) -> None:
+    leading = page.locator("#palette-list [data-href]:not([id*=chat-]) .clip")
+    assert set(leading.all_text_contents()) == set(LEADS_TO)
+    for name, view in LEADS_TO.items():
+        page.goto(f"/chats/{chat.pk}")
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("combobox", name="Find a chat or a command")).to_be_focused()
+        page.keyboard.type(name)
+        # A word of one may be in others too: arrows go on to the one that is meant.
+        chosen = page.locator("#palette [aria-selected=true]")
+        for _ in range(len(LEADS_TO)):
+            if chosen.inner_text() == name:
+                break
+            page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url, view=view: url.partition("?")[0].endswith(reverse(view)))
+
+
+@browser
+@stored
+@in_both_windows
+def test_every_command_of_the_palette_does_what_it_says_by_keyboard(page: Page, chat: Conversation) -> None:
+    page.locator("#scroll").focus()
+    wide = page.viewport_size == WIDE
+    root, sidebar = page.locator("html"), page.locator("#sidebar")
+    does = {
+        "Light colours": lambda: expect(root).to_have_attribute("data-theme", "light"),
+        "Dark colours": lambda: expect(root).to_have_attribute("data-theme", "dark"),
+        "Colours as the system": lambda: expect(root).to_have_attribute("data-theme", "system"),
+        "Go to the question field": lambda: expect(page.get_by_label("Your question", exact=True)).to_be_focused(),
+        "Copy the last answer": lambda: expect(page.locator("#announcer")).to_have_text("Copied"),
+        "Show or hide the sidebar": lambda: expect(sidebar).to_be_visible(visible=not wide),
+        "Edit the last question": lambda: expect(page.locator(".editing textarea")).to_be_focused(),
+        "Keyboard shortcuts": lambda: expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible(),
+        "Stop the answer": lambda: None,  # only while there is one: below
+    }
+    assert set(page.locator("#palette-list [data-command] .clip").all_text_contents()) == set(does)
+    for name, done in does.items():
+        page.keyboard.press("Control+k")
+        page.keyboard.type(name)
+        option = page.locator("#palette").get_by_role("option", name=name)
+        if name == "Stop the answer":
+            expect(option).to_have_count(0)
+            continue
+        expect(option).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("Enter")
+        expect(page.locator("#palette")).to_be_hidden()
+        done()
+        if name == "Show or hide the sidebar" and not wide:
+            page.keyboard.press("Control+b")
+            expect(sidebar).to_be_hidden()
+    page.keyboard.press("Escape")
+    answer = conversations.post_message(chat, "And tomorrow?").answer
+    page.goto(f"/chats/{chat.pk}")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("Stop the answer")
+    expect(page.locator("#palette").get_by_role("option", name="Stop the answer")).to_be_visible()
+    with page.expect_response("**/stop"):
+        page.keyboard.press("Enter")
+    answer.refresh_from_db()
+    assert not answer.is_live
+
+
+@browser
+@stored
+@in_both_windows
+def test_a_key_shows_and_hides_the_sidebar_and_another_leads_to_the_search(page: Page) -> None:
+    begin = page.viewport_size == WIDE
+    sidebar = page.locator("#sidebar")
+    expect(sidebar).to_be_visible(visible=begin)
+    page.locator("#scroll").focus()
+    for is_shown in (not begin, begin):
+        page.keyboard.press("Control+b")
+        expect(sidebar).to_be_visible(visible=is_shown)
+    page.locator("#scroll").focus()
+    page.keyboard.press("/")
+    page.wait_for_url("**/search")
+    field = page.get_by_role("searchbox")
+    expect(field).to_be_focused()
+    page.get_by_role("heading", name="Search").click()
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("")
+
+
 @browser
 @stored
 @in_both_windows

@@ -35,7 +35,6 @@ def test_it_opens_beside_the_answer_and_closes_again(
             color_scheme="dark" if theme == "dark" else "light",
             viewport={"width": width, "height": 900},
             reduced_motion="reduce",
-            service_workers="block",
         )
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
         page = context.new_page()

@@ -32,14 +32,14 @@ def model() -> Iterator[OllamaServer]:
 
 @pytest.fixture(scope="package")
 def stack(model: OllamaServer) -> Iterator[Stack]:
-    with Stack(model_url=model.url) as running:
+    with Stack(model_url=model.url, FAST_MODEL="tiny:1b") as running:
         yield running
 
 
 @pytest.fixture(scope="package")
 def signed_in(stack: Stack, chromium: "Browser") -> Any:
     """Cookies of the administrator, who signed in through the form."""
-    page = chromium.new_page(service_workers="block")
+    page = chromium.new_page()
     page.goto(f"{stack.url}/accounts/login/")
     page.fill("input[name=login]", ADMIN_EMAIL)
     page.fill("input[name=password]", ADMIN_PASSWORD)
@@ -134,7 +134,7 @@ class Asks:
 
     def __init__(self, stack: Stack, model: OllamaServer, chromium: "Browser", signed_in: Any) -> None:
         self._stack, self._model = stack, model
-        self.context = chromium.new_context(storage_state=signed_in, service_workers="block")
+        self.context = chromium.new_context(storage_state=signed_in)
 
     def __call__(self, *, tokens: int, pause_at: int | None = None, url: str = "") -> Reading:
         """With `pause_at` the model makes a pause there until the end is waited for, however slow this machine is."""

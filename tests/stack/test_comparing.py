@@ -43,7 +43,7 @@ def test_a_killed_worker_and_a_reload_keep_every_column_right(
     # Each makes a pause half way, so that both are under way when it happens, however slow this machine is.
     for name in MODELS:
         model.script(name, tokens=TOKENS, tokens_per_second=40, stall_at=150, times=1)
-    context = chromium.new_context(storage_state=signed_in, service_workers="block")
+    context = chromium.new_context(storage_state=signed_in)
     page, phone = context.new_page(), context.new_page()
     phone.set_viewport_size({"width": 390, "height": 844})
     question = f"What decides in case {uuid.uuid4().hex[:8]}?"

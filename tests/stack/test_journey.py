@@ -85,7 +85,7 @@ def assert_opens_its_page(page: "Page", answer: Any, expected_page: int) -> None
 
 
 def test_from_the_set_up_link_to_the_marked_passage(fresh: Stack, chromium: "Browser", pdf: Path) -> None:
-    page = chromium.new_page(service_workers="block")
+    page = chromium.new_page()
     link = re.search(r"http://\S+/set-up/\S+", fresh.log.read_text(errors="replace"))
     assert link, "no set-up link was printed"
     address = link.group().partition("/set-up")[0]
@@ -111,7 +111,7 @@ def test_with_a_model_the_answer_is_markdown_with_sources(
     stack: Stack, model: OllamaServer, chromium: "Browser", signed_in: Any, pdf: Path
 ) -> None:
     model.script(tokens=150, tokens_per_second=100)
-    context = chromium.new_context(storage_state=signed_in, service_workers="block")
+    context = chromium.new_context(storage_state=signed_in)
     page = context.new_page()
     upload(page, stack.url, pdf)
     try:

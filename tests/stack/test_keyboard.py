@@ -146,7 +146,7 @@ def _export(keys: Keys, page: "Page") -> None:
 def test_a_visit_by_keyboard_alone(
     stack: Stack, model: OllamaServer, chromium: "Browser", size: tuple[int, int]
 ) -> None:
-    page = chromium.new_context(service_workers="block", viewport={"width": size[0], "height": size[1]}).new_page()
+    page = chromium.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
     keys = Keys(page)
     page.goto(f"{stack.url}/accounts/login/")
     keys.go_to("E-mail address")

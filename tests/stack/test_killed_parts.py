@@ -107,7 +107,7 @@ def _long_text(part: str) -> str:
 
 
 def _upload(stack: Stack, chromium: "Browser", session: str, name: str, text: str) -> str:
-    context = chromium.new_context(service_workers="block")
+    context = chromium.new_context()
     context.add_cookies([{"name": "sessionid", "value": session, "url": stack.url}])
     context.request.get(f"{stack.url}/documents/")
     token = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "csrftoken")

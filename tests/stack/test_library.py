@@ -108,7 +108,7 @@ def quoting() -> Iterator[Stack]:
 
 @pytest.fixture
 def page(chromium: "Browser", quoting: Stack) -> Iterator["Page"]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
     shown = context.new_page()
     shown.goto(f"{quoting.url}/accounts/login/")
     shown.fill("input[name=login]", ADMIN_EMAIL)

@@ -48,7 +48,7 @@ def shared(
     owner.get_by_label("With a person").fill(colleague["email"])
     owner.get_by_role("button", name="Share", exact=True).click()
     owner.get_by_text("can now read the chat").wait_for()
-    context = chromium.new_context(viewport=request.param, base_url=stack.url, service_workers="block")
+    context = chromium.new_context(viewport=request.param, base_url=stack.url)
     context.add_cookies([{"name": "sessionid", "value": colleague["session"], "url": stack.url}])
     viewer = context.new_page()
     viewer.goto("/shared")

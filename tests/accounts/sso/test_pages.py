@@ -175,7 +175,7 @@ def test_what_happens_is_audited(provider: Peer, browser: Browser, configure: An
 
 @pytest.fixture
 def visitor(chromium: Chromium, live_server: LiveServer, transactional_db: None) -> Any:
-    context = chromium.new_context(viewport=WIDE, base_url=live_server.url, service_workers="block")
+    context = chromium.new_context(viewport=WIDE, base_url=live_server.url)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
