@@ -7,7 +7,7 @@ a model writes is ever fetched by itself.
 import html
 import logging
 import re
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -158,7 +158,7 @@ def parser() -> MarkdownIt:
     markdown.core.ruler.after("normalize", "flatten_quotes", _flatten_quotes)
     markdown.inline.ruler.before("link", "citation", _citation_rule)
     markdown.validateLink = _is_allowed_link  # type: ignore[method-assign]
-    for name, rule in {
+    rules: dict[str, Callable[..., str]] = {
         "fence": _fence,
         "code_block": _fence,
         "code_inline": _code_inline,
@@ -174,7 +174,8 @@ def parser() -> MarkdownIt:
         "th_open": _cell_open,
         "td_open": _cell_open,
         "table_close": _table_close,
-    }.items():
+    }
+    for name, rule in rules.items():
         markdown.add_render_rule(name, rule)
     return markdown
 
