@@ -36,20 +36,27 @@ FROM (SELECT id, depth FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 
 JOIN chats_message AS leaf ON leaf.id = last.id
 """
 
-# Where messages stand among their siblings. The index `message_tree` has the families in this order.
+# Where messages stand among their siblings: those of the table or part `shown`, which has id and parent_id. The index
+# `message_tree` has the families in this order.
 _FAMILIES = """
-SELECT id, row_number() OVER family AS sibling_index, count(*) OVER (PARTITION BY parent_id) AS sibling_count,
-       lag(id) OVER family AS previous_sibling, lead(id) OVER family AS next_sibling
-FROM chats_message
-WHERE conversation_id = %(conversation)s AND (parent_id = ANY({parents}){or_roots})
-WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
+SELECT * FROM (
+    SELECT id, row_number() OVER family AS sibling_index, count(*) OVER (PARTITION BY parent_id) AS sibling_count,
+           lag(id) OVER family AS previous_sibling, lead(id) OVER family AS next_sibling
+    FROM chats_message
+    WHERE conversation_id = %(conversation)s
+      AND (parent_id = ANY(ARRAY(SELECT parent_id FROM shown))
+           OR (parent_id IS NULL AND (SELECT bool_or(parent_id IS NULL) FROM shown)))
+    WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
+) AS families WHERE id IN (SELECT id FROM shown)
 """
-_AMONG_SIBLINGS = "SELECT * FROM ({families}) AS families WHERE id = ANY(%(shown)s)".replace("{families}", _FAMILIES)
-_OR_ROOTS = " OR parent_id IS NULL"
+_AMONG_SIBLINGS = f"""
+WITH shown AS MATERIALIZED (SELECT id, parent_id FROM chats_message WHERE id = ANY(%(shown)s))
+{_FAMILIES}
+"""  # noqa: S608 - put together from what stands here
 
 # Messages of a stretch of the path, with all that a page asks about each. One statement: a page has many questions,
 # and what one costs beside its answer adds up.
-_PART = """
+_PART = f"""
 WITH RECURSIVE up (id, parent_id, depth) AS (
     SELECT id, parent_id, 0 FROM chats_message WHERE id = %(last)s AND conversation_id = %(conversation)s
     UNION ALL
@@ -58,22 +65,14 @@ WITH RECURSIVE up (id, parent_id, depth) AS (
     WHERE up.depth < %(end)s
 ),
 shown AS MATERIALIZED (SELECT * FROM up WHERE depth >= %(begin)s AND depth < %(end)s),
-families AS MATERIALIZED (
-    SELECT * FROM ({families}) AS families WHERE id IN (SELECT id FROM shown)
-)
+place AS MATERIALIZED ({_FAMILIES})
 SELECT message.*, sibling_index, sibling_count, previous_sibling, next_sibling,
        EXISTS (SELECT FROM up WHERE depth = %(end)s) AS has_earlier,
        EXISTS (SELECT FROM chats_citation WHERE message_id = message.id) AS has_citations,
        EXISTS (SELECT FROM images_picture WHERE message_id = message.id) AS has_pictures
-FROM shown JOIN chats_message AS message ON message.id = shown.id JOIN families ON families.id = shown.id
+FROM shown JOIN chats_message AS message ON message.id = shown.id JOIN place ON place.id = shown.id
 ORDER BY shown.depth DESC
-""".replace(
-    "{families}",
-    _FAMILIES.format(
-        parents="ARRAY(SELECT parent_id FROM shown)",
-        or_roots=" OR (parent_id IS NULL AND (SELECT bool_or(parent_id IS NULL) FROM shown))",
-    ),
-)
+"""  # noqa: S608 - as above
 
 MAX_DEPTH = 100_000
 
@@ -160,13 +159,7 @@ def _siblings(conversation_id: uuid.UUID, messages: Sequence[Message]) -> dict[u
     """One query, and one row for each message, however many siblings there are."""
     if not messages:
         return {}
-    parents = [message.parent_id for message in messages if message.parent_id]
-    sql = _AMONG_SIBLINGS.format(parents="%(parents)s", or_roots=_OR_ROOTS if len(parents) < len(messages) else "")
-    params: dict[str, Any] = {
-        "conversation": conversation_id,
-        "parents": parents,
-        "shown": [message.pk for message in messages],
-    }
+    params: dict[str, Any] = {"conversation": conversation_id, "shown": [message.pk for message in messages]}
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(_AMONG_SIBLINGS, params)
         return {pk: Siblings(*place) for pk, *place in cursor.fetchall()}
