@@ -62,9 +62,10 @@ def _mark(value: uuid.UUID | str | None) -> uuid.UUID | str:
 
 
 def _compile(make: Callable[..., QuerySet[Any, Any]], marks: list[uuid.UUID | str]) -> _Compiled:
-    queryset = make(*marks)
-    iterable: Any = queryset._iterable_class  # noqa: SLF001 - nothing else tells
-    if iterable not in _GIVEN or queryset.query.select_related:
+    queryset: Any = make(*marks)
+    iterable = queryset._iterable_class  # noqa: SLF001 - nothing else tells
+    is_more = queryset.query.select_related or queryset._prefetch_related_lookups  # noqa: SLF001 - as above
+    if iterable not in _GIVEN or is_more:
         raise TypeError("A statement gives instances without others, or single values.")
     compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
     sql, found = compiler.as_sql()

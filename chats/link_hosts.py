@@ -4,6 +4,7 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
+import idna
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
@@ -17,7 +18,7 @@ _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def install(markdown: MarkdownIt) -> None:
-    markdown.core.ruler.after("linkify", "link_hosts", _name_hosts)
+    markdown.core.ruler.after("inline", "link_hosts", _name_hosts)
 
 
 def _name_hosts(state: StateCore) -> None:
@@ -61,20 +62,21 @@ def _worth_naming(address: str, words: str) -> str:
 def _plain(host: str) -> str:
     """As an address has it: in ASCII, without the prefix that most sites have or have not."""
     try:
-        ascii_form = host.lower().encode("idna").decode("ascii")
-    except UnicodeError:
+        ascii_form = idna.encode(host.lower(), uts46=True).decode()
+    except idna.IDNAError:
         ascii_form = host.lower()
     return ascii_form.removeprefix("www.")
 
 
 def _deceives(host: str) -> bool:
-    """Whether a part of the name mixes alphabets, or is spelled in another one by letters that look Latin."""
+    """Whether a part of the name mixes alphabets, is spelled in another by letters that look Latin, or holds what no
+    name may: a sign that looks like a slash, or one that nobody sees."""
     for label in host.split("."):
         if not label.startswith("xn--"):
             continue
         try:
-            letters = [one for one in label.encode("ascii").decode("idna") if one.isalpha()]
-        except UnicodeError:
+            letters = [one for one in idna.decode(label) if one.isalpha()]
+        except idna.IDNAError:
             return True
         alphabets = {name for one in letters for name in _ALPHABETS if unicodedata.name(one, "").startswith(name)}
         if len(alphabets) > 1 or (alphabets and "LATIN" not in alphabets and set(letters) <= _LOOKALIKES):

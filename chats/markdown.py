@@ -137,7 +137,7 @@ def _normal(text: str) -> str:
 
 @cache
 def parser() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": True, "maxNesting": MAX_NESTING})
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
     markdown.enable(["table", "strikethrough"])
     bare_links.install(markdown)
     # No labels: they would let a model name an element of the page.

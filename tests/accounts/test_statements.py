@@ -86,9 +86,10 @@ def test_an_argument_that_decides_how_it_looks_is_refused(owner: User) -> None:
     "rows",
     [
         lambda pk: Message.objects.filter(pk=pk).select_related("conversation"),
+        lambda pk: Conversation.objects.filter(pk=pk).prefetch_related("messages"),
         lambda pk: Message.objects.filter(pk=pk).values("pk"),
     ],
-    ids=["with others", "as dictionaries"],
+    ids=["with others", "with many others", "as dictionaries"],
 )
 def test_what_it_cannot_give_it_says(owner: User, rows: object) -> None:
     with pytest.raises(TypeError, match="gives instances"):

@@ -42,11 +42,13 @@ ADDRESSES = numbers(
 )
 # An address is a link, with nothing around it as well.
 BARE_ADDRESSES = {602, 608, 611}
+# In code a blank that is none is seen.
+UNSEEN = {333, 334}
 # A language is a word with the marks that languages have in their names.
 LANGUAGES = {144}
 # markdown-it leaves out the line break in an empty quotation.
 SPACES = {218, 239, 240}
-DIFFERENT = RAW_HTML | PICTURES | ADDRESSES | BARE_ADDRESSES | LANGUAGES | SPACES
+DIFFERENT = RAW_HTML | PICTURES | ADDRESSES | BARE_ADDRESSES | UNSEEN | LANGUAGES | SPACES
 
 _CODE = re.compile(
     r'<figure class="code"><figcaption><span>([^<]*)</span><button[^>]*>Copy</button></figcaption>'

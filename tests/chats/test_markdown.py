@@ -235,6 +235,11 @@ def test_a_link_says_where_it_leads_if_its_words_say_something_else(link: str, s
         ("See https://example.org/a_b(c)?d=1, please.", "https://example.org/a_b(c)?d=1"),
         ("(http://localhost:8000/x)", "http://localhost:8000/x"),
         ("**https://example.org**", "https://example.org"),
+        ("_https://example.org/a_", "https://example.org/a"),
+        ("https://example.org/?a=$b&c=*d*e", "https://example.org/?a=$b&amp;c=*d*e"),
+        ("(see https://example.org/a_(b))", "https://example.org/a_(b)"),
+        ("\u89c1https://example.org/\u3002", "https://example.org/"),
+        ("HTTPS://example.org", "HTTPS://example.org"),
         ("mailto:somebody@example.org", "mailto:somebody@example.org"),
         ('https://example.org/"onmouseover=alert(1)', "https://example.org/"),
     ],
@@ -260,6 +265,19 @@ def test_what_only_looks_like_an_address_is_none(text: str) -> None:
     assert "<a" not in render(text)
 
 
+def test_an_address_in_the_words_of_a_link_is_none_of_its_own() -> None:
+    assert render("[at https://a.example](https://b.example)").count("<a") == 1
+
+
+@pytest.mark.parametrize("sign", ["\u2044", "\u2215", "\u29f8", "\u115f", "\u3164"])
+def test_a_sign_that_no_name_may_hold_names_the_host(sign: str) -> None:
+    assert re.search(r"</a> \(bank\.xn--[\w-]+\.evil\.example\)", render(f"https://bank.com{sign}login.evil.example/"))
+
+
+def test_a_name_with_a_letter_of_its_language_is_none_that_deceives() -> None:
+    assert "</a></p>" in render("https://fa\u00df.de/")
+
+
 def test_a_bare_address_that_deceives_says_so() -> None:
     assert "(xn--pple-43d.com)" in render("https://\u0430pple.com/")
     assert "(evil.example)" in render("https://bank.com@evil.example/")
@@ -270,6 +288,18 @@ def test_what_turns_code_around_is_seen_and_ends_there(text: str) -> None:
     html = render(text)
     assert '<span class="control" data-character="U+202E">\u202e</span>' in html
     assert html.count("\u202e") == 1
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        *(0xA0, 0xAD, 0x34F, 0x115F, 0x1160, 0x180E, 0x2003, 0x200B, 0x2061, 0x2066, 0x206A, 0x2800, 0x3164, 0xFEFF),
+        *(0xFFA0, 0xFFF9, 0xE0041),
+    ],
+    ids=hex,
+)
+def test_what_nobody_sees_in_code_has_a_mark(unseen: int) -> None:
+    assert f'data-character="U+{unseen:04X}"' in render(f"`a{chr(unseen)}b`")
 
 
 def test_code_keeps_what_lays_it_out_and_what_joins_signs() -> None:

@@ -1,6 +1,7 @@
 """No text makes the parser work out of proportion to its length, and what lies beyond the bounds is shown as text."""
 
 import re
+from html import unescape
 
 import pytest
 
@@ -73,6 +74,25 @@ def test_the_name_of_a_footnote_has_a_length_to_which_it_is_looked_for(length: i
 def test_names_of_footnotes_without_an_end() -> None:
     # A time that grows with the square of the length would meet the time-out of a test.
     assert words(render("a[^n]\n\n[^n]: Said by all.\n\n" + "[^n" * 50_000)).count("[^n") == 50_000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "https://a.com/,",
+        "https://a.com/((",
+        '["https://example.org/item/abc",',
+        "https://a.com/*b* ",
+        "http://",
+        "mailto:a@b",
+    ],
+)
+def test_addresses_without_an_end(piece: str) -> None:
+    # As above.
+    text = piece * (300_000 // len(piece))
+    assert unescape(words(render(text))).replace("*", "").strip() == text.replace("*", "").strip()
+    page = stream(text, list(range(60_000, len(text), 60_000)))
+    assert (page.done + page.open == render(text, CITATIONS)) is True
 
 
 def test_a_text_in_one_piece_has_one_direction_for_all_of_it() -> None:
