@@ -37,15 +37,19 @@ JOIN chats_message AS leaf ON leaf.id = last.id
 """
 
 # Where messages stand among their siblings: those of the table or part `shown`, which has id and parent_id. The index
-# `message_tree` has the families in this order.
+# `message_tree` has the families; with OR in the place of the union all of the conversation would be read.
 _FAMILIES = """
 SELECT * FROM (
     SELECT id, row_number() OVER family AS sibling_index, count(*) OVER (PARTITION BY parent_id) AS sibling_count,
            lag(id) OVER family AS previous_sibling, lead(id) OVER family AS next_sibling
-    FROM chats_message
-    WHERE conversation_id = %(conversation)s
-      AND (parent_id = ANY(ARRAY(SELECT parent_id FROM shown))
-           OR (parent_id IS NULL AND (SELECT bool_or(parent_id IS NULL) FROM shown)))
+    FROM (
+        SELECT id, parent_id, created_at FROM chats_message
+        WHERE conversation_id = %(conversation)s AND parent_id = ANY(ARRAY(SELECT parent_id FROM shown))
+        UNION ALL
+        SELECT id, parent_id, created_at FROM chats_message
+        WHERE conversation_id = %(conversation)s AND parent_id IS NULL
+          AND (SELECT bool_or(parent_id IS NULL) FROM shown)
+    ) AS relatives
     WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
 ) AS families WHERE id IN (SELECT id FROM shown)
 """
