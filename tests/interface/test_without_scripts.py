@@ -1,4 +1,4 @@
-"""A chat without JavaScript, on a phone and a wide window: what stands under an answer is sent by the page's one form."""
+"""A chat without JavaScript, on a phone and a wide window: the page's one form sends what stands under an answer."""
 
 from collections.abc import Iterator
 from typing import Any
