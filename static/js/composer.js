@@ -77,7 +77,7 @@ document.addEventListener("click", async (event) => {
     // The button goes with the answer. Not after a tap, which would open the keyboard of a phone.
     if (stop.matches(":focus-visible")) field.focus({ preventScroll: true });
     stop.disabled = true;
-    const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, "HX-Request": "true" };
+    const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value, "HX-Request": "true", "HX-Current-URL": location.href };
     try {
       const response = await fetch(stop.getAttribute("formaction"), { method: "POST", headers });
       const elsewhere = response.headers.get("HX-Redirect"); // to sign in again

@@ -90,8 +90,8 @@ def test_a_fragment_asked_for_without_a_session_sends_the_whole_page_to_sign_in(
 @pytest.mark.parametrize(
     ("where", "said"),
     [
-        ("/", "the question that you were writing was kept."),
-        (f"/chats/{uuid.UUID(int=1)}", "the question that you were writing was kept."),
+        ("/", "A question that you had begun is kept."),
+        (f"/chats/{uuid.UUID(int=1)}", "A question that you had begun is kept."),
         ("/chats/all?tag=1", "Sign in again to go on where you were."),
         ("/nowhere", "Sign in again to go on where you were."),
     ],

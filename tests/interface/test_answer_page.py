@@ -1,7 +1,7 @@
 """What stands around an answer: its thoughts, its figures, its thumbs. In Chromium, on a phone and a wide window."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from chats import conversation as conversations
 from chats import presentation
@@ -126,3 +126,67 @@ def test_a_rating_that_could_not_be_stored_says_so_and_keeps_the_words(
     page.get_by_role("button", name="Keep the comment").click()
     expect(page.locator("#composer-note")).to_contain_text("could not be reached")
     expect(words).to_have_value("Wrong")
+
+
+def test_thumbs_pressed_quickly_after_one_another_end_as_what_is_stored(
+    page: Page, server: Server, chat: Conversation
+) -> None:
+    answer = answered(chat)
+    opened(page, server, chat)
+    good, bad = page.get_by_role("button", name="Good answer"), page.get_by_role("button", name="Bad answer")
+    asked: list[str | None] = []
+
+    def happen(route: Route) -> APIResponse:
+        asked.append(route.request.post_data)
+        response = route.fetch()
+        if len(asked) == 1:
+            bad.click()
+            page.wait_for_timeout(300)
+            # The second waits for the reply to the first.
+            assert len(asked) == 1
+        return response
+
+    server.reply_late(chat.owner, "**/rating", happen)
+    page.locator(".answer").hover()
+    good.click()
+    expect(bad).to_have_attribute("aria-pressed", "true")
+    expect(good).to_have_attribute("aria-pressed", "false")
+    assert len(asked) == 2
+    answer.refresh_from_db()
+    assert answer.rating == -1
+
+
+def test_a_comment_that_is_being_typed_outlives_the_other_thumb(page: Page, server: Server, chat: Conversation) -> None:
+    answer = answered(chat)
+    opened(page, server, chat)
+    page.locator(".answer").hover()
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_role("textbox", name="What was wrong about the answer (optional)").fill("Half a thought")
+    page.get_by_role("button", name="Good answer").click()
+    words = page.get_by_role("textbox", name="What was good about the answer (optional)")
+    expect(words).to_have_value("Half a thought")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(page.get_by_text("Your comment")).to_be_visible()
+    answer.refresh_from_db()
+    assert (answer.rating, answer.rating_comment) == (1, "Half a thought")
+
+
+def test_two_clicks_ask_again_once(page: Page, server: Server, chat: Conversation) -> None:
+    answer = answered(chat)
+    opened(page, server, chat)
+    asked: list[str] = []
+    again = page.get_by_role("button", name="Answer again", exact=True)
+
+    def happen(route: Route) -> APIResponse:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            again.click()
+        return route.fetch()
+
+    server.reply_late(chat.owner, "**/regenerate", happen)
+    page.locator(".answer").hover()
+    again.click()
+    expect(page.locator("[data-live]")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert len(asked) == 1
+    assert Message.objects.filter(parent=answer.parent_id).count() == 2

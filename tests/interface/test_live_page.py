@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
@@ -10,6 +11,7 @@ from accounts.models import User
 from chats import conversation as conversations
 from chats.models import Conversation, Message
 from tests.chats.conftest import sealed_in
+from tests.conftest import PASSWORD
 from tests.interface.conftest import PHONE, in_both_windows
 from tests.interface.page_server import Server
 from tests.waiting import until
@@ -370,13 +372,21 @@ def test_keys_write_lines_send_and_stop(tab: Page, server: Server, chat: Convers
     assert stopped.value.method == "POST"
 
 
-def test_stop_after_the_session_ended_leads_to_sign_in(
-    tab: Page, server: Server, chat: Conversation, answer: Message
+def test_stop_after_the_session_ended_leads_to_sign_in_and_back_to_the_draft(
+    tab: Page, server: Server, chat: Conversation, answer: Message, owner: User
 ) -> None:
     opened(tab, server, chat)
+    tab.get_by_label("Your question").fill("And at sunset?")
     tab.context.clear_cookies(name="sessionid")
     tab.get_by_role("button", name="Stop the answer").click()
-    tab.wait_for_url(re.compile("/accounts/login/.*ended=question"))
+    tab.wait_for_url(re.compile("/accounts/login/"))
+    asked = parse_qs(urlsplit(tab.url).query)
+    assert asked == {"next": [f"/chats/{chat.pk}"], "ended": ["question"]}
+    tab.get_by_label("E-mail").fill(owner.email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Sign in", exact=True).click()
+    tab.wait_for_url(f"**/chats/{chat.pk}")
+    expect(tab.get_by_label("Your question")).to_have_value("And at sunset?")
 
 
 @in_both_windows

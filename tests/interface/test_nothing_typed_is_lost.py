@@ -44,7 +44,7 @@ def begin_editing(tab: Page) -> Any:
 def sign_in_again(tab: Page, cookies: Any) -> None:
     tab.wait_for_url(re.compile("/accounts/login/"))
     expect(tab.get_by_role("status")).to_have_text(
-        "Your session has ended. Sign in again; the question that you were writing was kept."
+        "Your session has ended. Sign in again to go on where you were. A question that you had begun is kept."
     )
     tab.context.add_cookies(cookies)
     tab.goto(parse_qs(urlsplit(tab.url).query)["next"][0])

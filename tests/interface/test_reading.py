@@ -190,6 +190,42 @@ def test_a_sentence_in_a_table_is_not_one_word_to_a_line(
     assert tab.locator("td").evaluate_all(whole)
 
 
+def test_addresses_in_a_table_leave_a_sentence_its_room(tab: Page, server: Server, chat: Conversation) -> None:
+    sentence = "a heat pump for the house with a buffer and a tank"
+    address = "https://example.org/offers/2026/heat-pumps/catalogue.html?model=aw-12&size=large"
+    row = f"| Nord | 12,500.00 | {sentence} | {address} | {address} | 2026-05-04 |\n"
+    table = "| Firm | Price | What is in it | Offer | Terms | Until |\n|---|--:|---|---|---|---|\n"
+    _answered(chat, f"{table}{row * 3}\nand\n\n| Year | Sum |\n|---|--:|\n| 2025 | 12 |\n")
+    opened(tab, server, chat)
+    lines = """cells => cells.map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map(line => line.top)).size;
+    })"""
+    firm, price, words, offer, terms, until_when = tab.locator("td").evaluate_all(lines)[:6]
+    assert (firm, price, until_when) == (1, 1, 1)
+    assert words <= 2
+    assert max(offer, terms) <= 3
+    wide, narrow = tab.locator(".table-scroll").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+    assert wide > 0
+    assert narrow == 0
+    assert _overflow(tab) <= 0
+
+
+def test_a_list_with_things_to_do_keeps_the_bullets_of_its_other_points(
+    tab: Page, server: Server, chat: Conversation
+) -> None:
+    _answered(chat, "- [x] a thing to do\n- a point\n\nand\n\n- [ ] one\n- [ ] two\n")
+    opened(tab, server, chat)
+    marks = tab.locator(".prose li").evaluate_all("all => all.map(one => getComputedStyle(one).listStyleType)")
+    assert marks == ["none", "disc", "none", "none"]
+    mixed, alone = tab.locator(".prose ul").evaluate_all(
+        "all => all.map(one => parseFloat(getComputedStyle(one).paddingLeft))"
+    )
+    # A bullet has room, and boxes alone need less.
+    assert mixed > 16 > alone
+
+
 def test_tables_are_scrolled_by_keyboard(tab: Page, server: Server, chat: Conversation) -> None:
     tab.set_viewport_size({"width": 390, "height": 844})
     _answered(chat, WIDE_TEXT)

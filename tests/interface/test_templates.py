@@ -88,6 +88,21 @@ def test_every_button_with_only_an_icon_has_a_name(path: Path) -> None:
         assert words or "aria-label" in attributes, attributes
 
 
+@each_template
+def test_a_button_that_posts_by_itself_has_a_form(path: Path) -> None:
+    """Without scripts a `formaction` alone sends nothing. Bubbles have no form of their own: the page's is #actions."""
+    text = markup(path)
+    for tag in re.finditer(r"<button\b[^>]*\bformaction=[^>]*>", text):
+        before = text[: tag.start()]
+        is_within = before.count("<form") > before.count("</form")
+        assert is_within or 'form="actions"' in tag[0], tag[0]
+
+
+def test_the_form_of_all_bubbles_stands_on_the_page() -> None:
+    text = markup(ROOT / "templates" / "chats" / "conversation.html")
+    assert re.search(r'<form id="actions" method="post" hidden>\{% csrf_token %\}</form>', text)
+
+
 @pytest.mark.parametrize("path", SHEETS, ids=name)
 def test_a_stylesheet_loads_nothing_and_says_what_it_holds(path: Path) -> None:
     text = path.read_text()
