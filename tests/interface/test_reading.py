@@ -195,7 +195,9 @@ def test_addresses_in_a_table_leave_a_sentence_its_room(tab: Page, server: Serve
     address = "https://example.org/offers/2026/heat-pumps/catalogue.html?model=aw-12&size=large"
     row = f"| Nord | 12,500.00 | {sentence} | {address} | {address} | 2026-05-04 |\n"
     table = "| Firm | Price | What is in it | Offer | Terms | Until |\n|---|--:|---|---|---|---|\n"
-    _answered(chat, f"{table}{row * 3}\nand\n\n| Year | Sum |\n|---|--:|\n| 2025 | 12 |\n")
+    _answered(
+        chat, f"{table}{row * 3}\nand\n\n| Year | Good | Bad |\n|---|---|---|\n| 2025 | {sentence} | {sentence} |\n"
+    )
     opened(tab, server, chat)
     lines = """cells => cells.map(cell => {
         const range = document.createRange();
@@ -204,8 +206,9 @@ def test_addresses_in_a_table_leave_a_sentence_its_room(tab: Page, server: Serve
     })"""
     firm, price, words, offer, terms, until_when = tab.locator("td").evaluate_all(lines)[:6]
     assert (firm, price, until_when) == (1, 1, 1)
-    assert words <= 2
-    assert max(offer, terms) <= 3
+    assert words <= 3
+    assert max(offer, terms) <= 4
+    # Two sentences beside each other fit.
     wide, narrow = tab.locator(".table-scroll").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
     assert wide > 0
     assert narrow == 0

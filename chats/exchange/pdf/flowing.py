@@ -1,5 +1,6 @@
 """Markdown as what flows over pages: paragraphs, lists, quotes, code, tables, formulas."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -33,6 +34,8 @@ _CELLS = 5_000
 # Of its type: as a rule, and where it has more words beside each other than fit.
 _CELL_SIZE, _SMALLEST = SIZE - 1, 5.5
 _PADDING, _MANY = 3.0, 10
+# Between these an address goes over lines, where it is longer than its cell.
+_IN_ADDRESS = re.compile(r"(?<=[/?&=.-])(?![/?&=.-])")
 _ALIGNED = {"left": TA_LEFT, "center": TA_CENTER, "right": TA_RIGHT}
 _COLOURS = {
     Kind.Comment: HexColor("#6a737d"),
@@ -311,7 +314,8 @@ def _table(node: SyntaxTreeNode, place: Place) -> list[Flowable]:
     room = place.width - place.indent
     padding = _PADDING if columns <= _MANY else _PADDING / 2
     size, widths = _fitted(rows, columns, room, padding)
-    grid = [[*(_cell(cell, size) for cell in row.children), *[""] * (columns - len(row.children))] for row in rows]
+    inner = [width - 2 * padding for width in widths]
+    grid = [[*map(_cell, row.children, [size] * columns, inner), *[""] * (columns - len(row.children))] for row in rows]
     if place.from_right:
         grid, widths = [row[::-1] for row in grid], widths[::-1]
     table = Table(
@@ -381,23 +385,50 @@ def _measured(frags: Sequence[Any]) -> tuple[float, float]:
         # Between these, lines break anywhere.
         is_asian = faces.is_asian(frag.text)
         for index, part in enumerate(frag.text if is_asian else frag.text.split(" ")):
-            word = stringWidth(part, frag.fontName, frag.fontSize) + (0 if index or is_asian else word)
-            longest = max(longest, word)
+            for begun, piece in enumerate(_parts(part)):
+                word = stringWidth(piece, frag.fontName, frag.fontSize) + (0 if index or begun or is_asian else word)
+                longest = max(longest, word)
         if hasattr(frag, "lineBreak"):
             word = 0.0
     return longest, whole
+
+
+def _parts(word: str) -> list[str]:
+    """Of an address, those that stay whole. Any other word is one."""
+    return _IN_ADDRESS.split(word) if "://" in word or word.startswith("www.") else [word]
+
+
+def _in_lines(frag: Any, room: float) -> Any:
+    """With a blank in each address that is longer than its cell, where the next part would be too much for a line."""
+    if hasattr(frag, "cbDefn"):
+        return frag
+
+    def wide(text: str) -> float:
+        return float(stringWidth(text, frag.fontName, frag.fontSize))
+
+    words = []
+    for word in frag.text.split(" "):
+        lines, parts = [""], _parts(word)
+        for part in parts:
+            if lines[-1] and wide(lines[-1] + part) > room:
+                lines.append("")
+            lines[-1] += part
+        # Where even a part is too long, all breaks anywhere.
+        words.append(" ".join(lines) if all(wide(line) <= room for line in lines) else word)
+    return frag.clone(text=" ".join(words))
 
 
 def _cell_look(node: SyntaxTreeNode, size: float) -> Look:
     return Look(faces.BOLD if node.type == "th" else faces.SANS, size)
 
 
-def _cell(node: SyntaxTreeNode, size: float) -> Text:
+def _cell(node: SyntaxTreeNode, size: float, room: float) -> Text:
     style: dict[str, Any] = {"leading": size * 1.4, "spaceAfter": 0}
     asked = str(node.attrs.get("style", "")).rpartition(":")[2].strip()
     if asked in _ALIGNED:
         style["alignment"] = _ALIGNED[asked]
-    return _text(_inline(node.children, _cell_look(node, size)), Place(0), **style)
+    frags = [_in_lines(frag, room) for frag in _inline(node.children, _cell_look(node, size))]
+    return _text(frags, Place(0), **style)
 
 
 def _code(code: str, language: str, place: Place) -> list[Flowable]:

@@ -53,6 +53,21 @@ class TestTables:
         text = rows(["Name", "Key"], ["4,456,081,000", "x" * 300])
         assert "4,456,081,000" in line_with("4,456", text).text
 
+    def test_an_address_breaks_between_its_parts_and_leaves_a_sentence_its_room(self) -> None:
+        address = "https://example.org/offers/2026/heat-pumps/catalogue.html?model=aw-12&size=large&year=2026"
+        sentence = "a heat pump for the house with a buffer and a tank"
+        heads = ["Firm", "Price", "What is in it", "Offer", "Terms"]
+        text = rows(heads, ["Nord", "12,500.00", sentence, address, address])
+        found = [line for line in set_in(text)[0] if line.size == 9]
+        assert "12,500.00" in line_with("Nord", text).text
+        assert any("a heat pump" in line.text for line in found)
+        shown = "".join(line.text for line in found)
+        assert all(part in shown for part in ("https://", "catalogue.", "pumps/", "large&", "12,500.00"))
+        # Its lines end where its parts do, and nothing of it is lost.
+        lines = [line.text.split()[-1] for line in set_in(rows(["n", "Offer"], ["1", address * 4]))[0]]
+        assert sum(line[-1] in "/?&=.-" for line in lines) >= 2
+        assert address * 4 in "".join(lines)
+
     def test_asian_text_breaks_anywhere(self) -> None:
         assert line_with("12,345,678", rows(["漢字", "n"], ["天地玄黄宇宙洪荒" * 40, "12,345,678"])).size == 9
 
