@@ -54,6 +54,7 @@ async function copyAnswer(message) {
     if (navigator.clipboard?.write && isSecureContext) {
       // The text is promised: the clipboard opens only while the click is being handled.
       const plain = source.then((text) => new Blob([text], { type: "text/plain" }));
+      plain.catch(() => {}); // also where the clipboard gives up first
       const item = new ClipboardItem({ "text/html": new Blob([html], { type: "text/html" }), "text/plain": plain });
       return await navigator.clipboard.write([item]);
     }
