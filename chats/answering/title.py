@@ -48,14 +48,22 @@ async def name_conversation(runner: "Runner", job: Job, answer: str, *, answered
     # The account may be gone meanwhile, and its key with it.
     with contextlib.suppress(SealingError):
         if await runner.in_thread(_store, job.conversation_id, job.owner_id, title):
-            await _tell(runner, job, title)
+            await _tell(runner, job)
 
 
-async def _tell(runner: "Runner", job: Job, title: str) -> None:
-    content = await runner.in_thread(presentation.title, job.conversation_id, title)
+async def _tell(runner: "Runner", job: Job) -> None:
+    """Pages get the title that there is by now, which somebody may just have typed."""
+    content = await runner.in_thread(_shown, job.conversation_id)
+    if not content:
+        return
     # Without Redis the next page shows it.
     with contextlib.suppress(RedisError, OSError):
         await live.publish(runner.redis, job.conversation_id, live.event(job.message_id, "title", content=content))
+
+
+def _shown(conversation_id: uuid.UUID) -> str:
+    found = Conversation.objects.filter(pk=conversation_id).only("owner_id", "title").first()
+    return presentation.title(conversation_id, found.title) if found else ""
 
 
 def _request(job: Job, answer: str, model: ModelInfo) -> ChatRequest:

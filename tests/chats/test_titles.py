@@ -2,7 +2,9 @@
 
 import pytest
 
+from chats import conversation as conversations
 from chats.answering import title
+from chats.models import Conversation
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,12 @@ from chats.answering import title
 )
 def test_a_title_holds_no_marks(written: str, kept: str) -> None:
     assert title._tidy(written) == kept
+
+
+@pytest.mark.django_db
+def test_pages_are_told_the_title_that_there_is_by_now(chat: Conversation) -> None:
+    assert title._store(chat.pk, chat.owner_id, "In the model's words")
+    conversations.rename(chat, "Typed meanwhile")
+    assert "Typed meanwhile" in title._shown(chat.pk)
+    Conversation.objects.all().delete()
+    assert title._shown(chat.pk) == ""
