@@ -167,7 +167,8 @@ def test_without_a_script_another_model_is_chosen_on_a_page(
 ) -> None:
     answer = answered(chat)
     address = url("again", chat.pk, answer.pk)
-    assert f'<noscript><a class="small ask-again" href="{address}">' in page.get(url("conversation", chat.pk)).content.decode()
+    html = page.get(url("conversation", chat.pk)).content.decode()
+    assert f'<noscript><a class="small ask-again" href="{address}">' in html
     html = page.get(address).content.decode()
     assert f'action="{url("regenerate", chat.pk, answer.pk)}"' in html
     assert '<option value="builtin/' in html
