@@ -45,9 +45,8 @@ class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has n
         return user
 
     def get_user(self, user_id: Any) -> User | None:
-        for user in _with_key(user_id):
-            return user if self.user_can_authenticate(user) else None
-        return None
+        user: User | None = _with_key.first(user_id)
+        return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Person, obj: Model | None = None) -> set[str]:  # noqa: ARG002 - Django's shape
         if not isinstance(user_obj, User) or not user_obj.is_active:

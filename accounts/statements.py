@@ -56,6 +56,10 @@ class Statement:
             cursor.execute(compiled.sql, params)
             return [row[0] for row in cursor.fetchall()]
 
+    def first(self, *values: uuid.UUID | str | None) -> Any:
+        """The one, where there is at most one, or None."""
+        return next(iter(self(*values)), None)
+
 
 def _mark(value: uuid.UUID | str | None) -> uuid.UUID | str:
     return uuid.uuid4().hex if isinstance(value, str) else uuid.uuid4()

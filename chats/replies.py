@@ -28,9 +28,10 @@ _visible = Statement(lambda user_id, pk: Conversation.objects.visible_to(User(pk
 
 
 def conversation_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID) -> Conversation:
-    for found in _visible(request.user.pk, conversation_id):
-        return found  # type: ignore[no-any-return]  # a statement gives anything
-    raise Http404
+    found: Conversation | None = _visible.first(request.user.pk, conversation_id)
+    if found is None:
+        raise Http404
+    return found
 
 
 def message_of(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_id: uuid.UUID) -> Message:

@@ -27,10 +27,10 @@ class SessionStore(db.SessionStore):
     """What stands here in place of Django's is what asks by the key, or writes it. `session_key` stays the key."""
 
     def _get_session_from_db(self) -> Session | None:
-        for found in _standing(kept_as(self.session_key or "")):
-            return found  # type: ignore[no-any-return]  # a statement gives anything
-        self._session_key = None
-        return None
+        found: Session | None = _standing.first(kept_as(self.session_key or ""))
+        if found is None:
+            self._session_key = None
+        return found
 
     def exists(self, session_key: str) -> bool:
         return super().exists(kept_as(session_key))

@@ -59,6 +59,7 @@ def test_texts_are_arguments_too(owner: User, chats: list[Conversation]) -> None
     statement = Statement(lambda email: User.objects.filter(email=email).values_list("pk", flat=True))
     assert statement(owner.email) == [owner.pk]
     assert statement("somebody'); --@example.org") == []
+    assert (statement.first(owner.email), statement.first("nobody@example.org")) == (owner.pk, None)
 
 
 def test_another_who_acts_sees_nothing_of_it(owner: User, stranger: User, chats: list[Conversation]) -> None:

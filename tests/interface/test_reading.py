@@ -165,6 +165,14 @@ def test_a_footnote_has_its_number(tab: Page, server: Server, chat: Conversation
     expect(tab.get_by_role("listitem").filter(has_text="Said by all.")).to_have_css("list-style-type", "decimal")
 
 
+# How many lines the words of each cell take.
+LINES = """cells => cells.map(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return new Set([...range.getClientRects()].map(line => line.top)).size;
+})"""
+
+
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_a_sentence_in_a_table_is_not_one_word_to_a_line(
     tab: Page, server: Server, chat: Conversation, width: int
@@ -174,12 +182,7 @@ def test_a_sentence_in_a_table_is_not_one_word_to_a_line(
     row = f"| {sentence} | 12 | {sentence} | {'unbroken' * 20} |\n"
     _answered(chat, "| Offer | Days | What is in it | Number |\n|---|--:|---|---|\n" + row * 3)
     opened(tab, server, chat)
-    lines = """cells => cells.map(cell => {
-        const range = document.createRange();
-        range.selectNodeContents(cell);
-        return new Set([...range.getClientRects()].map(line => line.top)).size;
-    })"""
-    offer, days, _, number = tab.locator("td").evaluate_all(lines)[:4]
+    offer, days, _, number = tab.locator("td").evaluate_all(LINES)[:4]
     assert offer <= 4
     assert days == 1
     assert number > 1
@@ -199,12 +202,7 @@ def test_addresses_in_a_table_leave_a_sentence_its_room(tab: Page, server: Serve
         chat, f"{table}{row * 3}\nand\n\n| Year | Good | Bad |\n|---|---|---|\n| 2025 | {sentence} | {sentence} |\n"
     )
     opened(tab, server, chat)
-    lines = """cells => cells.map(cell => {
-        const range = document.createRange();
-        range.selectNodeContents(cell);
-        return new Set([...range.getClientRects()].map(line => line.top)).size;
-    })"""
-    firm, price, words, offer, terms, until_when = tab.locator("td").evaluate_all(lines)[:6]
+    firm, price, words, offer, terms, until_when = tab.locator("td").evaluate_all(LINES)[:6]
     assert (firm, price, until_when) == (1, 1, 1)
     assert words <= 3
     assert max(offer, terms) <= 4
