@@ -17,18 +17,19 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
-from django.db.models.query import FlatValuesListIterable, ModelIterable
+from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable
 
 # What can stand in a statement for good. A moment, for one, cannot: write Now(), which the database looks up.
 _LASTING = (str, int, float, bool, type(None))
 
-_GIVEN: set[Any] = {ModelIterable, FlatValuesListIterable}
+_GIVEN: set[Any] = {ModelIterable, ValuesListIterable, FlatValuesListIterable}
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     model: Any
-    is_flat: bool
+    # As the queryset's: instances, tuples or single values.
+    gives: type
     sql: str
     # An argument's place, or a value that is always the same.
     params: tuple[tuple[int | None, Any], ...]
@@ -37,7 +38,7 @@ class _Compiled:
 
 class Statement:
     """Called with as many UUIDs or texts as the function takes (or None in the place of a UUID, which nothing equals);
-    gives a list of instances, or of values where the queryset ends with `values_list(…, flat=True)`."""
+    gives a list of instances, or of tuples or values where the queryset ends with `values_list`."""
 
     def __init__(self, make: Callable[..., QuerySet[Any, Any]]) -> None:
         self._make = make
@@ -49,12 +50,13 @@ class Statement:
         if compiled is None:
             compiled = self._compiled[len(values)] = _compile(self._make, [_mark(value) for value in values])
         params = [value if place is None else values[place] for place, value in compiled.params]
-        if not compiled.is_flat:
+        if compiled.gives is ModelIterable:
             rows = compiled.model._default_manager
             return list(rows.raw(compiled.sql, params, compiled.names))
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, params)
-            return [row[0] for row in cursor.fetchall()]
+            found = cursor.fetchall()
+        return found if compiled.gives is ValuesListIterable else [row[0] for row in found]
 
     def first(self, *values: uuid.UUID | str | None) -> Any:
         """The one, where there is at most one, or None."""
@@ -70,7 +72,7 @@ def _compile(make: Callable[..., QuerySet[Any, Any]], marks: list[uuid.UUID | st
     iterable = queryset._iterable_class  # noqa: SLF001 - nothing else tells
     is_more = queryset.query.select_related or queryset._prefetch_related_lookups  # noqa: SLF001 - as above
     if iterable not in _GIVEN or is_more:
-        raise TypeError("A statement gives instances without others, or single values.")
+        raise TypeError("A statement gives instances without others, or values.")
     compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
     sql, found = compiler.as_sql()
     params = tuple((marks.index(value), None) if value in marks else (None, value) for value in found)
@@ -81,4 +83,4 @@ def _compile(make: Callable[..., QuerySet[Any, Any]], marks: list[uuid.UUID | st
     # A union calls its columns col1, col2 and so on.
     selected = compiler.select if queryset.query.combinator else ()
     names = {alias: column.target.column for column, _, alias in selected if alias}
-    return _Compiled(queryset.model, iterable is FlatValuesListIterable, sql, params, names)
+    return _Compiled(queryset.model, iterable, sql, params, names)

@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from chats import markdown, rendered
 from chats.images import attaching
@@ -18,6 +20,8 @@ from documents.pages import place_word
 
 # Seconds in which tokens come all at once rather than one after the other.
 _TOO_QUICK = 0.1
+# What a template asks of every answer, and few have.
+_NO_TIMES = dict.fromkeys(("search", "thinking", "first_token", "total"), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ def _address() -> str:
     return reverse("chats:message", args=[nobody, nobody]).replace(str(nobody), "{}")
 
 
-def message_url(conversation_id: uuid.UUID, message_id: uuid.UUID) -> str:
+def message_url(conversation_id: uuid.UUID, message_id: uuid.UUID) -> SafeString:
     """Where a message is; everything that can be done with it lies below. A page has many, and `reverse` is slow."""
-    return _address().format(conversation_id, message_id)
+    return format_html(_address(), conversation_id, message_id)
 
 
 def citation_urls(conversation_id: uuid.UUID, message_id: uuid.UUID, numbers: Iterable[int]) -> dict[int, str]:
@@ -100,6 +104,8 @@ def prepare(
     for message in messages:
         if not hasattr(message, "shown_pictures"):
             message.shown_pictures = pictures.get(message.pk, [])
+        # Marked as safe, so that a template has nothing to do with what it writes a dozen times.
+        message.key = format_html("{}", message.pk)
         message.url = message_url(message.conversation_id, message.pk)
         _attach(message, citations.get(message.pk, []), siblings.get(message.pk, Siblings()))
     unrendered = [m for m in messages if m.role == Message.Role.ASSISTANT and not m.is_live and not m.html]
@@ -127,6 +133,10 @@ def _attach(message: Any, citations: list[Any], siblings: Siblings) -> None:
     message.sibling_count = siblings.count
     message.sibling_ids = (siblings.previous, siblings.next)
     message.speed = speed(message)
+    message.took = _NO_TIMES | message.timings
+    message.has_state = bool(message.is_live or message.steps or message.took["thinking"] or message.thinking)
+    # Its own words are not even opened where their rendering is at hand.
+    message.has_text = bool(message.html or message.content)
     message.live = None
     if message.role == Message.Role.ASSISTANT and message.is_live:
         message.live = LiveText(_checkpoint(message))

@@ -77,6 +77,8 @@ def messages_context(
         "has_earlier": part.has_earlier,
         "earlier_before": shown[0].pk if part.has_earlier and shown else None,
         "compared": compared,
+        # Said, since looking for a name that is nowhere takes a template long.
+        "oob": False,
         "stop_url": _stop_url(found, [message for message in compared or shown[-1:] if message.is_live]),
     }
     return context | (place.island(before=shown[0].pk) if place and place.is_far else {})

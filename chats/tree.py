@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from django.db import connection
 
@@ -36,47 +36,29 @@ FROM (SELECT id, depth FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 
 JOIN chats_message AS leaf ON leaf.id = last.id
 """
 
-# Where messages stand among their siblings: those of the table or part `shown`, which has id and parent_id. The index
-# `message_tree` has the families; with OR in the place of the union all of the conversation would be read.
-_FAMILIES = """
-SELECT * FROM (
-    SELECT id, row_number() OVER family AS sibling_index, count(*) OVER (PARTITION BY parent_id) AS sibling_count,
-           lag(id) OVER family AS previous_sibling, lead(id) OVER family AS next_sibling
-    FROM (
-        SELECT id, parent_id, created_at FROM chats_message
-        WHERE conversation_id = %(conversation)s AND parent_id = ANY(ARRAY(SELECT parent_id FROM shown))
-        UNION ALL
-        SELECT id, parent_id, created_at FROM chats_message
-        WHERE conversation_id = %(conversation)s AND parent_id IS NULL
-          AND (SELECT bool_or(parent_id IS NULL) FROM shown)
-    ) AS relatives
-    WINDOW family AS (PARTITION BY parent_id ORDER BY created_at, id)
-) AS families WHERE id IN (SELECT id FROM shown)
-"""
-_AMONG_SIBLINGS = f"""
-WITH shown AS MATERIALIZED (SELECT id, parent_id FROM chats_message WHERE id = ANY(%(shown)s))
-{_FAMILIES}
-"""  # noqa: S608 - put together from what stands here
-
 # Messages of a stretch of the path, with all that a page asks about each. One statement: a page has many questions,
-# and what one costs beside its answer adds up.
-_PART = f"""
-WITH RECURSIVE up (id, parent_id, depth) AS (
-    SELECT id, parent_id, 0 FROM chats_message WHERE id = %(last)s AND conversation_id = %(conversation)s
+# and what one costs beside its answer adds up. `family`: all that share a message's parent, in order; with OR in the
+# place of the two cases all of the conversation would be read for each.
+_PART = """
+WITH RECURSIVE up AS (
+    SELECT message.*, 0 AS depth FROM chats_message AS message
+    WHERE id = %(last)s AND conversation_id = %(conversation)s
     UNION ALL
-    SELECT parent.id, parent.parent_id, up.depth + 1
-    FROM chats_message AS parent JOIN up ON parent.id = up.parent_id
-    WHERE up.depth < %(end)s
-),
-shown AS MATERIALIZED (SELECT * FROM up WHERE depth >= %(begin)s AND depth < %(end)s),
-place AS MATERIALIZED ({_FAMILIES})
-SELECT message.*, sibling_index, sibling_count, previous_sibling, next_sibling,
-       EXISTS (SELECT FROM up WHERE depth = %(end)s) AS has_earlier,
-       EXISTS (SELECT FROM chats_citation WHERE message_id = message.id) AS has_citations,
-       EXISTS (SELECT FROM images_picture WHERE message_id = message.id) AS has_pictures
-FROM shown JOIN chats_message AS message ON message.id = shown.id JOIN place ON place.id = shown.id
-ORDER BY shown.depth DESC
-"""  # noqa: S608 - as above
+    SELECT parent.*, up.depth + 1 FROM chats_message AS parent JOIN up ON parent.id = up.parent_id
+    WHERE up.depth + 1 < %(end)s
+)
+SELECT up.*,
+       CASE WHEN parent_id IS NULL THEN ARRAY(
+           SELECT id FROM chats_message WHERE conversation_id = %(conversation)s AND parent_id IS NULL
+           ORDER BY created_at, id
+       ) ELSE ARRAY(
+           SELECT id FROM chats_message WHERE conversation_id = %(conversation)s AND parent_id = up.parent_id
+           ORDER BY created_at, id
+       ) END AS family,
+       EXISTS (SELECT FROM chats_citation WHERE message_id = up.id) AS has_citations,
+       EXISTS (SELECT FROM images_picture WHERE message_id = up.id) AS has_pictures
+FROM up WHERE depth >= %(begin)s ORDER BY depth DESC
+"""
 
 MAX_DEPTH = 100_000
 
@@ -89,6 +71,15 @@ class Siblings:
     count: int = 1
     previous: uuid.UUID | None = None
     next: uuid.UUID | None = None
+
+    @classmethod
+    def among(cls, family: Sequence[uuid.UUID], pk: uuid.UUID) -> Self:
+        """`family`: all that share its parent, in order, itself among them unless it was deleted meanwhile."""
+        if len(family) == 1 or pk not in family:
+            return cls()
+        place = family.index(pk)
+        previous, following = family[place - 1] if place else None, next(iter(family[place + 1 :]), None)
+        return cls(place + 1, len(family), previous, following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +102,8 @@ def part_of_path(conversation_id: uuid.UUID, last: uuid.UUID | None, *, limit: i
     begin = 1 if below else 0
     params = {"conversation": conversation_id, "last": last, "begin": begin, "end": begin + limit}
     messages: list[Any] = list(Message.objects.raw(_PART, params))
-    siblings = {m.pk: Siblings(m.sibling_index, m.sibling_count, m.previous_sibling, m.next_sibling) for m in messages}
-    return Part(messages, has_earlier=bool(messages) and messages[0].has_earlier, siblings=siblings)
+    siblings = {message.pk: Siblings.among(message.family, message.pk) for message in messages}
+    return Part(messages, has_earlier=bool(messages) and messages[0].parent_id is not None, siblings=siblings)
 
 
 def path_to_root(conversation_id: uuid.UUID, last: uuid.UUID) -> list[uuid.UUID]:
@@ -156,14 +147,7 @@ def compared_below(question: Message) -> list[Message]:
 
 
 def siblings_of(message: Message) -> dict[uuid.UUID, Siblings]:
-    return _siblings(message.conversation_id, [message])
-
-
-def _siblings(conversation_id: uuid.UUID, messages: Sequence[Message]) -> dict[uuid.UUID, Siblings]:
-    """One query, and one row for each message, however many siblings there are."""
-    if not messages:
-        return {}
-    params: dict[str, Any] = {"conversation": conversation_id, "shown": [message.pk for message in messages]}
-    with connection.cursor() as cursor:
-        cursor.execute(_AMONG_SIBLINGS, params)
-        return {pk: Siblings(*place) for pk, *place in cursor.fetchall()}
+    """One query."""
+    family = Message.objects.filter(conversation=message.conversation_id, parent=message.parent_id)
+    in_order = list(family.order_by("created_at", "id").values_list("pk", flat=True))
+    return {message.pk: Siblings.among(in_order, message.pk)}

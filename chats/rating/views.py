@@ -26,6 +26,10 @@ def rate(request: AuthenticatedHttpRequest, conversation_id: uuid.UUID, message_
         return replies.refused(request, error, back=at)
     if not request.htmx:
         return redirect(at)
-    answer.url = presentation.message_url(conversation_id, message_id)
-    asks_why = "comment" not in request.POST
-    return render(request, "rating/_rating.html", {"message": answer, "asks_why": asks_why})
+    context = {
+        "message": answer,
+        "id": message_id,
+        "url": presentation.message_url(conversation_id, message_id),
+        "asks_why": "comment" not in request.POST,
+    }
+    return render(request, "rating/_rating.html", context)

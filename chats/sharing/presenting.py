@@ -50,6 +50,7 @@ def part(admission: Admission, last: uuid.UUID | None, *, below: bool = False) -
         "admission": admission,
         "messages_page": shown,
         "compared": compared,
+        "oob": False,
         "has_earlier": found.has_earlier,
         "earlier_before": shown[0].pk if found.has_earlier and shown else None,
     }

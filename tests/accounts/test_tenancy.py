@@ -620,6 +620,60 @@ def test_somebody_else_s_statement_that_fails_takes_back_no_more_than_their_part
         assert set(Conversation.objects.values_list("owner_id", flat=True)) == {owner.pk}
 
 
+class TestTelling:
+    def _owners(self) -> set[uuid.UUID]:
+        return set(Conversation.objects.values_list("owner_id", flat=True))
+
+    def test_it_goes_in_one_message_with_the_next_statement(
+        self, owner: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for user in (owner, stranger):
+            Conversation.objects.create(owner=user)
+        sent: list[str] = []
+        execute = psycopg.Cursor.execute
+        noted = lambda self, query, *args, **kwargs: sent.append(query) or execute(self, query, *args, **kwargs)  # noqa: E731
+        monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+        for user in (owner, stranger):
+            with acting_as(user):
+                assert self._owners() == self._owners() == {user.pk}
+        assert ["set_config" in query for query in sent] == [True, False, True, False]
+
+    def test_what_the_statement_answers_is_what_comes_back(self, owner: User, stranger: User) -> None:
+        with acting_as(owner):
+            made = Conversation.objects.create(owner=owner, title="50% of {}")
+        with acting_as(stranger):
+            assert Conversation.objects.filter(pk=made.pk).update(model="%s") == 0
+        with acting_as(owner):
+            assert Conversation.objects.filter(pk=made.pk).update(model="%s") == 1
+        with acting_as(stranger), connection.cursor() as cursor:
+            cursor.execute("SELECT '100%%' AS share, %s AS other", ["%s"])
+            assert [column.name for column in cursor.description] == ["share", "other"]
+            assert (cursor.rowcount, cursor.fetchall(), cursor.nextset()) == (1, [("100%", "%s")], None)
+
+    def test_cursors_that_the_server_keeps(self, owner: User, stranger: User) -> None:
+        for user in (owner, stranger):
+            Conversation.objects.create(owner=user)
+        for user in (owner, stranger, owner):
+            with acting_as(user):
+                assert [chat.owner_id for chat in Conversation.objects.iterator(chunk_size=1)] == [user.pk]
+
+    def test_a_statement_that_fails_takes_back_what_came_with_it(self, transactional_db: None) -> None:
+        one, other = _people(2)
+        for pk in (one, other):
+            with acting_as(pk):
+                Conversation.objects.create(owner_id=pk)
+        for pk in (one, other, one):
+            with acting_as(other if pk == one else one), connection.cursor() as cursor, pytest.raises(DataError):
+                cursor.execute("SELECT 1 / 0")
+            with acting_as(pk):
+                assert self._owners() == {pk}
+
+    def test_what_may_stand_in_no_transaction_goes_alone(self, transactional_db: None, owner: User) -> None:
+        connection.close()
+        with acting_as(owner), connection.cursor() as cursor:
+            cursor.execute("VACUUM chats_tag")
+
+
 _tries: queue.SimpleQueue[tuple[str, int, list[str]]] = queue.SimpleQueue()
 
 

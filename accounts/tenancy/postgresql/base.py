@@ -1,11 +1,15 @@
 """Django's PostgreSQL backend, which also tells the connection who acts.
 
 The setting lives in the session, so it survives from statement to statement and costs one small statement whenever
-the actor changes. What PostgreSQL may have undone or never heard (a rollback, a new or reused connection) counts as
-unknown, and is said again.
+the actor changes: mostly sent along with the statement that comes next, since what a page waits for is the way there
+and back. What PostgreSQL may have undone or never heard (a rollback, a new or reused connection) counts as unknown, and
+is said again.
 """
 
+import re
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -19,6 +23,11 @@ from accounts import tenancy
 from accounts.tenancy.postgresql.creation import DatabaseCreation
 from accounts.tenancy.postgresql.operations import DatabaseOperations
 
+# What can go in one message with another statement. Some cannot, being no part of a transaction.
+_GOES_ALONG = re.compile(r"[\s(]*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+# No sign that means anything inside a literal or to a driver that fills in parameters.
+_PLAIN = re.compile(r"[0-9a-z-]*")
+
 
 class _Acting:
     """For cursors: whatever way a statement takes, the actor is told first."""
@@ -27,8 +36,24 @@ class _Acting:
     cursor: Any
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
-        self.db.tell_actor()
-        return super()._execute(sql, params, *ignored)  # type: ignore[misc]  # Django's wrapper comes next
+        if not self._takes_along(sql):
+            self.db.tell_actor()
+            return super()._execute(sql, params, *ignored)  # type: ignore[misc]  # Django's wrapper comes next
+        with self.db.telling() as setting:
+            told = f"SELECT set_config('chatsite.actor', '{setting}', false); {sql}"
+            done = super()._execute(told, params, *ignored)  # type: ignore[misc]  # as above
+            # From the answer to what was told to the answer that is wanted.
+            self.cursor.nextset()
+        return done
+
+    def _takes_along(self, sql: Any) -> bool:
+        """Cursors that the server keeps (named) take one statement alone."""
+        return (
+            self.db.can_tell_along()
+            and isinstance(self.cursor, psycopg.ClientCursor)
+            and isinstance(sql, str)
+            and _GOES_ALONG.match(sql) is not None
+        )
 
     def _executemany(self, sql: Any, param_list: Any, *ignored: Any) -> Any:
         self.db.tell_actor()
@@ -84,15 +109,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # Nothing is shown or taken any more, and only going back is possible, after which it is told anew.
             return
         actor = tenancy.actor()
-        wanted = actor.setting
-        if self._told != wanted:
-            # Unknown until it is done: an error in between leaves nobody's identity taken for granted.
-            self._told = None
-            with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('chatsite.actor', %s, false)", [wanted])
-            self._told = wanted
+        if self._told != actor.setting:
+            with self.telling() as setting, self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('chatsite.actor', %s, false)", [setting])
         if actor.reason and self.alias == DEFAULT_DB_ALIAS:
             self._tell_of_system(actor.reason)
+
+    def can_tell_along(self) -> bool:
+        """Whether somebody is to be told, and nothing else: not a failed transaction's, and not the system, whose use
+        is noted too."""
+        actor = tenancy.actor()
+        return (
+            self._told != actor.setting
+            and not actor.is_system
+            and _PLAIN.fullmatch(actor.setting) is not None
+            and self.connection.info.transaction_status != TransactionStatus.INERROR
+        )
+
+    @contextmanager
+    def telling(self) -> Iterator[str]:
+        """Around what tells it. Unknown until it is done: an error in between, which takes back what came with it,
+        leaves nobody's identity taken for granted."""
+        wanted = tenancy.actor().setting
+        self._told = None
+        yield wanted
+        self._told = wanted
 
     def _tell_of_system(self, reason: str) -> None:
         from accounts.audit import system_use  # needs the applications, which are loaded by now
