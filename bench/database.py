@@ -13,13 +13,14 @@ from pathlib import Path
 
 
 @contextmanager
-def own_database(kept: Path | None = None, **postgres: str) -> Iterator[None]:
+def own_database(kept: Path | None = None, *, provider: str = "builtin", **postgres: str) -> Iterator[None]:
     """The carried PostgreSQL and Redis with the product's settings, in a folder that goes away; Django set up on it.
 
-    With `kept`, in that folder, which stays for another run. `postgres` are settings beside the product's.
+    With `kept`, in that folder, which stays for another run. `provider` is LLM_PROVIDER. `postgres` are settings beside
+    the product's.
     """
     data_dir = kept or Path(tempfile.mkdtemp(prefix="chatsite-bench-"))
-    os.environ.update(DATA_DIR=str(data_dir), LLM_PROVIDER="builtin", LOG_LEVEL="ERROR")
+    os.environ.update(DATA_DIR=str(data_dir), LLM_PROVIDER=provider, LOG_LEVEL="ERROR")
     os.environ.update(
         SECRET_KEY=secrets.token_hex(32), ENCRYPTION_KEY="0" * 64, DJANGO_SETTINGS_MODULE="chatsite.settings"
     )

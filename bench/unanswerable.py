@@ -1,15 +1,18 @@
 """Which questions without an answer the relevance threshold keeps from being answered: bench/README.md, "Unanswerable".
 
-python -m bench.unanswerable [--corpora FOLDER] [--sets squad,clapnq] [--note TEXT] [--keep]
+python -m bench.unanswerable [--corpora FOLDER] [--sets squad,clapnq] [--note TEXT] [--read] [--keep]
 """
 
 import argparse
+import asyncio
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from asgiref.sync import sync_to_async
 
 from bench import judged, report
 from bench.database import own_database
@@ -33,12 +36,20 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, default=judged.default_corpora())
     parser.add_argument("--sets", default="", help="only these judged sets, by folder")
     parser.add_argument("--note", default="", help="what to know about this run, for the page")
+    parser.add_argument("--read", action="store_true", help="with FAST_MODEL of OLLAMA_BASE_URL reading the passages")
     parser.add_argument("--keep", action="store_true", help="write to bench/results")
     options = parser.parse_args()
-    with own_database():
+    with own_database(provider="ollama" if options.read else "builtin"):
         for one in judged.judged_sets(options.corpora, most_questions=_MOST):
             wanted = options.sets.split(",") if options.sets else [one.name]
             if "," in one.name or one.judges_documents or one.name not in wanted:
+                continue
+            if options.read:
+                shares = read(one)
+                print(one.name, json.dumps(shares), flush=True)
+                if options.keep:
+                    result = {"model": os.environ.get("FAST_MODEL", ""), "without": shares, "note": options.note}
+                    report.write("unanswerable_read", one.name, result, page_of_reading)
                 continue
             questions = measured(one)
             print(one.name, json.dumps(at(questions, 0.36)), flush=True)
@@ -63,6 +74,30 @@ def measured(one: judged.JudgedSet) -> Questions:
     found = {kind: [_measures(find(scope, space, text, limit=20)) for text in texts] for kind, texts in asked.items()}
     owner.delete()
     return found
+
+
+def read(one: judged.JudgedSet) -> dict[str, float]:
+    """The share of each kind that no passage is left for, as with RAG_RERANK."""
+    from accounts.models import User
+    from chats.answering import reranking
+    from documents.retrieval import look, settle
+
+    async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await sync_to_async(function)(*args, **kwargs)
+
+    def is_left_alone(question: str) -> bool:
+        candidates = look(user_id=owner.pk, query=question)
+        if not candidates.texts:
+            return True
+        reranked = asyncio.run(reranking.rerank(question, candidates.texts, beside="", in_thread=in_thread))
+        return not settle(candidates, reranked).passages
+
+    owner = User.objects.create_user(f"{one.name}@example.org")
+    load(owner, one)
+    asked = {"answerable": [text for _, text in one.questions], "near": one.unanswerable, "strange": one.strange}
+    shares = {kind: float(np.mean([is_left_alone(text) for text in texts])) for kind, texts in asked.items() if texts}
+    owner.delete()
+    return shares
 
 
 def _measures(found: "Finding") -> list[float]:
@@ -165,6 +200,17 @@ def page(runs: list[dict[str, Any]]) -> str:
         + report.table(
             ["set", "threshold", "near", "of another set", "combination: near", "combination: of another set"], best
         )
+        + f"\n{about}\n"
+    )
+
+
+def page_of_reading(runs: list[dict[str, Any]]) -> str:
+    rows = [[run["name"], run["model"], *(_percent(run["without"].get(kind)) for kind in KINDS)] for run in runs]
+    about = "\n".join(f"* {run['name']}: {report.described(run)}. {run['note']}".rstrip() for run in runs)
+    return (
+        "# Unanswerable, with a model that reads\n\nQuestions that are left without a passage where the fast model "
+        "reads the best passages first (RAG_RERANK).\n\n"
+        + report.table(["set", "model", *KINDS.values()], rows)
         + f"\n{about}\n"
     )
 

@@ -38,7 +38,7 @@ async def seek(job: Job, in_thread: InThread, *, show: Callable[[str], None]) ->
     else:
         candidates = await in_thread(sources.look, job.owner_id, question, earlier, job.choice)
         reranked = None
-        if len(candidates.texts) > 1:
+        if candidates.texts:
             show("Comparing passages")
             reranked = await reranking.rerank(question, candidates.texts, beside=job.model, in_thread=in_thread)
         found = await in_thread(sources.settle, candidates, reranked)

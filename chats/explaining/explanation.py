@@ -14,7 +14,7 @@ from chats.models import Message
 from documents.collections import access
 from documents.models import Chunk
 from documents.pages import place_word
-from documents.retrieval.choosing import DUPLICATE, IRRELEVANT, SIMILAR, SURPLUS
+from documents.retrieval.choosing import DUPLICATE, IRRELEVANT, SIMILAR, SURPLUS, UNANSWERING
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -27,6 +27,7 @@ _SENTENCES = {
     DUPLICATE: "It says the same, word for word, as a passage that was used.",
     SIMILAR: "It says nearly the same as a passage that was used.",
     NO_ROOM: "It was chosen, but the model could not read so much at once.",
+    UNANSWERING: "The best passages were read with the question, and no answer was found in them.",
     LEFT_OUT: "It contains instructions aimed at the assistant, and was left out.",
 }
 _STEPS = {
@@ -139,6 +140,8 @@ def _notes(trace: Mapping[str, Any]) -> list[str]:
     if rerank := trace.get("rerank"):
         if rerank["failed"]:
             notes.append(f"The passages stayed in their first order. {rerank['failed']}")
+        elif rerank.get("none_answers"):
+            notes.append(f"The best passages were read with the question ({rerank['by']}): none of them answers it.")
         else:
             notes.append(f"The passages were put in this order by reading them with the question ({rerank['by']}).")
     return notes

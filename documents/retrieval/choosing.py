@@ -11,6 +11,7 @@ from documents.retrieval.statement import Ranked
 DUPLICATE = "the same text as a passage above"
 SIMILAR = "nearly the same text as a passage above"
 IRRELEVANT = "below the relevance asked for"
+UNANSWERING = "no answer, to what read the best passages"
 SURPLUS = "more than the number asked for"
 JOINED = "read together with its neighbour"
 
@@ -47,11 +48,18 @@ class _Used:
 
 
 def choose(
-    read: Sequence[Read], question: Question, *, top_k: int, threshold: float, own_thresholds: bool = True
+    read: Sequence[Read],
+    question: Question,
+    *,
+    top_k: int,
+    threshold: float,
+    own_thresholds: bool = True,
+    none_answers: bool = False,
 ) -> Choice:
     """`read` best first. Neighbours on a page are used as one passage, which counts once.
 
-    A collection's own threshold goes before `threshold`, unless `own_thresholds` is false.
+    A collection's own threshold goes before `threshold`, unless `own_thresholds` is false. `none_answers`: so says
+    whatever read the best of them (documents.retrieval.reranking).
     """
     used: list[_Used] = []
     trace: list[dict[str, Any]] = []
@@ -65,6 +73,8 @@ def choose(
         least = row.threshold if own_thresholds and row.threshold is not None else threshold
         if score < least or score == 0:
             cut = IRRELEVANT
+        elif none_answers:
+            cut = UNANSWERING
         elif text in seen:
             cut = DUPLICATE
         elif any(_alike(words, others) for others in seen.values()):

@@ -1,7 +1,7 @@
 """A better order for the best passages, from something that reads question and passage together.
 
-What reads them is the caller's: a cross-encoder or a chat model, within a time limit. Whatever it says, no passage is
-lost and none is added.
+What reads them is the caller's: a cross-encoder or a chat model, within a time limit. Whatever order it says, no
+passage is lost and none is added. It may also say that none of them answers; then none is used.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,12 @@ class Reranked:
     failed: str = ""
     # By place, as far as there are any: whatever measure the reranker has.
     scores: Sequence[float] = ()
+    # It read the best passages and found an answer in none of them.
+    none_answers: bool = False
 
     def told(self) -> dict[str, Any]:
-        return {"by": self.by, "failed": self.failed, "milliseconds": self.milliseconds, "passages": len(self.order)}
+        told = {"by": self.by, "failed": self.failed, "milliseconds": self.milliseconds, "passages": len(self.order)}
+        return told | ({"none_answers": True} if self.none_answers else {})
 
 
 def reordered(read: Sequence[Read], reranked: Reranked) -> list[Read]:

@@ -126,8 +126,14 @@ def settle(candidates: Candidates, reranked: Reranked | None = None, *, threshol
         return Retrieval([], scope.documents, {"searched": scope.passages, "passages": []})
     general: float = settings.RAG_RELEVANCE_THRESHOLD if threshold is None else threshold
     read = found.read if reranked is None else reordered(found.read, reranked)
-    own = threshold is None
-    chosen = choose(read, found.question, top_k=candidates.top_k, threshold=general, own_thresholds=own)
+    chosen = choose(
+        read,
+        found.question,
+        top_k=candidates.top_k,
+        threshold=general,
+        own_thresholds=threshold is None,
+        none_answers=reranked is not None and reranked.none_answers,
+    )
     trace = {
         "searched": scope.passages,
         "documents": scope.documents,

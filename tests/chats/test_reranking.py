@@ -15,6 +15,7 @@ from chats import conversation as conversations
 from chats.answering.reranking import places
 from chats.models import Message
 from documents.retrieval import Reranked, look, settle
+from documents.retrieval.choosing import UNANSWERING
 from llms import cross_encoder
 from llms.errors import LoadFailed, TooSlow
 from tests.ollama_server import OllamaServer
@@ -88,6 +89,32 @@ class TestByAModel:
         assert given(answer) == library
         assert answer.retrieval["trace"]["rerank"]["failed"] == "The model did not answer with an order."
 
+    @pytest.mark.parametrize("said", ["0", "[0].", "None"])
+    def test_it_may_find_an_answer_in_none(
+        self, owner: User, library: list[str], on: LazySettings, ollama: OllamaServer, page: Client, said: str
+    ) -> None:
+        ollama.script(FAST, text=said)
+        answer = ask(owner)
+        assert given(answer) == []
+        assert "Found nothing that fits" in answer.steps
+        trace = answer.retrieval["trace"]
+        assert [passage["cut"] for passage in trace["passages"]] == [UNANSWERING] * len(OFFERS)
+        assert (trace["rerank"]["none_answers"], trace["rerank"]["failed"]) == (True, "")
+        prompt = next(request for request in ollama.chats if request.model != FAST).messages
+        assert not any(text in message["content"] for message in prompt for text in OFFERS)
+        why = page.get(f"/chats/{answer.conversation_id}/messages/{answer.pk}/why").content.decode()
+        assert "none of them answers it" in why
+        assert why.count("no answer was found in them") == len(OFFERS)
+
+    def test_a_single_passage_is_read_too(
+        self, owner: User, add: AddDocument, on: LazySettings, ollama: OllamaServer
+    ) -> None:
+        add(owner, "only.txt", OFFERS[:1])
+        ollama.script(FAST, text="1")
+        assert given(ask(owner)) == OFFERS[:1]
+        ollama.script(FAST, text="0")
+        assert given(ask(owner)) == []
+
     def test_one_that_takes_too_long_is_not_waited_for(
         self, owner: User, library: list[str], on: LazySettings, ollama: OllamaServer, page: Client
     ) -> None:
@@ -113,7 +140,16 @@ class TestByAModel:
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("2, 1", [1, 0]), ("[2] > [1]", [1, 0]), ("1\n2\n", [0, 1]), ("2, 2, 1.", [1, 0]), ("0", []), ("3", []), ("", [])],
+    [
+        ("2, 1", [1, 0]),
+        ("[2] > [1]", [1, 0]),
+        ("1\n2\n", [0, 1]),
+        ("2, 2, 1.", [1, 0]),
+        ("0", []),
+        ("0, 1", []),
+        ("3", []),
+        ("", []),
+    ],
 )
 def test_what_is_taken_for_an_order(said: str, expected: list[int]) -> None:
     assert places(said, 2) == expected
