@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 Figures = dict[str, float]
@@ -28,13 +29,39 @@ def ingestion(tree: Path) -> Figures:
 
 def opening(tree: Path) -> Figures:
     """The page of a conversation of 1,000 messages, over HTTP: milliseconds, and those of the processor."""
-    said = _run(tree, "bench.long_conversation")
-    found = json.loads(said[said.index("{") :])["messages"]["1000"]
+    found = _result(tree, "bench.long_conversation")["messages"]["1000"]
     used = found["cpu_ms"]
     return {"p50": found["ms"]["p50"], "web CPU": used["web"], "database CPU": used["database"]}
 
 
-BENCHES: dict[str, Callable[[Path], Figures]] = {"ingestion": ingestion, "opening": opening}
+def first_word(tree: Path) -> Figures:
+    """Milliseconds by which the first token comes later than the model server's own."""
+    added = _result(tree, "bench.streaming", "--single")["first_token_added_ms"]
+    return {"p50": added["p50"], "p95": added["p95"]}
+
+
+def streams(tree: Path) -> Figures:
+    """A hundred answers at once: milliseconds, and those of the processor."""
+    found = _result(tree, "bench.streaming", "--streams", "100")
+    return {
+        "CPU per token": found["cpu_ms_per_token"],
+        "CPU per question": found["cpu_ms_per_question"],
+        "first token added, p95": found["first_token_added_ms"]["p95"],
+        "gap, p99": found["gap_ms"]["p99"],
+    }
+
+
+BENCHES: dict[str, Callable[[Path], Figures]] = {
+    "ingestion": ingestion,
+    "opening": opening,
+    "first_word": first_word,
+    "streams": streams,
+}
+
+
+def _result(tree: Path, *module: str) -> Any:
+    said = _run(tree, *module)
+    return json.loads(said[said.index("{") :])
 
 
 def _run(tree: Path, *module: str) -> str:
