@@ -1,5 +1,7 @@
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO, Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
@@ -8,11 +10,14 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.encryption.files import SealedSpool
 from chatsite import headers
+
+logger = logging.getLogger(__name__)
 
 # Threads that wait for the next request. What came at once beyond them had threads of its own.
 MOST_IDLE = 16
@@ -36,13 +41,16 @@ class OneThreadHandler(ASGIHandler):
         self._idle: list[ThreadPoolExecutor] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"Only HTTP is answered here, not {scope['type']}.")
         thread = self._idle.pop() if self._idle else ThreadPoolExecutor(max_workers=1, thread_name_prefix="request")
         try:
             async with ThreadSensitiveContext(executor=thread):
                 await self.handle(scope, receive, send)
         except BaseException:
             # It may be in the middle of something that nobody waits for any more, nor tells that the request is over.
-            thread.submit(connections.close_all)
+            with suppress(RuntimeError):  # the interpreter ends, and takes no more work
+                thread.submit(connections.close_all)
             thread.shutdown(wait=False)
             raise
         if len(self._idle) < MOST_IDLE:
@@ -73,4 +81,20 @@ class OneThreadHandler(ASGIHandler):
         return body  # type: ignore[no-any-return]  # a raw file is no IO to type checkers
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        return await sync_to_async(self._answered, thread_sensitive=True)(request)
+
+    def _answered(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return self.get_response(request)
+        finally:
+            for connection in connections.all(initialized_only=True):
+                if connection.in_atomic_block:
+                    _take_back(connection)
+
+
+def _take_back(connection: BaseDatabaseWrapper) -> None:
+    """A transaction that a view began and never ended: nothing else would end it, and the thread's next request would
+    find itself inside."""
+    logger.error("A request left a transaction open on the connection %r; it was rolled back.", connection.alias)
+    connection.close()
+    del connections[connection.alias]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-__all__ = ["NOBODY", "Actor", "acting_as", "acting_as_system", "actor"]
+__all__ = ["NOBODY", "Actor", "acting_again", "acting_as", "acting_as_system", "actor"]
 
 
 class _Person(Protocol):
@@ -49,6 +49,16 @@ def acting_as(person: "_Person | UUID | None") -> Iterator[None]:
     """Everything inside is done for this person. None, or somebody who did not sign in, is nobody."""
     user_id = person if isinstance(person, UUID) else getattr(person, "pk", None)
     token = _actor.set(Actor(user_id=user_id))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+@contextmanager
+def acting_again(earlier: Actor) -> Iterator[None]:
+    """Everything inside is done for whoever acted earlier: of what they asked for, a part is still to come."""
+    token = _actor.set(earlier)
     try:
         yield
     finally:

@@ -21,7 +21,15 @@ from channels.testing import HttpCommunicator
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DataError, IntegrityError, ProgrammingError, close_old_connections, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.db.models import Model
 from django.utils import timezone
 
@@ -443,6 +451,8 @@ class Interleaving:
             self.look_as_system_in_between,
             self.read_in_parts,
             self.retry_a_job,
+            self.end_the_transaction_in_a_text,
+            self.fail_to_commit,
         ]
 
     def step(self) -> None:
@@ -517,6 +527,38 @@ class Interleaving:
         other = self.random.choice(self.people)
         with acting_as(other):
             self.see(other)
+        # The statement that fails is the one that tells.
+        with acting_as(who), connection.cursor() as cursor:
+            with pytest.raises(DataError):
+                cursor.execute("SELECT 1 / 0")
+            self.see(who)
+            with acting_as(other), pytest.raises(DataError), transaction.atomic():
+                cursor.execute("SELECT 1 / 0")
+            with acting_as(other):
+                self.see(other)
+
+    def end_the_transaction_in_a_text(self, who: uuid.UUID) -> None:
+        self.look(self.random.choice(self.people))
+        with acting_as(who), connection.cursor() as cursor:
+            cursor.execute(self.random.choice(["SELECT 1; ROLLBACK", "BEGIN; SELECT 1; ROLLBACK", "DISCARD ALL"]))
+            self.see(who)
+
+    def fail_to_commit(self, who: uuid.UUID) -> None:
+        """At the commit, because that is when the database looks for the message that this one follows."""
+        self.look(self.random.choice(self.people))
+        with acting_as(who):
+            transaction.set_autocommit(False)
+            try:
+                chat = Conversation.objects.create(owner_id=who)
+                Message.objects.create(
+                    conversation=chat, owner_id=who, parent_id=uuid.uuid4(), role=Message.Role.USER, content="?"
+                )
+                with pytest.raises(IntegrityError):
+                    transaction.commit()
+                self.see(who)
+            finally:
+                transaction.rollback()
+                transaction.set_autocommit(True)
 
     def give_connection_back(self, who: uuid.UUID) -> None:
         with acting_as(who):
@@ -540,8 +582,22 @@ class Interleaving:
             first = next(rows)
             with acting_as(other):
                 self.see(other)
-                rest = list(rows)
-            assert {first, *rest} == {who}
+                second = next(rows)
+            with acting_as_system("a test of interleavings"):
+                assert Conversation.objects.exists()
+                if self.random.random() < 0.5:
+                    second = next(rows)
+            rest = list(rows)
+            self.see(who)
+        assert {first, second, *rest} == {who}
+        # Nothing of it was fetched while they acted.
+        with transaction.atomic(), connection.chunked_cursor() as cursor:
+            with acting_as(who):
+                cursor.execute("SELECT owner_id FROM chats_conversation")
+            with acting_as(other):
+                self.see(other)
+                assert {owner for (owner,) in cursor} == {who}
+                self.see(other)
 
     def retry_a_job(self, who: uuid.UUID) -> None:
         result = _look_again.apply(args=[str(who), self.random.randint(0, 2)])
@@ -663,10 +719,23 @@ class TestTelling:
             with acting_as(pk):
                 Conversation.objects.create(owner_id=pk)
         for pk in (one, other, one):
-            with acting_as(other if pk == one else one), connection.cursor() as cursor, pytest.raises(DataError):
-                cursor.execute("SELECT 1 / 0")
-            with acting_as(pk):
-                assert self._owners() == {pk}
+            for then in (pk, other if pk == one else one):
+                with acting_as(pk), connection.cursor() as cursor, pytest.raises(DataError):
+                    cursor.execute("SELECT 1 / 0")
+                with acting_as(then):
+                    assert self._owners() == {then}
+
+    def test_a_cursor_of_a_connection_that_was_given_back_is_refused(self, transactional_db: None) -> None:
+        (one,) = _people(1)
+        with acting_as(one):
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            connection.close()
+            assert self._owners() == {one}
+            for use in (cursor.execute, cursor.copy, cursor.stream):
+                with pytest.raises(InterfaceError):
+                    use("SELECT owner_id FROM chats_conversation")
+            assert self._owners() == {one}
 
     def test_what_may_stand_in_no_transaction_goes_alone(self, transactional_db: None, owner: User) -> None:
         connection.close()

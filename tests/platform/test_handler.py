@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from channels.testing import HttpCommunicator
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 
+from accounts.models import User
 from chatsite import handler
 from chatsite.handler import OneThreadHandler
 
@@ -71,12 +73,11 @@ def test_nobody_waits_behind_a_request_that_was_given_up(monkeypatch: pytest.Mon
     is_busy, goes_on, closed = threading.Event(), threading.Event(), threading.Event()
     where: list[int] = []
 
-    class Connections:
-        def close_all(self) -> None:
-            where.append(number_of_this_thread())
-            closed.set()
+    def close_all() -> None:
+        where.append(number_of_this_thread())
+        closed.set()
 
-    monkeypatch.setattr(handler, "connections", Connections())
+    monkeypatch.setattr(handler.connections, "close_all", close_all)
 
     async def given_up() -> tuple[int, int]:
         busy: list[int] = []
@@ -103,3 +104,30 @@ def test_nobody_waits_behind_a_request_that_was_given_up(monkeypatch: pytest.Mon
     busy, other = asyncio.run(given_up())
     assert busy != other
     assert where == [busy]
+
+
+def test_a_transaction_that_was_left_open_is_taken_back(
+    transactional_db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next request of the thread is not inside it."""
+
+    def begin() -> None:
+        assert not connection.in_atomic_block
+        opened.append(transaction.atomic())
+        opened[-1].__enter__()
+        User.objects.create_user(f"{len(opened)}@example.org")
+
+    async def twice() -> list[int]:
+        asked = Handler(begin)
+        return [await thread_of_a_request(asked) for _ in range(2)]
+
+    opened: list[Any] = []
+    assert len(set(asyncio.run(twice()))) == 1
+    ours = [record.levelname for record in caplog.records if record.name == "chatsite.handler"]
+    assert ours == ["ERROR", "ERROR"]
+    assert not User.objects.filter(email__endswith="@example.org").exists()
+
+
+def test_only_http_is_answered() -> None:
+    with pytest.raises(ValueError, match="websocket"):
+        asyncio.run(Handler()({"type": "websocket"}, None, None))

@@ -8,12 +8,12 @@ is said again.
 
 import re
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, InterfaceError
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from psycopg.pq import TransactionStatus
@@ -24,9 +24,20 @@ from accounts.tenancy.postgresql.creation import DatabaseCreation
 from accounts.tenancy.postgresql.operations import DatabaseOperations
 
 # What can go in one message with another statement. Some cannot, being no part of a transaction.
-_GOES_ALONG = re.compile(r"[\s(]*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+_GOES_ALONG = frozenset(("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))
+# What takes back nothing of the session. Of the rest that is not certain: DISCARD, or a ROLLBACK in a text of several.
+_LEAVES_THE_SESSION = _GOES_ALONG | {"SAVEPOINT", "RELEASE", "DECLARE", "LOCK", "NOTIFY"}
+_FIRST_WORD = re.compile(r"[\s(]*([a-z]+)\b", re.IGNORECASE)
 # No sign that means anything inside a literal or to a driver that fills in parameters.
 _PLAIN = re.compile(r"[0-9a-z-]*")
+
+
+def _kind_of(sql: Any) -> str:
+    """By its first word; of several statements in one text nothing is known, nor of what is no text yet."""
+    if not isinstance(sql, str) or ";" in sql:
+        return ""
+    found = _FIRST_WORD.match(sql)
+    return found[1].upper() if found else ""
 
 
 class _Acting:
@@ -36,40 +47,79 @@ class _Acting:
     cursor: Any
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
-        if not self._takes_along(sql):
-            self.db.tell_actor()
-            return super()._execute(sql, params, *ignored)  # type: ignore[misc]  # Django's wrapper comes next
-        with self.db.telling() as setting:
-            told = f"SELECT set_config('chatsite.actor', '{setting}', false); {sql}"
-            done = super()._execute(told, params, *ignored)  # type: ignore[misc]  # as above
-            # From the answer to what was told to the answer that is wanted.
-            self.cursor.nextset()
-        return done
+        self._refuse_if_given_back()
+        kind = _kind_of(sql)
+        try:
+            if kind not in _GOES_ALONG or not self._can_tell_along():
+                self.db.tell_actor()
+                return super()._execute(sql, params, *ignored)  # type: ignore[misc]  # Django's wrapper comes next
+            with self.db.telling() as setting:
+                told = f"SELECT set_config('chatsite.actor', '{setting}', false); {sql}"
+                done = super()._execute(told, params, *ignored)  # type: ignore[misc]  # as above
+                # From the answer to what was told to the answer that is wanted.
+                self.cursor.nextset()
+            return done
+        finally:
+            if kind not in _LEAVES_THE_SESSION:
+                self.db.doubt_what_was_told()
 
-    def _takes_along(self, sql: Any) -> bool:
+    def _can_tell_along(self) -> bool:
         """Cursors that the server keeps (named) take one statement alone."""
-        return (
-            self.db.can_tell_along()
-            and isinstance(self.cursor, psycopg.ClientCursor)
-            and isinstance(sql, str)
-            and _GOES_ALONG.match(sql) is not None
-        )
+        return isinstance(self.cursor, psycopg.ClientCursor) and self.db.can_tell_along()
+
+    def _refuse_if_given_back(self) -> None:
+        """A cursor may outlive its connection, which is somebody else's by then."""
+        if self.cursor.connection is not self.db.connection:
+            raise InterfaceError("The connection of this cursor was given back.")
+
+    def _tell(self) -> None:
+        self._refuse_if_given_back()
+        self.db.tell_actor()
 
     def _executemany(self, sql: Any, param_list: Any, *ignored: Any) -> Any:
-        self.db.tell_actor()
+        self._tell()
         return super()._executemany(sql, param_list, *ignored)  # type: ignore[misc]
 
     def callproc(self, *args: Any, **kwargs: Any) -> Any:
-        self.db.tell_actor()
+        self._tell()
         return super().callproc(*args, **kwargs)  # type: ignore[misc]
 
     def copy(self, *args: Any, **kwargs: Any) -> Any:
-        self.db.tell_actor()
+        self._tell()
         return self.cursor.copy(*args, **kwargs)
 
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        self.db.tell_actor()
+        self._tell()
         return self.cursor.stream(*args, **kwargs)
+
+
+class _Kept(_Acting):
+    """For cursors that the server keeps: a part of the answer is fetched by a statement of its own, for which policies
+    are worked out again. It is fetched for whoever asked, whoever acts by then."""
+
+    _asked_by = tenancy.NOBODY
+
+    def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
+        self._asked_by = tenancy.actor()
+        return super()._execute(sql, params, *ignored)
+
+    def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
+        with tenancy.acting_again(self._asked_by):
+            self._tell()
+        with self.db.wrap_database_errors:
+            return fetch(*args)
+
+    def fetchone(self) -> Any:
+        return self._fetch(self.cursor.fetchone)
+
+    def fetchmany(self, *args: Any) -> Any:
+        return self._fetch(self.cursor.fetchmany, *args)
+
+    def fetchall(self) -> Any:
+        return self._fetch(self.cursor.fetchall)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchone, None)
 
 
 class _Cursor(_Acting, CursorWrapper):
@@ -77,6 +127,14 @@ class _Cursor(_Acting, CursorWrapper):
 
 
 class _DebugCursor(_Acting, CursorDebugWrapper):
+    pass
+
+
+class _KeptCursor(_Kept, CursorWrapper):
+    pass
+
+
+class _KeptDebugCursor(_Kept, CursorDebugWrapper):
     pass
 
 
@@ -135,6 +193,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         yield wanted
         self._told = wanted
 
+    def doubt_what_was_told(self) -> None:
+        self._told = None
+
     def _tell_of_system(self, reason: str) -> None:
         from accounts.audit import system_use  # needs the applications, which are loaded by now
 
@@ -161,16 +222,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
-        return _Cursor(cursor, self)
+        return (_KeptCursor if isinstance(cursor, psycopg.ServerCursor) else _Cursor)(cursor, self)
 
     def make_debug_cursor(self, cursor: Any) -> CursorDebugWrapper:
-        return _DebugCursor(cursor, self)
+        return (_KeptDebugCursor if isinstance(cursor, psycopg.ServerCursor) else _DebugCursor)(cursor, self)
 
     def _commit(self) -> None:
         # The commit of a transaction that failed is a rollback, without an error.
         if self.connection is not None and self.connection.info.transaction_status != TransactionStatus.INTRANS:
             self._forget()
-        super()._commit()  # type: ignore[misc]  # unknown to the stubs
+        try:
+            super()._commit()  # type: ignore[misc]  # unknown to the stubs
+        except BaseException:
+            # So is one that a deferred constraint refuses.
+            self._forget()
+            raise
         self._told_of.clear()
 
     def _rollback(self) -> None:
