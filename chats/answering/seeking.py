@@ -40,7 +40,13 @@ async def seek(job: Job, in_thread: InThread, *, show: Callable[[str], None]) ->
         reranked = None
         if candidates.texts:
             show("Comparing passages")
-            reranked = await reranking.rerank(question, candidates.texts, beside=job.model, in_thread=in_thread)
+            reranked = await reranking.rerank(
+                question,
+                candidates.texts,
+                beside=job.model,
+                in_thread=in_thread,
+                are_chosen=bool(job.choice.documents),
+            )
         found = await in_thread(sources.settle, candidates, reranked)
     return _told(found, job.question, rewritten, took)
 

@@ -14,7 +14,7 @@ from chats.models import Message
 from documents.collections import access
 from documents.models import Chunk
 from documents.pages import place_word
-from documents.retrieval.choosing import DUPLICATE, IRRELEVANT, SIMILAR, SURPLUS, UNANSWERING
+from documents.retrieval.choosing import DUPLICATE, IRRELEVANT, SIMILAR, SURPLUS, UNANSWERING, UNREAD
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -28,6 +28,7 @@ _SENTENCES = {
     SIMILAR: "It says nearly the same as a passage that was used.",
     NO_ROOM: "It was chosen, but the model could not read so much at once.",
     UNANSWERING: "The best passages were read with the question, and no answer was found in them.",
+    UNREAD: "It fits less than the best passages, and no answer was found in those.",
     LEFT_OUT: "It contains instructions aimed at the assistant, and was left out.",
 }
 _STEPS = {

@@ -1,6 +1,6 @@
 """From ranked passages to those that are used, with a reason for each that is not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ DUPLICATE = "the same text as a passage above"
 SIMILAR = "nearly the same text as a passage above"
 IRRELEVANT = "below the relevance asked for"
 UNANSWERING = "no answer, to what read the best passages"
+UNREAD = "behind the best passages, in none of which an answer was found"
 SURPLUS = "more than the number asked for"
 JOINED = "read together with its neighbour"
 
@@ -54,12 +55,12 @@ def choose(
     top_k: int,
     threshold: float,
     own_thresholds: bool = True,
-    none_answers: bool = False,
+    unanswering: Collection[int] = (),
 ) -> Choice:
     """`read` best first. Neighbours on a page are used as one passage, which counts once.
 
-    A collection's own threshold goes before `threshold`, unless `own_thresholds` is false. `none_answers`: so says
-    whatever read the best of them (documents.retrieval.reranking).
+    A collection's own threshold goes before `threshold`, unless `own_thresholds` is false. `unanswering`: the
+    places of those that were read, where none of them answers (documents.retrieval.reranking). Then none is used.
     """
     used: list[_Used] = []
     trace: list[dict[str, Any]] = []
@@ -73,8 +74,8 @@ def choose(
         least = row.threshold if own_thresholds and row.threshold is not None else threshold
         if score < least or score == 0:
             cut = IRRELEVANT
-        elif none_answers:
-            cut = UNANSWERING
+        elif unanswering:
+            cut = UNANSWERING if each_read.was in unanswering else UNREAD
         elif text in seen:
             cut = DUPLICATE
         elif any(_alike(words, others) for others in seen.values()):

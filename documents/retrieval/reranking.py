@@ -23,12 +23,12 @@ class Reranked:
     failed: str = ""
     # By place, as far as there are any: whatever measure the reranker has.
     scores: Sequence[float] = ()
-    # It read the best passages and found an answer in none of them.
-    none_answers: bool = False
+    # The places of the best passages, where it read them and found an answer in none.
+    unanswering: Sequence[int] = ()
 
     def told(self) -> dict[str, Any]:
         told = {"by": self.by, "failed": self.failed, "milliseconds": self.milliseconds, "passages": len(self.order)}
-        return told | ({"none_answers": True} if self.none_answers else {})
+        return told | ({"none_answers": True} if self.unanswering else {})
 
 
 def reordered(read: Sequence[Read], reranked: Reranked) -> list[Read]:

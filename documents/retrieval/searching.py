@@ -132,7 +132,7 @@ def settle(candidates: Candidates, reranked: Reranked | None = None, *, threshol
         top_k=candidates.top_k,
         threshold=general,
         own_thresholds=threshold is None,
-        none_answers=reranked is not None and reranked.none_answers,
+        unanswering=reranked.unanswering if reranked is not None else (),
     )
     trace = {
         "searched": scope.passages,

@@ -108,8 +108,10 @@ def statement(
                 FROM question LEFT JOIN postings USING (term) GROUP BY term, stem, weight
             ) AS counted
         ),
+        -- times / (times + k1 (1 - b + b length / average)), written so that each part is worked out once: common words
+        -- stand in tens of thousands of passages.
         keyword AS MATERIALIZED (
-            SELECT chunk_id, sum(idf * times * {K1 + 1} / (times + {K1} * ({1 - B} + {B} * length / %s))) AS score
+            SELECT chunk_id, sum(idf * {K1 + 1} / (1 + (%s + %s * length) / times)) AS score
             FROM (
                 SELECT idf, packed >> 24 AS chunk_id,
                     ((packed >> 16) & 255)::float8 AS times, (packed & 65535)::float8 AS length
@@ -181,7 +183,7 @@ def statement(
     average = scope.terms / scope.passages if scope.terms else 1.0
     params: list[Any] = [*scope.params, list(terms), [stems.get(term, term) for term in terms]]
     params += [list(terms.values()), list(terms)]
-    params += [float(scope.passages), average, *nearest_params, vector, plan.space_id]
+    params += [float(scope.passages), K1 * (1 - B), K1 * B / average, *nearest_params, vector, plan.space_id]
     params += [weights.document, weights.vector, weights.vector, limit]
     return sql, params
 
