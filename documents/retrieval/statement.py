@@ -23,7 +23,7 @@ _FEW_PASSAGES = 10
 
 # Vectors of the scope that are taken from the index, of which the nearest CANDIDATES are kept: what it finds first is
 # not always nearest. And hnsw.ef_search, and how far the iterative scan goes on when the scope hides what it finds.
-WADED = 500
+WADED = 400
 HNSW_EFFORT = 500
 HNSW_MOST_SCANNED = 20_000
 
@@ -108,26 +108,28 @@ def statement(
                 FROM question LEFT JOIN postings USING (term) GROUP BY term, stem, weight
             ) AS counted
         ),
-        -- times / (times + k1 (1 - b + b length / average)), written so that each part is worked out once: common words
-        -- stand in tens of thousands of passages.
-        keyword AS MATERIALIZED (
-            SELECT chunk_id, sum(idf * {K1 + 1} / (1 + (%s + %s * length) / times)) AS score
-            FROM (
-                SELECT idf, packed >> 24 AS chunk_id,
-                    ((packed >> 16) & 255)::float8 AS times, (packed & 65535)::float8 AS length
-                FROM (SELECT idf, unnest(passages) AS packed FROM postings JOIN rarity USING (term)) AS unpacked
-            ) AS occurrences
-            GROUP BY chunk_id
-        ),
         nearest AS MATERIALIZED ({nearest_sql}),
-        -- IS TRUE keeps the planner from making a join of it: unable to foresee how many passages a word stands in, it
-        -- would choose a nested loop over all of them.
+        -- The best by words, and the nearest that have any of the words, in one pass: common words stand in tens of
+        -- thousands of passages. So the formula, times / (times + k1 (1 - b + b length / average)), is written with
+        -- each part worked out once.
+        keyword AS MATERIALIZED (
+            SELECT chunk_id, score, is_near, row_number() OVER (ORDER BY score DESC, chunk_id) AS place
+            FROM (
+                SELECT chunk_id, sum(idf * {K1 + 1} / (1 + (%s + %s * length) / times)) AS score,
+                    chunk_id IN (SELECT chunk_id FROM nearest) AS is_near
+                FROM (
+                    SELECT idf, packed >> 24 AS chunk_id,
+                        ((packed >> 16) & 255)::float8 AS times, (packed & 65535)::float8 AS length
+                    FROM (SELECT idf, unnest(passages) AS packed FROM postings JOIN rarity USING (term)) AS unpacked
+                ) AS occurrences
+                GROUP BY chunk_id
+                ORDER BY is_near DESC, score DESC, chunk_id LIMIT {2 * CANDIDATES}
+            ) AS best
+        ),
         named AS MATERIALIZED (
             SELECT chunk_id, max(score) AS keyword
             FROM (
-                (SELECT chunk_id, score FROM keyword ORDER BY score DESC, chunk_id LIMIT {CANDIDATES})
-                UNION ALL
-                (SELECT chunk_id, score FROM keyword WHERE (chunk_id IN (SELECT chunk_id FROM nearest)) IS TRUE)
+                (SELECT chunk_id, score FROM keyword WHERE is_near OR place <= {CANDIDATES})
                 UNION ALL
                 (SELECT chunk_id, 0 FROM nearest)
             ) AS sides
@@ -183,7 +185,7 @@ def statement(
     average = scope.terms / scope.passages if scope.terms else 1.0
     params: list[Any] = [*scope.params, list(terms), [stems.get(term, term) for term in terms]]
     params += [list(terms.values()), list(terms)]
-    params += [float(scope.passages), K1 * (1 - B), K1 * B / average, *nearest_params, vector, plan.space_id]
+    params += [float(scope.passages), *nearest_params, K1 * (1 - B), K1 * B / average, vector, plan.space_id]
     params += [weights.document, weights.vector, weights.vector, limit]
     return sql, params
 
