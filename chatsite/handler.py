@@ -10,7 +10,6 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -84,17 +83,22 @@ class OneThreadHandler(ASGIHandler):
         return await sync_to_async(self._answered, thread_sensitive=True)(request)
 
     def _answered(self, request: HttpRequest) -> HttpResponseBase:
+        _take_back()  # what the body of an answer before left, which comes after its view
         try:
             return self.get_response(request)
         finally:
-            for connection in connections.all(initialized_only=True):
-                if connection.in_atomic_block:
-                    _take_back(connection)
+            _take_back()
 
 
-def _take_back(connection: BaseDatabaseWrapper) -> None:
-    """A transaction that a view began and never ended: nothing else would end it, and the thread's next request would
+def _take_back() -> None:
+    """Transactions that were begun and never ended: nothing else would end them, and the thread's next request would
     find itself inside."""
-    logger.error("A request left a transaction open on the connection %r; it was rolled back.", connection.alias)
-    connection.close()
-    del connections[connection.alias]
+    for connection in connections.all(initialized_only=True):
+        if connection.in_atomic_block:
+            logger.error(
+                "A request left a transaction open on the connection %r; it was rolled back.", connection.alias
+            )
+            try:
+                connection.close()
+            finally:
+                del connections[connection.alias]

@@ -732,10 +732,61 @@ class TestTelling:
             cursor.execute("SELECT 1")
             connection.close()
             assert self._owners() == {one}
-            for use in (cursor.execute, cursor.copy, cursor.stream):
-                with pytest.raises(InterfaceError):
-                    use("SELECT owner_id FROM chats_conversation")
+            with pytest.raises(InterfaceError):
+                cursor.execute("SELECT owner_id FROM chats_conversation")
+            with pytest.raises(InterfaceError):
+                next(cursor.stream("SELECT owner_id FROM chats_conversation"))
+            with pytest.raises(InterfaceError), cursor.copy("COPY (SELECT owner_id FROM chats_conversation) TO STDOUT"):
+                pass
             assert self._owners() == {one}
+
+    def test_what_is_sent_later_is_sent_for_whoever_asked(self, transactional_db: None) -> None:
+        one, other = _people(2)
+        with acting_as(one), connection.cursor() as cursor, connection.cursor() as another:
+            rows = cursor.stream("SELECT owner_id FROM chats_conversation")
+            copied = another.copy("COPY (SELECT owner_id FROM chats_conversation) TO STDOUT")
+            with acting_as(other):
+                assert self._owners() == {other}
+                assert {owner for (owner,) in rows} == {one}
+                assert self._owners() == {other}
+                with copied as copy:
+                    assert {bytes(row).decode().strip() for row in copy} == {str(one)}
+                assert self._owners() == {other}
+
+    def test_nothing_of_a_kept_cursor_is_left_to_the_next_of_the_connection(self, transactional_db: None) -> None:
+        """It would be rows of somebody else, and closing it late would break the next one's transaction."""
+        (one,) = _people(1)
+        with acting_as(one):
+            cursor = connection.chunked_cursor()
+            cursor.execute("SELECT owner_id FROM chats_conversation")
+            assert cursor.fetchmany(size=1) == [(one,)]
+            given_back = connection.connection
+            connection.close()
+        with given_back.transaction():
+            assert given_back.execute("SELECT count(*) FROM pg_cursors WHERE is_holdable").fetchone() == (0,)
+            with pytest.raises(InterfaceError):
+                cursor.fetchone()
+            cursor.close()
+            assert given_back.execute("SELECT 1").fetchone() == (1,)
+
+    def test_a_kept_cursor_is_read_in_pages(self, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        (one,) = _people(1)
+        sizes: list[int] = []
+        fetch = psycopg.ServerCursor.fetchmany
+        noted = lambda self, size=0: sizes.append(size) or fetch(self, size)  # noqa: E731
+        monkeypatch.setattr(psycopg.ServerCursor, "fetchmany", noted)
+        with acting_as(one), connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT owner_id FROM chats_conversation")
+            assert list(cursor) == [(one,)] * 3
+        assert sizes == [100, 100]
+
+    def test_who_acts_is_told_after_what_must_come_first(self, transactional_db: None) -> None:
+        (one,) = _people(1)
+        with acting_as(one), connection.cursor() as cursor:
+            cursor.execute("SET work_mem TO '5MB'")
+            with transaction.atomic():
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                assert self._owners() == {one}
 
     def test_what_may_stand_in_no_transaction_goes_alone(self, transactional_db: None, owner: User) -> None:
         connection.close()

@@ -3,12 +3,13 @@
 import asyncio
 import itertools
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from channels.testing import HttpCommunicator
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from accounts.models import User
 from chatsite import handler
@@ -131,3 +132,31 @@ def test_a_transaction_that_was_left_open_is_taken_back(
 def test_only_http_is_answered() -> None:
     with pytest.raises(ValueError, match="websocket"):
         asyncio.run(Handler()({"type": "websocket"}, None, None))
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+def test_so_is_one_that_a_body_left_open(transactional_db: None) -> None:
+    """What a body does comes after its view."""
+    found: list[bool] = []
+
+    class Streaming(OneThreadHandler):
+        def get_response(self, request: HttpRequest) -> StreamingHttpResponse:
+            found.append(connection.in_atomic_block)
+            return StreamingHttpResponse(self.parts())
+
+        def parts(self) -> Iterator[str]:
+            opened.append(transaction.atomic())
+            opened[-1].__enter__()
+            yield "a part"
+
+    async def twice() -> None:
+        asked = Streaming()
+        for _ in range(2):
+            browser = HttpCommunicator(asked, "GET", "/")
+            await browser.send_input({"type": "http.request", "body": b""})
+            await browser.wait(30)
+
+    opened: list[Any] = []
+    asyncio.run(twice())
+    assert len(opened) == 2
+    assert found == [False, False]

@@ -9,8 +9,9 @@ is said again.
 import re
 import select
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError
@@ -27,6 +28,8 @@ from accounts.tenancy.postgresql.operations import DatabaseOperations
 _GOES_ALONG = frozenset(("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))
 # What takes back nothing of the session. Of the rest that is not certain: DISCARD, or a ROLLBACK in a text of several.
 _LEAVES_THE_SESSION = _GOES_ALONG | {"SAVEPOINT", "RELEASE", "DECLARE", "LOCK", "NOTIFY"}
+# SET TRANSACTION comes before any query of its transaction, also before ours.
+_READS_NOTHING = "SET"
 _FIRST_WORD = re.compile(r"[\s(]*([a-z]+)\b", re.IGNORECASE)
 # No sign that means anything inside a literal or to a driver that fills in parameters.
 _PLAIN = re.compile(r"[0-9a-z-]*")
@@ -51,7 +54,8 @@ class _Acting:
         kind = _kind_of(sql)
         try:
             if kind not in _GOES_ALONG or not self._can_tell_along():
-                self.db.tell_actor()
+                if kind != _READS_NOTHING:
+                    self.db.tell_actor()
                 return super()._execute(sql, params, *ignored)  # type: ignore[misc]  # Django's wrapper comes next
             with self.db.telling() as setting:
                 told = f"SELECT set_config('chatsite.actor', '{setting}', false); {sql}"
@@ -85,41 +89,56 @@ class _Acting:
         return super().callproc(*args, **kwargs)  # type: ignore[misc]
 
     def copy(self, *args: Any, **kwargs: Any) -> Any:
-        self._tell()
-        return self.cursor.copy(*args, **kwargs)
+        return self._copied(tenancy.actor(), *args, **kwargs)
 
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        self._tell()
-        return self.cursor.stream(*args, **kwargs)
+        return self._streamed(tenancy.actor(), *args, **kwargs)
+
+    # The driver sends these two when they are first used, for whoever asked.
+    @contextmanager
+    def _copied(self, asked_by: tenancy.Actor, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with tenancy.acting_again(asked_by):
+            self._tell()
+        with self.cursor.copy(*args, **kwargs) as copy:
+            yield copy
+
+    def _streamed(self, asked_by: tenancy.Actor, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with tenancy.acting_again(asked_by):
+            self._tell()
+        yield from self.cursor.stream(*args, **kwargs)
 
 
 class _Kept(_Acting):
     """For cursors that the server keeps: a part of the answer is fetched by a statement of its own, for which policies
     are worked out again. It is fetched for whoever asked, whoever acts by then."""
 
-    _asked_by = tenancy.NOBODY
+    def __init__(self, cursor: Any, db: "DatabaseWrapper") -> None:
+        super().__init__(cursor, db)  # type: ignore[call-arg]  # Django's wrapper comes next
+        self._asked_by = tenancy.NOBODY
+        db.kept.add(self)
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
         self._asked_by = tenancy.actor()
         return super()._execute(sql, params, *ignored)
 
-    def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
+    def _fetch(self, fetch: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with tenancy.acting_again(self._asked_by):
             self._tell()
         with self.db.wrap_database_errors:
-            return fetch(*args)
+            return fetch(*args, **kwargs)
 
     def fetchone(self) -> Any:
         return self._fetch(self.cursor.fetchone)
 
-    def fetchmany(self, *args: Any) -> Any:
-        return self._fetch(self.cursor.fetchmany, *args)
+    def fetchmany(self, *args: Any, **kwargs: Any) -> Any:
+        return self._fetch(self.cursor.fetchmany, *args, **kwargs)
 
     def fetchall(self) -> Any:
         return self._fetch(self.cursor.fetchall)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.fetchone, None)
+        while rows := self.fetchmany(self.cursor.itersize):
+            yield from rows
 
 
 class _Cursor(_Acting, CursorWrapper):
@@ -161,6 +180,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._told: str | None = None
         # For which reasons the transaction under way acted as the system first.
         self._told_of: set[str] = set()
+        # Cursors that the server keeps, until they or the connection are closed.
+        self.kept: WeakSet[_Kept] = WeakSet()
 
     def tell_actor(self) -> None:
         if self.connection.info.transaction_status == TransactionStatus.INERROR:
@@ -248,5 +269,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._forget()
 
     def _close(self) -> None:
+        # Nothing of them is left to whoever gets the connection next, neither rows nor a name to close.
+        for kept in list(self.kept):
+            with suppress(psycopg.Error):
+                kept.cursor.close()
+        self.kept.clear()
         self._forget()
         super()._close()  # type: ignore[misc]  # unknown to the stubs
