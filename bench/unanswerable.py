@@ -89,7 +89,9 @@ def read(one: judged.JudgedSet) -> dict[str, float]:
         candidates = look(user_id=owner.pk, query=question)
         if not candidates.texts:
             return True
-        reranked = asyncio.run(reranking.rerank(question, candidates.texts, beside="", in_thread=in_thread))
+        reranked = asyncio.run(
+            reranking.rerank(question, candidates.texts, used=candidates.top_k, beside="", in_thread=in_thread)
+        )
         return not settle(candidates, reranked).passages
 
     owner = User.objects.create_user(f"{one.name}@example.org")

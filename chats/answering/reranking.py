@@ -16,22 +16,26 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from django.conf import settings
 
 from chats.answering import fencing, suspicion
 from chats.answering.rephrasing import InThread
 from documents.retrieval import Reranked
-from llms import catalogue, chat, cross_encoder
+from llms import catalogue, chat, cross_encoder, tokens
 from llms.errors import ModelError
 from llms.requests import ChatRequest, Turn
 
 logger = logging.getLogger(__name__)
 
-# What a chat model is shown: it reads slowly, and as much fits into the least context that models have.
+# What a chat model is shown, if not more would be used: it reads slowly.
 _MOST_SHOWN = 10
-_MOST_CHARACTERS = 10_000
+_MOST_TOKENS = 4_000
 _LONGEST_QUESTION = 2_000
+# In tokens: the answer, and what stands around a passage.
+_ANSWER = 60
+_AROUND = 40
 _NONE = re.compile(r"\s*(?:0|\[0\]|none)\s*\.?\s*", re.IGNORECASE)
 _ORDER = re.compile(r"\s*\[?\d{1,2}\]?(?:\s*[,>\s]\s*\[?\d{1,2}\]?)*\s*\.?\s*")
 
@@ -45,13 +49,15 @@ else."""
 
 
 async def rerank(
-    question: str, texts: Sequence[str], *, beside: str, in_thread: InThread, are_chosen: bool = False
+    question: str, texts: Sequence[str], *, used: int, beside: str, in_thread: InThread, are_chosen: bool = False
 ) -> Reranked:
-    """`beside`: the model that will answer, which serves where no fast one is set. `are_chosen`: a person chose
+    """`texts` are the best passages, each with its document's name on the first line; an answer would be given `used`
+    of them. `beside`: the model that will answer, which serves where no fast one is set. `are_chosen`: a person chose
     documents one by one, maybe for something that is no question ("Sum it up"); they are used even if none answers."""
     began = time.monotonic()
     by, failed, order, scores = "", "", [], []
     unanswering: Sequence[int] = ()
+    hidden: Sequence[int] = ()
     try:
         async with asyncio.timeout(settings.RAG_RERANK_SECONDS):
             if by := cross_encoder.library(settings.RAG_RERANK_PATH):
@@ -63,7 +69,8 @@ async def rerank(
             else:
                 model = await in_thread(catalogue.fast_model, beside)
                 by = model.key
-                shown = await in_thread(_shown, texts)
+                room = model.context_length - tokens.estimate(_ASK + question[:_LONGEST_QUESTION]) - _ANSWER
+                shown = await in_thread(_shown, texts, min(room, _MOST_TOKENS), used)
                 if model.provider == "builtin":
                     failed = "No model is connected that could rank passages."
                 elif not shown.places:
@@ -72,7 +79,8 @@ async def rerank(
                     said = await chat.complete(_request(question, shown.texts, model.key))
                     order = [shown.places[number] for number in places(said, len(shown.places))]
                     failed = "" if order else _objection(said, shown, are_chosen=are_chosen)
-                    unanswering = () if order or failed else shown.places
+                    if not order and not failed:
+                        unanswering, hidden = shown.places, shown.hidden
     except TimeoutError:
         failed = "It took too long."
     except ModelError as error:
@@ -80,36 +88,40 @@ async def rerank(
     if failed:
         logger.warning("The passages were not reranked: %s", failed)
     spent = round((time.monotonic() - began) * 1000, 1)
-    return Reranked(order, by, spent, failed, [] if failed else scores, unanswering)
+    return Reranked(order, by, spent, failed, [] if failed else scores, unanswering, hidden)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What a model is shown, and the places it has among what was found. `is_whole`: of the best, nothing was kept from
-    it."""
+    """What a model is shown, and the places it has among what was found; `hidden` are those of passages that it is not
+    shown because they speak to it. `suffices`: had none of it an answer, nothing that would be used had one."""
 
     texts: Sequence[str]
     places: Sequence[int]
-    is_whole: bool
+    hidden: Sequence[int]
+    suffices: bool
 
 
-def _shown(texts: Sequence[str]) -> _Shown:
-    """The best, as many as fit. A first one that is too long alone is cut."""
-    shown: list[str] = []
-    where: list[int] = []
-    room, is_whole = _MOST_CHARACTERS, True
-    for place, text in enumerate(texts):
-        if len(shown) == _MOST_SHOWN or (shown and len(text) > room):
-            break
-        if suspicion.look(text):
-            # Where it would be left out of the answer too, nothing is missed.
-            is_whole = is_whole and settings.SUSPICIOUS_PASSAGES == "leave_out"
-            continue
-        is_whole = is_whole and len(text) <= room
-        shown.append(text[:room])
-        where.append(place)
-        room -= len(shown[-1])
-    return _Shown(shown, where, is_whole)
+def _shown(texts: Sequence[str], room: int, used: int) -> _Shown:
+    """The best that fit into `room` tokens; or, if those are fewer than would be used, the beginnings of more."""
+    hidden = [place for place, text in enumerate(texts) if suspicion.look(text)]
+    rest = [place for place in range(len(texts)) if place not in hidden][: max(_MOST_SHOWN, used)]
+    sizes = [_size(texts[place]) for place in rest]
+    fitting = sum(spent <= room for spent in accumulate(sizes))
+    if fitting < min(used, len(rest)):
+        share = max(room, 0) // len(rest)
+        cut = [texts[place][: len(texts[place]) * share // size] for place, size in zip(rest, sizes, strict=True)]
+        return _Shown(cut, rest, hidden, suffices=False)
+    places = rest[:fitting]
+    would_be_left_out = settings.SUSPICIOUS_PASSAGES == "leave_out" and all(
+        suspicion.look(texts[place].partition("\n")[2]) for place in hidden
+    )
+    return _Shown([texts[place] for place in places], places, hidden, suffices=would_be_left_out or not hidden)
+
+
+def _size(text: str) -> int:
+    """In tokens, with what is written around it."""
+    return tokens.estimate(text) + _AROUND
 
 
 def _objection(said: str, shown: _Shown, *, are_chosen: bool) -> str:
@@ -118,7 +130,7 @@ def _objection(said: str, shown: _Shown, *, are_chosen: bool) -> str:
         return "The model did not answer with an order."
     if are_chosen:
         return "The model found no answer in them, but their documents were chosen for this question."
-    if not shown.is_whole:
+    if not shown.suffices:
         return "The model found no answer in those of them that it could be shown."
     return ""
 
@@ -141,4 +153,4 @@ def _request(question: str, texts: Sequence[str], model: str) -> ChatRequest:
     )
     asked = f"Question: {fencing.plain(question[:_LONGEST_QUESTION])}\n\n{passages}"
     turns = [Turn("system", _ASK.format(word=word)), Turn("user", asked)]
-    return ChatRequest(model=model, turns=turns, max_tokens=60, temperature=0.0)
+    return ChatRequest(model=model, turns=turns, max_tokens=_ANSWER, temperature=0.0)

@@ -43,6 +43,7 @@ async def seek(job: Job, in_thread: InThread, *, show: Callable[[str], None]) ->
             reranked = await reranking.rerank(
                 question,
                 candidates.texts,
+                used=candidates.top_k,
                 beside=job.model,
                 in_thread=in_thread,
                 are_chosen=bool(job.choice.documents),

@@ -13,6 +13,7 @@ from chats.answering.records import Source
 from chats.scoping.chosen import Choice
 from documents.models import DocumentVersion
 from documents.pages import place_word
+from documents.retrieval.choosing import HIDDEN
 
 if TYPE_CHECKING:
     from documents.retrieval import Candidates, Reranked
@@ -72,14 +73,20 @@ def settle(candidates: "Candidates", reranked: "Reranked | None" = None) -> Foun
         )
         for number, (passage, doubt) in enumerate(kept, start=1)
     ]
-    doubtful = [(passage, doubt) for passage, doubt in looked_at if doubt]
     trace = result.trace
+    doubtful = [(passage.chunk_id, doubt) for passage, doubt in looked_at if doubt]
+    # And what was kept from the model that ranked.
+    doubtful += [
+        (told["chunk"], suspicion.look(candidates.texts[told["was"] - 1]))
+        for told in trace["passages"]
+        if told["cut"] == HIDDEN
+    ]
     if doubtful:
         fate = "left out" if leaves_out else "marked"
         trace = trace | {
             "suspicious": [
-                {"chunk_id": passage.chunk_id, "score": doubt.score, "rules": list(doubt.rules), "fate": fate}
-                for passage, doubt in doubtful
+                {"chunk_id": chunk_id, "score": doubt.score, "rules": list(doubt.rules), "fate": fate}
+                for chunk_id, doubt in doubtful
             ]
         }
     return Found(sources, trace, suspicious=len(doubtful), documents=result.document_count)

@@ -14,14 +14,14 @@ from chats.models import Message
 from documents.collections import access
 from documents.models import Chunk
 from documents.pages import place_word
-from documents.retrieval.choosing import DUPLICATE, IRRELEVANT, SIMILAR, SURPLUS, UNANSWERING, UNREAD
+from documents.retrieval.choosing import DUPLICATE, HIDDEN, IRRELEVANT, SIMILAR, SURPLUS, UNANSWERING, UNREAD
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 # Where the record says used, and the model was not given it after all.
 NO_ROOM = "no room in the model's context"
-LEFT_OUT = "instructions aimed at the assistant"
+LEFT_OUT = HIDDEN
 
 _SENTENCES = {
     DUPLICATE: "It says the same, word for word, as a passage that was used.",

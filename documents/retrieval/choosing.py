@@ -12,6 +12,7 @@ DUPLICATE = "the same text as a passage above"
 SIMILAR = "nearly the same text as a passage above"
 IRRELEVANT = "below the relevance asked for"
 UNANSWERING = "no answer, to what read the best passages"
+HIDDEN = "instructions aimed at the assistant"
 UNREAD = "behind the best passages, in none of which an answer was found"
 SURPLUS = "more than the number asked for"
 JOINED = "read together with its neighbour"
@@ -56,11 +57,13 @@ def choose(
     threshold: float,
     own_thresholds: bool = True,
     unanswering: Collection[int] = (),
+    hidden: Collection[int] = (),
 ) -> Choice:
     """`read` best first. Neighbours on a page are used as one passage, which counts once.
 
     A collection's own threshold goes before `threshold`, unless `own_thresholds` is false. `unanswering`: the
-    places of those that were read, where none of them answers (documents.retrieval.reranking). Then none is used.
+    places of those that were read, where none of them answers, and `hidden` of those that were not shown to whatever
+    read them (documents.retrieval.reranking). Then none is used.
     """
     used: list[_Used] = []
     trace: list[dict[str, Any]] = []
@@ -75,7 +78,7 @@ def choose(
         if score < least or score == 0:
             cut = IRRELEVANT
         elif unanswering:
-            cut = UNANSWERING if each_read.was in unanswering else UNREAD
+            cut = UNANSWERING if each_read.was in unanswering else HIDDEN if each_read.was in hidden else UNREAD
         elif text in seen:
             cut = DUPLICATE
         elif any(_alike(words, others) for others in seen.values()):

@@ -25,6 +25,8 @@ class Reranked:
     scores: Sequence[float] = ()
     # The places of the best passages, where it read them and found an answer in none.
     unanswering: Sequence[int] = ()
+    # Then also those of passages that it was not shown, for what they say to it.
+    hidden: Sequence[int] = ()
 
     def told(self) -> dict[str, Any]:
         told = {"by": self.by, "failed": self.failed, "milliseconds": self.milliseconds, "passages": len(self.order)}

@@ -133,6 +133,7 @@ def settle(candidates: Candidates, reranked: Reranked | None = None, *, threshol
         threshold=general,
         own_thresholds=threshold is None,
         unanswering=reranked.unanswering if reranked is not None else (),
+        hidden=reranked.hidden if reranked is not None else (),
     )
     trace = {
         "searched": scope.passages,

@@ -90,6 +90,35 @@ def test_keyword_scores_are_exactly_bm25(owner: User, stranger: User, add: AddDo
         assert found[pk] == pytest.approx(score, abs=1e-6)
 
 
+def test_what_is_near_and_has_few_of_the_words_is_scored_by_them_all_the_same(
+    owner: User, add: AddDocument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of both sides only the best three are candidates: by words those that repeat one, by meaning others."""
+    monkeypatch.setattr("documents.retrieval.statement.CANDIDATES", 3)
+    for number in range(9):
+        add(owner, f"list {number}.txt", ["harbour " * (12 - number) + f"item {number} of a list"])
+    lamp = "The keeper of the lighthouse looked after the lamp at night"
+    for number in range(3):
+        add(
+            owner,
+            f"light {number}.txt",
+            [f"{lamp}, {number} years. The harbour was far away, behind the hills and moors."],
+        )
+    scope, space = visible_scope(owner.pk), active_space()
+    terms = query_terms(query_words("harbour", scope.languages, keys.of(owner.pk).terms))
+
+    found = ranked(scope, plan_for(scope, space), terms, embed(space, [lamp])[0], limit=100)
+
+    expected = plain_bm25(owner, "harbour")
+    by_words = sorted(expected, key=lambda pk: (-expected[pk], pk))[:3]
+    near = [row for row in found if row.document_name.startswith("light")]
+    assert len(near) == 3
+    assert {row.chunk_id for row in found} == {*by_words, *(row.chunk_id for row in near)}
+    assert not {*by_words} & {row.chunk_id for row in near}
+    for row in found:
+        assert row.keyword == pytest.approx(expected[row.chunk_id], abs=1e-6)
+
+
 def test_similarity_is_the_cosine(owner: User, add: AddDocument) -> None:
     document = add(owner, "port.txt", PORT)
     query = "Who looked after the light?"
