@@ -5,7 +5,7 @@ The actor is a context variable: every request, socket and job says whose work i
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,36 +44,26 @@ def actor() -> Actor:
     return _actor.get()
 
 
-@contextmanager
-def acting_as(person: "_Person | UUID | None") -> Iterator[None]:
+def acting_as(person: "_Person | UUID | None") -> AbstractContextManager[None]:
     """Everything inside is done for this person. None, or somebody who did not sign in, is nobody."""
     user_id = person if isinstance(person, UUID) else getattr(person, "pk", None)
-    token = _actor.set(Actor(user_id=user_id))
-    try:
-        yield
-    finally:
-        _actor.reset(token)
+    return acting_again(Actor(user_id=user_id))
 
 
-@contextmanager
-def acting_again(earlier: Actor) -> Iterator[None]:
-    """Everything inside is done for whoever acted earlier: of what they asked for, a part is still to come."""
-    token = _actor.set(earlier)
-    try:
-        yield
-    finally:
-        _actor.reset(token)
-
-
-@contextmanager
-def acting_as_system(reason: str) -> Iterator[None]:
+def acting_as_system(reason: str) -> AbstractContextManager[None]:
     """Everything inside sees every row: for the few jobs that cannot know whose rows they need. Kept short.
 
     `reason` says in a few words what for; it is the same for every use of one kind.
     """
     if not reason:
         raise ValueError("The system acts for a reason.")
-    token = _actor.set(Actor(reason=reason))
+    return acting_again(Actor(reason=reason))
+
+
+@contextmanager
+def acting_again(earlier: Actor) -> Iterator[None]:
+    """Everything inside is done for whoever acted earlier: of what they asked for, a part is still to come."""
+    token = _actor.set(earlier)
     try:
         yield
     finally:
